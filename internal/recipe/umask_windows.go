@@ -1,0 +1,4 @@
+package recipe
+
+// withUmask has nothing to do: Windows knows no umask. See fileMode.
+func withUmask() func() { return func() {} }
