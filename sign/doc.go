@@ -1,0 +1,2 @@
+// Package sign makes and checks signatures, and knows whom to believe.
+package sign
