@@ -1,0 +1,258 @@
+package sign
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"time"
+
+	"muster"
+)
+
+// Limits of a signed message. More is refused before it is looked at.
+const (
+	MaxMessage = 1 << 20  // bytes, without attached content
+	MaxContent = 16 << 20 // bytes of attached or sealed content
+	MaxSigners = 16
+	MaxCerts   = 64
+	maxAttrs   = 32 // signed attributes of one signer
+)
+
+// message is a SignedData message that is well formed; nothing in it is
+// verified yet.
+type message struct {
+	raw      signedData
+	attached bool
+	content  []byte
+	certs    []*x509.Certificate
+	signers  []signer
+}
+
+// signer is one SignerInfo of a message with the certificate it points to.
+type signer struct {
+	cert      *x509.Certificate
+	hash      crypto.Hash
+	attrs     []byte // DER of the SET OF signed attributes: what is signed
+	digest    []byte // claimed digest of the content
+	time      time.Time
+	signature []byte
+}
+
+// parseMessage reads a SignedData message strictly.
+func parseMessage(der []byte) (*message, error) {
+	m, err := readMessage(der)
+	if err != nil {
+		kind := muster.Invalid
+		if errors.As(err, new(weakError)) {
+			kind = muster.Denied
+		}
+		return nil, muster.Errorf(kind, "cannot read signature: %w", err)
+	}
+	return m, nil
+}
+
+// weakError is a well-formed message that asks for too little: an algorithm
+// or a key that is not accepted.
+type weakError struct{ error }
+
+func readMessage(der []byte) (*message, error) {
+	if len(der) > MaxMessage+MaxContent {
+		return nil, fmt.Errorf("message of %d bytes is too long", len(der))
+	}
+	if err := checkDER(der); err != nil {
+		return nil, err
+	}
+	var outer contentInfo
+	if err := decode(der, &outer, ""); err != nil {
+		return nil, err
+	}
+	if !outer.Type.Equal(oidSignedData) {
+		return nil, fmt.Errorf("message is of type %v, not signed data", outer.Type)
+	}
+	m := new(message)
+	if err := decode(outer.Content.Bytes, &m.raw, ""); err != nil {
+		return nil, err
+	}
+	return m, m.read(len(der))
+}
+
+// read goes through the fields of m.raw in their order.
+func (m *message) read(size int) error {
+	if err := m.readContent(); err != nil {
+		return err
+	}
+	if size-len(m.content) > MaxMessage {
+		return fmt.Errorf("signatures of %d bytes are too long", size-len(m.content))
+	}
+	if err := m.readDigests(); err != nil {
+		return err
+	}
+	if err := m.readCerts(); err != nil {
+		return err
+	}
+	if err := m.readSigners(); err != nil {
+		return err
+	}
+	if want := m.raw.version(); m.raw.Version != want {
+		return fmt.Errorf("version is %d and not %d", m.raw.Version, want)
+	}
+	return nil
+}
+
+// version is what RFC 5652 section 5.1 prescribes for a message without
+// attribute certificates and with content of type data.
+func (d *signedData) version() int {
+	for _, s := range d.Signers {
+		if s.Version == 3 {
+			return 3
+		}
+	}
+	return 1
+}
+
+func (m *message) readContent() error {
+	if !m.raw.Content.Type.Equal(oidData) {
+		return fmt.Errorf("content is of type %v, not data", m.raw.Content.Type)
+	}
+	inner := m.raw.Content.Content.Bytes
+	m.attached = len(m.raw.Content.Content.FullBytes) > 0
+	if !m.attached {
+		return nil
+	}
+	if err := decode(inner, &m.content, ""); err != nil {
+		return fmt.Errorf("content: %w", err)
+	}
+	if len(m.content) > MaxContent {
+		return fmt.Errorf("content of %d bytes is too long", len(m.content))
+	}
+	return nil
+}
+
+func (m *message) readDigests() error {
+	if len(m.raw.Digests) > MaxSigners {
+		return fmt.Errorf("%d digest algorithms", len(m.raw.Digests))
+	}
+	for _, a := range m.raw.Digests {
+		if digestOf(a) == 0 {
+			return weakError{fmt.Errorf("digest algorithm %v is not accepted", a.Algorithm)}
+		}
+	}
+	return nil
+}
+
+func (m *message) readCerts() error {
+	if len(m.raw.Certificates) > MaxCerts {
+		return fmt.Errorf("%d certificates; %d are accepted", len(m.raw.Certificates), MaxCerts)
+	}
+	for i, raw := range m.raw.Certificates {
+		if i > 0 && bytes.Equal(raw.FullBytes, m.raw.Certificates[i-1].FullBytes) {
+			return errors.New("the same certificate twice")
+		}
+		cert, err := x509.ParseCertificate(raw.FullBytes)
+		if err != nil {
+			return fmt.Errorf("certificate %d: %w", i+1, err)
+		}
+		m.certs = append(m.certs, cert)
+	}
+	return nil
+}
+
+func (m *message) readSigners() error {
+	n := len(m.raw.Signers)
+	if n == 0 {
+		return errors.New("nobody signed")
+	}
+	if n > MaxSigners {
+		return fmt.Errorf("%d signers; %d are accepted", n, MaxSigners)
+	}
+	for i := range m.raw.Signers {
+		s, err := m.readSigner(&m.raw.Signers[i])
+		if err != nil {
+			return fmt.Errorf("signer %d: %w", i+1, err)
+		}
+		m.signers = append(m.signers, s)
+	}
+	return nil
+}
+
+func (m *message) readSigner(raw *signerInfo) (signer, error) {
+	s := signer{signature: raw.Signature, hash: digestOf(raw.Digest)}
+	if s.hash == 0 {
+		return s, weakError{fmt.Errorf("digest algorithm %v is not accepted", raw.Digest.Algorithm)}
+	}
+	if !m.announces(s.hash) {
+		return s, errors.New("digest algorithm is not announced by the message")
+	}
+	var err error
+	if s.cert, err = m.find(raw); err != nil {
+		return s, err
+	}
+	if err := checkKey(s.cert.PublicKey); err != nil {
+		return s, weakError{fmt.Errorf("certificate of %s: %w", Describe(s.cert), err)}
+	}
+	if !signatureFits(raw.SignatureAlg, s.cert.PublicKey, s.hash) {
+		return s, weakError{fmt.Errorf("signature algorithm %v is not accepted for the key of %s",
+			raw.SignatureAlg.Algorithm, Describe(s.cert))}
+	}
+	return s, s.readAttrs(raw.SignedAttrs)
+}
+
+func (m *message) announces(h crypto.Hash) bool {
+	for _, a := range m.raw.Digests {
+		if digestOf(a) == h {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the certificate that a SignerInfo points to. It must be in the
+// message, and no other may answer to the same description: whoever carries the
+// message could otherwise choose whose signature it is.
+func (m *message) find(raw *signerInfo) (*x509.Certificate, error) {
+	match, err := matcher(raw.Version, raw.ID)
+	if err != nil {
+		return nil, err
+	}
+	var found *x509.Certificate
+	for _, c := range m.certs {
+		if !match(c) {
+			continue
+		}
+		if found != nil {
+			return nil, errors.New("two certificates answer to the signer's description")
+		}
+		found = c
+	}
+	if found == nil {
+		return nil, errors.New("the signer's certificate is not in the message")
+	}
+	return found, nil
+}
+
+// matcher reads a SignerIdentifier, RFC 5652 section 5.3: issuer and serial
+// number in version 1, the subject key identifier in version 3.
+func matcher(version int, id asn1.RawValue) (func(*x509.Certificate) bool, error) {
+	switch {
+	case version == 1 && id.Class == asn1.ClassUniversal:
+		return matchIssuer(id.FullBytes)
+	case version == 3 && id.Class == asn1.ClassContextSpecific && id.Tag == 0 && !id.IsCompound:
+		return func(c *x509.Certificate) bool {
+			return len(id.Bytes) > 0 && bytes.Equal(c.SubjectKeyId, id.Bytes)
+		}, nil
+	}
+	return nil, fmt.Errorf("version %d does not fit the signer's description", version)
+}
+
+func matchIssuer(der []byte) (func(*x509.Certificate) bool, error) {
+	var id issuerAndSerial
+	if err := decode(der, &id, ""); err != nil {
+		return nil, fmt.Errorf("signer's description: %w", err)
+	}
+	return func(c *x509.Certificate) bool {
+		return bytes.Equal(c.RawIssuer, id.Issuer.FullBytes) && c.SerialNumber.Cmp(id.Serial) == 0
+	}, nil
+}
