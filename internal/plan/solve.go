@@ -1,0 +1,220 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"muster"
+)
+
+// Solve plans p. Where the request cannot be met the error is an
+// [*Unsatisfiable] of kind conflict, with a hint; a name that is unknown is an
+// error of kind not-found.
+func Solve(p Problem) (*Plan, error) {
+	u, err := newUniverse(&p)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.known(); err != nil {
+		return nil, err
+	}
+	e := newEncoder(u)
+	e.demand()
+	sel, proved, ok := e.solve()
+	if !ok {
+		return nil, e.explain()
+	}
+	sel.trim()
+	sel.sweep()
+	d := newDraft(sel)
+	plan := &Plan{Proved: proved}
+	plan.Steps, plan.Cycles = d.sequence()
+	plan.Unmet, err = d.unmet(&p)
+	return plan, err
+}
+
+// known reports the first name of the request that nobody knows.
+func (u *universe) known() error {
+	for _, name := range slices.Concat(u.request.Remove, u.request.Upgrade) {
+		if _, ok := u.pool.names[name]; !ok && u.present(name) == nil {
+			return muster.WithHint(muster.Errorf(muster.NotFound, "there is no package %q", name),
+				"look for it with 'muster search %s'", name)
+		}
+	}
+	for _, name := range u.request.Upgrade {
+		if u.present(name) == nil {
+			return muster.WithHint(muster.Errorf(muster.NotFound, "package %q is not installed", name),
+				"install it with 'muster install %s'", name)
+		}
+	}
+	for _, r := range u.request.Install {
+		if u.again(r.Name) && u.present(r.Name) != nil && u.isHere(r.Name) {
+			return muster.Errorf(muster.NotFound, "%s cannot be installed again: that version is no longer available",
+				&u.present(r.Name).Package)
+		}
+	}
+	return nil
+}
+
+// isHere reports whether the installed package of that name stands for itself,
+// no available one having taken its place.
+func (u *universe) isHere(name string) bool {
+	for i, in := range u.installed {
+		if in.Name == name {
+			return u.current[i] >= int32(u.pool.Len())
+		}
+	}
+	return false
+}
+
+// A draft is a selection turned into steps, by name.
+type draft struct {
+	u     *universe
+	sel   *selection
+	names []string         // of everything installed before or after, sorted
+	after map[string]int32 // the variable of the version selected
+	steps map[string]*Step
+	links map[int32]link // why each selected package is there
+}
+
+func newDraft(sel *selection) *draft {
+	d := &draft{u: sel.e.u, sel: sel, after: map[string]int32{}, steps: map[string]*Step{}}
+	for _, v := range sel.list {
+		if sel.in[v] {
+			name := d.pkg(v).Name
+			d.after[name] = v
+			d.names = append(d.names, name)
+		}
+	}
+	for _, in := range d.u.installed {
+		if _, stays := d.after[in.Name]; !stays {
+			d.names = append(d.names, in.Name)
+		}
+	}
+	slices.Sort(d.names)
+	for _, name := range d.names {
+		if s := d.step(name); s != nil {
+			d.steps[name] = s
+		}
+	}
+	d.reasons()
+	return d
+}
+
+func (d *draft) pkg(v int32) *Package { return d.u.pkg(d.sel.e.pkgOf[v]) }
+
+// step returns what happens to name, or nil where nothing is to be said.
+func (d *draft) step(name string) *Step {
+	from := d.u.present(name)
+	v, stays := d.after[name]
+	if !stays {
+		return &Step{Op: Remove, From: from, How: from.How, By: from.By}
+	}
+	s := &Step{Op: Install, From: from, To: d.pkg(v)}
+	s.How, s.By = d.origin(v)
+	if from == nil {
+		return s
+	}
+	switch order := d.u.rules.Order(s.To.Version, from.Version); {
+	case order > 0:
+		s.Op = Upgrade
+	case order < 0:
+		s.Op = Downgrade
+	case s.To != &from.Package:
+		s.Op = Reinstall
+	case s.How != from.How || s.By != from.By || d.behind(from):
+		s.Op = Keep
+	default:
+		return nil
+	}
+	return s
+}
+
+// behind reports whether in, which stays as it is, was to be upgraded: by its
+// name, or with everything while there is a newer version.
+func (d *draft) behind(in *Installed) bool {
+	if !d.u.request.UpgradeAll {
+		return d.u.named(in.Name)
+	}
+	versions, _ := d.u.lookup(in.Name)
+	return len(versions) > 0 && d.u.rules.Order(d.u.pkg(versions[0]).Version, in.Version) > 0
+}
+
+// named reports whether the request installs or upgrades that name.
+func (u *universe) named(name string) bool {
+	if slices.Contains(u.request.Upgrade, name) {
+		return true
+	}
+	for _, r := range u.request.Install {
+		if r.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// origin says how the selected package of v counts from now on.
+func (d *draft) origin(v int32) (How, string) {
+	p := d.pkg(v)
+	in := d.u.present(p.Name)
+	if d.u.request.asks(d, v) || in != nil && in.How == Explicit {
+		return Explicit, ""
+	}
+	var by []string
+	for _, w := range d.u.request.Wanted {
+		if d.first(d.u.asked(w.Relation)) == v {
+			by = append(by, w.By)
+		}
+	}
+	if len(by) > 0 {
+		slices.Sort(by)
+		return Assigned, strings.Join(slices.Compact(by), ", ")
+	}
+	if in != nil && in.How == Assigned && !d.u.leaves(in) {
+		return Assigned, in.By
+	}
+	return Implicit, ""
+}
+
+// asks reports whether the request asks for the package of v.
+func (r *Request) asks(d *draft, v int32) bool {
+	for _, rel := range r.Install {
+		if d.first(d.u.asked(rel)) == v {
+			return true
+		}
+	}
+	return false
+}
+
+// first returns the variable of the first of ids that is selected, or -1.
+func (d *draft) first(ids []int32) int32 {
+	for _, id := range ids {
+		if d.sel.has(id) {
+			return d.sel.e.varOf[id] - 1
+		}
+	}
+	return -1
+}
+
+// unmet explains each assignment that was left out.
+func (d *draft) unmet(p *Problem) ([]Unmet, error) {
+	if !p.Request.SkipUnmet {
+		return nil, nil
+	}
+	var met, rest []Wanted
+	for _, w := range sorted(p.Request.Wanted, wantedKey) {
+		if d.first(d.u.asked(w.Relation)) >= 0 {
+			met = append(met, w)
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	var list []Unmet
+	for _, w := range rest {
+		q := *p
+		q.Request.SkipUnmet = false
+		q.Request.Wanted = append(slices.Clip(met), w)
+		list = append(list, Unmet{w, contradiction(&q)})
+	}
+	return list, nil
+}
