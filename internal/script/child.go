@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"time"
 
 	"go.starlark.net/starlark"
 )
@@ -45,7 +44,7 @@ func serve(in io.Reader, out io.Writer) int {
 	}
 	outliveTerm(s.stop)
 	go s.listen(in)
-	go s.watchMemory(first.Request.Memory)
+	go s.watchMemory()
 	s.report(s.run())
 	<-s.orphaned // the parent has seen what is left, and lets go
 	return 0
@@ -181,8 +180,8 @@ func innermost(stack starlark.CallStack) string {
 	return ""
 }
 
-// A flagged channel pair and the counters below are what the goroutines of a
-// child share; everything else belongs to the interpreter.
+// shared is what the goroutines of a child have in common; everything else of a
+// session belongs to the interpreter.
 type shared struct {
 	stopOnce sync.Once
 	stopped  chan struct{}
@@ -190,20 +189,21 @@ type shared struct {
 	replies  chan *reply
 }
 
-// stepsBetweenChecks is how often the interpreter looks at its own stack:
-// some ten thousand times a second.
+// stepsBetweenChecks is how often the interpreter looks at itself: about a
+// thousand times a second.
 const (
 	stepsBetweenChecks = 10_000
 	maxCalls           = 10_000
 )
 
-// boundCalls stops an endless recursion while its backtrace can still be told.
-func boundCalls(t *starlark.Thread) {
+// inspect stops an endless recursion and a heap that grows, while the place
+// can still be told.
+func (s *session) inspect(t *starlark.Thread) {
 	if t.CallStackDepth() > maxCalls {
 		t.Cancel(fmt.Sprintf("calls are nested more than %d deep: endless recursion?", maxCalls))
 	}
+	if s.tooLarge() {
+		t.Cancel(s.memoryMessage())
+	}
 	t.SetMaxExecutionSteps(t.ExecutionSteps() + stepsBetweenChecks)
 }
-
-// watchPause is how long the watchdog sleeps.
-const watchPause = 20 * time.Millisecond

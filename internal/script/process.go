@@ -18,6 +18,7 @@ type process struct {
 	stdin  io.Closer
 	from   io.Reader
 	output *output
+	crash  *output       // what the Go runtime of the child said last
 	copied chan struct{} // closed when the child's stderr is read to its end
 	stderr *os.File
 	mayDie chan struct{} // closed when the child's remains may be reaped
@@ -54,7 +55,7 @@ func startChild(r *Request, dir string) (*process, error) {
 	cmd.Stderr = theirs
 	p := &process{
 		cmd: cmd, to: &frameWriter{w: stdin}, stdin: stdin, from: stdout, stderr: stderr,
-		output: newOutput(r.Limits.Output, r.Log),
+		output: newOutput(r.Limits.Output, r.Log), crash: newOutput(8<<10, nil),
 		copied: make(chan struct{}), mayDie: make(chan struct{}), dead: make(chan struct{}),
 	}
 	if err := p.start(r.Limits.Memory); err != nil {
@@ -63,7 +64,7 @@ func startChild(r *Request, dir string) (*process, error) {
 	}
 	go func() {
 		defer close(p.copied)
-		_, _ = io.Copy(p.output, stderr)
+		_, _ = io.Copy(p.crash, stderr)
 	}()
 	return p, nil
 }
@@ -105,7 +106,7 @@ func (p *process) askToStop(why string) {
 // sweep kills the child and every process that descends from it.
 func (p *process) sweep() { p.guard.kill(p.cmd.Process) }
 
-// reap lets the child go, kills it if it does not, and collects its output.
+// reap lets the child go, and kills it if it does not.
 func (p *process) reap(grace time.Duration) *os.ProcessState {
 	_ = p.stdin.Close()
 	late := time.AfterFunc(grace, func() { _ = p.cmd.Process.Kill() })

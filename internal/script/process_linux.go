@@ -96,9 +96,6 @@ func startOf(pid int) uint64 {
 	return s.start
 }
 
-// memorySlack is what a Go program maps writable before it does anything.
-const memorySlack = 160 << 20
-
 // limitMemory bounds the writable memory of this process. RLIMIT_DATA counts
 // private writable mappings (since Linux 4.7); RLIMIT_AS would count the 4 GiB
 // of addresses that Starlark reserves. Only the soft limit falls: programs get
@@ -108,7 +105,7 @@ func limitMemory(bytes int64) error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_DATA, &old); err != nil {
 		return err
 	}
-	limit := uint64(bytes) + memorySlack
+	limit := uint64(hardLimit(bytes))
 	programLimit = old
 	return syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: min(limit, old.Cur), Max: old.Max})
 }

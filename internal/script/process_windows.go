@@ -67,9 +67,6 @@ func (j *job) close() { _ = windows.CloseHandle(j.handle) }
 // on their own, bounds the memory of the interpreter.
 type guard struct{ all, memory *job }
 
-// memorySlack is what a Go program commits before it does anything.
-const memorySlack = 128 << 20
-
 func (g *guard) hold(child *os.Process, memory int64) (err error) {
 	defer func() {
 		if err != nil {
@@ -83,7 +80,7 @@ func (g *guard) hold(child *os.Process, memory int64) (err error) {
 		return err
 	}
 	const flags = windows.JOB_OBJECT_LIMIT_PROCESS_MEMORY | windows.JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK
-	if g.memory, err = newJob(flags, memory+memorySlack); err != nil {
+	if g.memory, err = newJob(flags, hardLimit(memory)); err != nil {
 		return err
 	}
 	return g.memory.add(child)

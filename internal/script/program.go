@@ -166,7 +166,7 @@ func (s *session) execute(t *task) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out := newOutput(s.req.Output, os.Stderr)
+	out := newOutput(s.req.Output, s.to)
 	cmd.Dir, cmd.Env = t.cwd, os.Environ()
 	for _, name := range slices.Sorted(maps.Keys(t.env)) {
 		cmd.Env = append(cmd.Env, name+"="+t.env[name])

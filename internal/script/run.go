@@ -122,6 +122,8 @@ func (p *process) converse(ctx context.Context, r *Request) (*ending, error) {
 			return nil, err
 		}
 		switch {
+		case m.Log != nil:
+			_, _ = p.output.Write(m.Log)
 		case m.End != nil:
 			return m.End, nil
 		case m.Call != nil:
@@ -177,27 +179,30 @@ func (r *Request) callHost(ctx context.Context, c *call) (any, error) {
 	return fn(ctx, list, named)
 }
 
+// signsOfMemory are how a Go program says that it got no more memory: its own
+// runtime does not check every mapping, and a defect would begin with "panic:".
+var signsOfMemory = []string{
+	"out of memory", "cannot allocate memory", "stack exceeds", "cannot map pages",
+	"failed to create new OS thread", "SIGSEGV",
+}
+
 // diagnose says why a child went without its last message.
 func (p *process) diagnose(state *os.ProcessState, err error) error {
-	text, _ := p.output.bytes()
-	tail := string(text[max(0, len(text)-4096):])
-	for _, sign := range []string{"out of memory", "cannot allocate memory", "goroutine stack exceeds"} {
-		if state != nil && state.ExitCode() == goCrash && strings.Contains(tail, sign) {
+	crash, _ := p.crash.bytes()
+	first, _, _ := strings.Cut(string(crash), "\n")
+	for _, sign := range signsOfMemory {
+		if strings.Contains(first, sign) {
 			return &Error{Kind: OutOfMemory, Message: "the script needed too much memory"}
 		}
 	}
-	what := "child lost"
-	if state != nil {
-		what = state.String()
+	if first != "" {
+		return &Error{Kind: Failed, Message: "the interpreter broke down: " + first, Backtrace: string(crash)}
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isClosedPipe(err) {
-		return &Error{Kind: Killed, Message: "the script's process ended early: " + what}
+	if !errors.Is(err, io.EOF) && !isClosedPipe(err) {
+		return &Error{Kind: Killed, Message: fmt.Sprintf("the script's process broke off: %v (%s)", err, state)}
 	}
-	return &Error{Kind: Killed, Message: fmt.Sprintf("the script's process broke off: %v (%s)", err, what)}
+	return &Error{Kind: Killed, Message: "the script's process was ended from outside: " + state.String()}
 }
-
-// goCrash is the exit code of a Go program after a fatal error.
-const goCrash = 2
 
 // conclude fills result from the child's last message and makes the error.
 func (r *Request) conclude(result *Result, end *ending, err error) error {

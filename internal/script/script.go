@@ -93,7 +93,7 @@ type Request struct {
 type Limits struct {
 	Wall   time.Duration // default 5 min; 1 h for build, update_package and test
 	Grace  time.Duration // between the request to end and the kill; default 3 s
-	Memory int64         // bytes for the interpreter, not for the programs it runs; default 512 MiB
+	Memory int64         // bytes of live values of the script, not of the programs it runs; default 512 MiB
 	Output int           // bytes of output kept, head and tail; default 1 MiB
 }
 

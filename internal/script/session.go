@@ -38,7 +38,7 @@ func newSession(req *wireRequest, to *frameWriter) *session {
 	s.thread = &starlark.Thread{
 		Name:       req.Hook,
 		Print:      func(_ *starlark.Thread, msg string) { s.logf("%s", msg) },
-		OnMaxSteps: boundCalls,
+		OnMaxSteps: s.inspect,
 	}
 	s.thread.SetMaxExecutionSteps(stepsBetweenChecks)
 	return s
@@ -46,7 +46,7 @@ func newSession(req *wireRequest, to *frameWriter) *session {
 
 // logf writes a line of the log.
 func (s *session) logf(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, format+"\n", args...)
+	fmt.Fprintf(s.to, format+"\n", args...) // without a parent there is nobody to tell
 }
 
 // scope is every name that a script can use besides Starlark's own.

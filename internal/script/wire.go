@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -12,10 +13,12 @@ import (
 )
 
 // Parent and child talk in frames over the child's stdin and stdout: a length
-// of four bytes, big-endian, and a message in JSON. stderr carries the output.
+// of four bytes, big-endian, and a message in JSON; or, where the top bit of the
+// length is set, output as it is. The child's stderr is left to the Go runtime,
+// which explains a crash there.
 //
 //	parent -> child   request, then reply for each call, or stop
-//	child -> parent   calls, then end
+//	child -> parent   output and calls, then end
 //
 // After end the child waits until its stdin is closed, so that the parent finds
 // what the script left behind before it loses its parent process.
@@ -24,7 +27,11 @@ import (
 // JSON fits, and so does what host functions and hooks return.
 const maxFrame = 8 << 20
 
+// logFrame marks a frame of output.
+const logFrame = 1 << 31
+
 type message struct {
+	Log     []byte       `json:"-"`
 	Request *wireRequest `json:"request,omitempty"`
 	Call    *call        `json:"call,omitempty"`
 	Reply   *reply       `json:"reply,omitempty"`
@@ -81,7 +88,7 @@ type failure struct {
 	Backtrace string `json:"backtrace,omitempty"`
 }
 
-// A frameWriter sends messages; its method is safe for concurrent use.
+// A frameWriter sends messages; its methods are safe for concurrent use.
 type frameWriter struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -95,10 +102,26 @@ func (f *frameWriter) send(m *message) error {
 	if len(body) > maxFrame {
 		return fmt.Errorf("message of %d bytes is larger than %d", len(body), maxFrame)
 	}
-	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body)))
+	return f.frame(uint32(len(body)), body)
+}
+
+// Write sends output.
+func (f *frameWriter) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		n := min(len(rest), maxFrame)
+		if err := f.frame(logFrame|uint32(n), rest[:n]); err != nil {
+			return 0, err
+		}
+		rest = rest[n:]
+	}
+	return len(p), nil
+}
+
+func (f *frameWriter) frame(head uint32, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, err = f.w.Write(append(frame, body...))
+	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), head)
+	_, err := f.w.Write(append(frame, body...))
 	return err
 }
 
@@ -109,19 +132,21 @@ func receive(r io.Reader) (*message, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, err
 	}
-	n := binary.BigEndian.Uint32(head[:])
+	length := binary.BigEndian.Uint32(head[:])
+	n := length &^ logFrame
 	if n > maxFrame {
 		return nil, fmt.Errorf("message of %d bytes is larger than %d", n, maxFrame)
 	}
-	body, err := io.ReadAll(io.LimitReader(r, int64(n)))
-	if err != nil {
-		return nil, err
-	}
-	if len(body) < int(n) {
+	var body bytes.Buffer
+	if _, err := io.CopyN(&body, r, int64(n)); err != nil {
 		return nil, io.ErrUnexpectedEOF
 	}
 	m := new(message)
-	if err := json.Unmarshal(body, m); err != nil {
+	if length&logFrame != 0 {
+		m.Log = body.Bytes()
+		return m, nil
+	}
+	if err := json.Unmarshal(body.Bytes(), m); err != nil {
 		return nil, fmt.Errorf("cannot read message: %w", err)
 	}
 	return m, nil
