@@ -6,25 +6,36 @@
 //
 //	[epoch:]upstream[-packaging]
 //
-// with a decimal epoch, an upstream part of [A-Za-z0-9.+~-] that starts with a
-// digit and, after the last hyphen, a packaging part of [A-Za-z0-9.+~]. A tilde sorts before
-// everything, even the end: 1.0~rc1 < 1.0.
+// with a decimal epoch of at most nine digits, an upstream part of
+// [A-Za-z0-9.+~-] that starts with a digit and, after the last hyphen, a
+// packaging part of [A-Za-z0-9.+~]. A tilde sorts before everything, even the
+// end: 1.0~rc1 < 1.0.
 //
-// The orders of other package systems stand beside it as [Order] values
-// ([Dpkg], [RPM], [APK], [Pkgsrc], [FreeBSD]), exact for every input that the
-// systems themselves accept. Start with [Compare] and [ParseConstraint].
+// The orders of other package systems stand beside it as [Order] functions
+// ([Dpkg], [RPM], [APK], [Pkgsrc], [FreeBSD], [Windows]), exact for every
+// version that the systems themselves accept and a total preorder on all
+// strings. Numbers are compared at any length, where some of those systems
+// overflow. Start with [Compare] and [ParseConstraint].
+//
+// The grammar, the orders and the bounds are specified in
+// docs/formats/version.md. What a version or a constraint means never changes:
+// a package chosen today is the package chosen tomorrow.
 //
 // The package is pure: no I/O, no clock, no log.
 package version
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
+
+	"muster"
 )
 
 // MaxLen bounds the length in bytes of a version that [Check] accepts.
 const MaxLen = 128
+
+// maxEpochDigits keeps an epoch below dpkg's limit of 2^31-1.
+const maxEpochDigits = 9
 
 // An Order compares two versions: negative when a sorts before b, zero when
 // they are equal in that order (the strings may differ), positive otherwise.
@@ -37,31 +48,47 @@ func Compare(a, b string) int { return Dpkg(a, b) }
 // Check reports why v is not a version of muster's own grammar, or nil.
 func Check(v string) error {
 	if v == "" {
-		return fmt.Errorf("empty version")
+		return muster.Errorf(muster.Invalid, "empty version")
 	}
 	if len(v) > MaxLen {
-		return fmt.Errorf("version of %d bytes is longer than %d", len(v), MaxLen)
+		return muster.Errorf(muster.Invalid, "version of %d bytes is longer than %d", len(v), MaxLen)
 	}
 	rest := v
 	if epoch, r, ok := strings.Cut(v, ":"); ok {
-		if epoch == "" || strings.Trim(epoch, "0123456789") != "" || len(epoch) > 9 {
-			return fmt.Errorf("version %q: epoch %q is not a number", v, epoch)
+		if !isNumber(epoch) || len(epoch) > maxEpochDigits {
+			return muster.Errorf(muster.Invalid, "version %q: epoch %q is not a number of 1 to %d digits", v, epoch, maxEpochDigits)
 		}
 		rest = r
 	}
+	return checkParts(v, rest)
+}
+
+// checkParts checks rest, which is v without its epoch.
+func checkParts(v, rest string) error {
 	upstream, packaging, hasPackaging := cutPackaging(rest)
-	if upstream == "" || upstream[0] < '0' || upstream[0] > '9' {
-		return fmt.Errorf("version %q does not start with a digit", v)
+	if upstream == "" || !isDigit(upstream[0]) {
+		err := muster.Errorf(muster.Invalid, "version %q does not start with a digit", v)
+		return withoutPrefix(err, rest)
 	}
 	if hasPackaging && packaging == "" {
-		return fmt.Errorf("version %q: nothing after the last hyphen", v)
+		return muster.Errorf(muster.Invalid, "version %q: nothing after the last hyphen", v)
 	}
-	for i := 0; i < len(rest); i++ {
-		if c := rest[i]; !isAlnum(c) && !strings.ContainsRune(".+~-", rune(c)) {
-			return fmt.Errorf("version %q: character %q is not allowed", v, c)
+	for _, c := range rest {
+		if c > 0x7f || !isAlnum(byte(c)) && !strings.ContainsRune(".+~-", c) {
+			err := muster.Errorf(muster.Invalid, "version %q: character %q is not allowed", v, c)
+			return muster.WithHint(err, "use letters, digits and . + ~ -")
 		}
 	}
 	return nil
+}
+
+// withoutPrefix adds the hint that a version like "v1.2" needs, the way most
+// upstreams name their tags.
+func withoutPrefix(err error, v string) error {
+	if i := strings.IndexAny(v, "0123456789"); i > 0 && Check(v[i:]) == nil {
+		return muster.WithHint(err, "write %q", v[i:])
+	}
+	return err
 }
 
 // Software returns v without its packaging part: "1.2.1" for "1.2.1-3".
@@ -77,69 +104,7 @@ func cutPackaging(v string) (upstream, packaging string, found bool) {
 	return v, "", false
 }
 
-// Dpkg is the order of dpkg --compare-versions (Debian Policy 5.6.12).
-func Dpkg(a, b string) int {
-	ea, a := cutEpoch(a)
-	eb, b := cutEpoch(b)
-	if c := compareDigits(ea, eb); c != 0 {
-		return c
-	}
-	ua, pa, _ := cutPackaging(a)
-	ub, pb, _ := cutPackaging(b)
-	if c := compareDpkgPart(ua, ub); c != 0 {
-		return c
-	}
-	return compareDpkgPart(pa, pb)
-}
-
-func cutEpoch(v string) (epoch, rest string) {
-	if e, r, ok := strings.Cut(v, ":"); ok {
-		return e, r
-	}
-	return "0", v
-}
-
-// compareDpkgPart alternates between a run of non-digits, compared byte by
-// byte in dpkg's weights, and a run of digits, compared as a number.
-func compareDpkgPart(a, b string) int {
-	for a != "" || b != "" {
-		for (a != "" && !isDigit(a[0])) || (b != "" && !isDigit(b[0])) {
-			if c := cmp.Compare(dpkgWeight(a), dpkgWeight(b)); c != 0 {
-				return c
-			}
-			a, b = tail(a), tail(b)
-		}
-		da, ra := cutDigits(a)
-		db, rb := cutDigits(b)
-		if c := compareDigits(da, db); c != 0 {
-			return c
-		}
-		a, b = ra, rb
-	}
-	return 0
-}
-
-// dpkgWeight is the weight of the first byte of s: tilde before the end,
-// the end (and a digit) before letters, letters before the rest.
-func dpkgWeight(s string) int {
-	switch {
-	case s == "" || isDigit(s[0]):
-		return 0
-	case s[0] == '~':
-		return -1
-	case isAlpha(s[0]):
-		return int(s[0])
-	}
-	return int(s[0]) + 256
-}
-
-func tail(s string) string {
-	if s == "" {
-		return ""
-	}
-	return s[1:]
-}
-
+// cutDigits splits s after the digits at its start.
 func cutDigits(s string) (digits, rest string) {
 	i := 0
 	for i < len(s) && isDigit(s[i]) {
@@ -158,6 +123,28 @@ func compareDigits(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-func isAlpha(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
-func isAlnum(c byte) bool { return isDigit(c) || isAlpha(c) }
+// hasPrefixFold reports whether s starts with the lower-case ASCII word,
+// ignoring the case of ASCII letters only.
+func hasPrefixFold(s, word string) bool {
+	if len(s) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if lower(s[i]) != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+func isDigit(c byte) bool    { return '0' <= c && c <= '9' }
+func isAlpha(c byte) bool    { return 'a' <= lower(c) && lower(c) <= 'z' }
+func isAlnum(c byte) bool    { return isDigit(c) || isAlpha(c) }
