@@ -1,8 +1,9 @@
 package version
 
 import (
-	"fmt"
 	"strings"
+
+	"muster"
 )
 
 // A Constraint is a conjunction of bounds, printed as ">= 1.2, < 2". The zero
@@ -29,62 +30,59 @@ const (
 	Greater      Op = ">"
 )
 
-// Mode is how a constraint is meant when a package is chosen.
-type Mode int
+// spellings are the operators that ParseConstraint reads.
+var spellings = map[string]Op{
+	"<": Less, "<<": Less, "<=": LessEqual, "=": Equal, "==": Equal,
+	">=": GreaterEqual, ">": Greater, ">>": Greater,
+}
 
-// The modes of a constraint. Whatever the mode, the newest version that
-// matches is preferred.
 const (
-	Any      Mode = iota // no bound
-	Fixed                // exactly one version: "= 1.2"
-	Floating             // the newest at or above: ">= 1.2" or "> 1.2"
-	Ranged               // bounded above: "< 2", ">= 1.2, < 2"
+	maxBounds     = 8
+	maxConstraint = maxBounds * (MaxLen + len(" >= , ")) // bytes
 )
 
-// maxBounds limits the bounds of one constraint.
-const maxBounds = 8
+// example is the hint of an unreadable constraint.
+const example = `write bounds such as "= 1.2", ">= 1.2" or ">= 1.2, < 2~"`
 
 // ParseConstraint reads bounds separated by commas. The empty string is the
-// constraint that matches everything.
+// constraint that matches everything. Bounds that contradict each other, so
+// that no version can match, are an error.
 func ParseConstraint(s string) (Constraint, error) {
 	var c Constraint
 	if strings.TrimSpace(s) == "" {
 		return c, nil
 	}
+	if len(s) > maxConstraint || strings.Count(s, ",") >= maxBounds {
+		return c, muster.Errorf(muster.Invalid, "constraint of more than %d bounds or %d bytes", maxBounds, maxConstraint)
+	}
 	for part := range strings.SplitSeq(s, ",") {
 		b, err := parseBound(strings.TrimSpace(part))
 		if err != nil {
-			return Constraint{}, fmt.Errorf("constraint %q: %w", s, err)
+			return Constraint{}, muster.Errorf(muster.Invalid, "constraint %q: %w", s, err)
 		}
-		if c.bounds = append(c.bounds, b); len(c.bounds) > maxBounds {
-			return Constraint{}, fmt.Errorf("constraint of more than %d bounds", maxBounds)
-		}
+		c.bounds = append(c.bounds, b)
+	}
+	if lower, upper, found := c.contradiction(); found {
+		return Constraint{}, muster.Errorf(muster.Invalid, "constraint %q: no version is both %q and %q", s, lower, upper)
 	}
 	return c, nil
 }
 
 func parseBound(s string) (bound, error) {
-	n := 0
-	for n < len(s) && strings.IndexByte("<>=", s[n]) >= 0 {
-		n++
-	}
-	v := strings.TrimSpace(s[n:])
-	var op Op
-	switch s[:n] {
-	case "<", "<<":
-		op = Less
-	case "<=":
-		op = LessEqual
-	case "=", "==":
-		op = Equal
-	case ">=":
-		op = GreaterEqual
-	case ">", ">>":
-		op = Greater
-	case "":
-		return bound{}, fmt.Errorf("%q has no operator; write one of = < <= > >=", s)
-	default:
-		return bound{}, fmt.Errorf("unknown operator %q; write one of = < <= > >=", s[:n])
+	v := strings.TrimLeft(s, "<>=!~^")
+	sign := s[:len(s)-len(v)]
+	v = strings.TrimSpace(v)
+	op, known := spellings[sign]
+	switch {
+	case s == "":
+		return bound{}, muster.WithHint(muster.Errorf(muster.Invalid, "a bound is empty"), "remove a comma")
+	case sign == "" && Check(v) == nil:
+		return bound{}, muster.WithHint(muster.Errorf(muster.Invalid, "%q has no operator", s),
+			`write "= %[1]s" for this version alone or ">= %[1]s" for it and later`, s)
+	case sign == "":
+		return bound{}, muster.WithHint(muster.Errorf(muster.Invalid, "%q has no operator", s), example)
+	case !known:
+		return bound{}, muster.WithHint(muster.Errorf(muster.Invalid, "unknown operator %q", sign), example)
 	}
 	if err := Check(v); err != nil {
 		return bound{}, err
@@ -95,7 +93,9 @@ func parseBound(s string) (bound, error) {
 // Exactly is the constraint "= v".
 func Exactly(v string) Constraint { return Bound(Equal, v) }
 
-// Bound is the constraint of the one bound "op v".
+// Bound is the constraint of the one bound "op v". The version is not checked,
+// so that versions of other systems can be matched with
+// [Constraint.MatchOrder].
 func Bound(op Op, v string) Constraint {
 	return Constraint{bounds: []bound{{op, v}}}
 }
@@ -103,15 +103,37 @@ func Bound(op Op, v string) Constraint {
 func (c Constraint) String() string {
 	parts := make([]string, len(c.bounds))
 	for i, b := range c.bounds {
-		parts[i] = string(b.op) + " " + b.version
+		parts[i] = b.String()
 	}
 	return strings.Join(parts, ", ")
 }
 
+func (b bound) String() string { return string(b.op) + " " + b.version }
+
 // IsZero reports whether c matches every version because it has no bound.
 func (c Constraint) IsZero() bool { return len(c.bounds) == 0 }
 
-// Mode says how c is meant.
+// Mode is how a constraint is meant when a package is chosen.
+type Mode int
+
+// The modes of a constraint. Whatever the mode, the newest version that
+// matches is preferred; see [Constraint.Select].
+const (
+	Any      Mode = iota // no bound
+	Fixed                // one version of the software: "= 1.2"
+	Floating             // the newest at or above: ">= 1.2" or "> 1.2"
+	Ranged               // bounded above: "< 2", ">= 1.2, < 2"
+)
+
+func (m Mode) String() string {
+	names := [...]string{"any", "fixed", "floating", "ranged"}
+	if m < 0 || int(m) >= len(names) {
+		return "unknown"
+	}
+	return names[m]
+}
+
+// Mode says how c is meant. A bound "=" outweighs all others.
 func (c Constraint) Mode() Mode {
 	mode := Any
 	for _, b := range c.bounds {
@@ -121,51 +143,8 @@ func (c Constraint) Mode() Mode {
 		case Less, LessEqual:
 			mode = Ranged
 		default:
-			if mode == Any {
-				mode = Floating
-			}
+			mode = max(mode, Floating)
 		}
 	}
 	return mode
-}
-
-// Match reports whether v satisfies every bound in muster's own order. A bound
-// without a packaging part is compared without that of v: "= 1.2.1" and
-// "<= 1.2.1" match 1.2.1-3, "> 1.2.1" does not.
-func (c Constraint) Match(v string) bool {
-	for _, b := range c.bounds {
-		w := v
-		if !strings.Contains(b.version, "-") {
-			w = Software(v)
-		}
-		if !b.op.holds(Compare(w, b.version)) {
-			return false
-		}
-	}
-	return true
-}
-
-// MatchOrder reports whether v satisfies every bound in the order given,
-// without the leniency of [Constraint.Match].
-func (c Constraint) MatchOrder(order Order, v string) bool {
-	for _, b := range c.bounds {
-		if !b.op.holds(order(v, b.version)) {
-			return false
-		}
-	}
-	return true
-}
-
-func (op Op) holds(c int) bool {
-	switch op {
-	case Less:
-		return c < 0
-	case LessEqual:
-		return c <= 0
-	case Equal:
-		return c == 0
-	case GreaterEqual:
-		return c >= 0
-	}
-	return c > 0
 }
