@@ -23,6 +23,9 @@ func (s *signer) readAttrs(raw asn1.RawValue) error {
 	if len(raw.FullBytes) == 0 {
 		return errors.New("no signed attributes")
 	}
+	if !raw.IsCompound { // encoding/asn1 does not look, and the tag is replaced below
+		return errors.New("signed attributes are not a set")
+	}
 	// What is signed has the tag of a SET in place of [0] (RFC 5652 section 5.4).
 	s.attrs = bytes.Clone(raw.FullBytes)
 	s.attrs[0] = asn1.TagSet | 0x20

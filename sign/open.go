@@ -200,6 +200,9 @@ func takeTransported(der []byte, id *Identity) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if byIssuer := t.Recipient.Class == asn1.ClassUniversal; byIssuer != (t.Version == 0) || t.Version > 2 {
+		return nil, fmt.Errorf("version %d does not fit the recipient's description", t.Version)
+	}
 	if !mine {
 		return nil, errNotMine
 	}

@@ -3,6 +3,7 @@ package sign
 import (
 	"bytes"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
@@ -154,6 +155,10 @@ func (m *message) readCerts() error {
 		cert, err := x509.ParseCertificate(raw.FullBytes)
 		if err != nil {
 			return fmt.Errorf("certificate %d: %w", i+1, err)
+		}
+		if k, ok := cert.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSABits {
+			// A modulus of a megabyte would keep a verifier busy for minutes.
+			return weakError{fmt.Errorf("certificate of %s: RSA key of %d bits", Describe(cert), k.N.BitLen())}
 		}
 		m.certs = append(m.certs, cert)
 	}

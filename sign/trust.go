@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -90,18 +91,24 @@ func enough(sigs []Signature, reasons []error, p Policy) error {
 		return nil
 	}
 	if need > 1 {
-		reasons = append([]error{fmt.Errorf("%d of %d needed signers", n, need)}, reasons...)
+		reasons = append(reasons, fmt.Errorf("%d of %d needed signers", n, need))
 	}
 	return muster.WithKind(muster.Denied, joinReasons(reasons))
 }
 
-// joinReasons puts reasons into one line.
+// joinReasons puts reasons into one line, with the first hint among them.
 func joinReasons(reasons []error) error {
+	var hint string
 	texts := make([]string, len(reasons))
 	for i, r := range reasons {
 		texts[i] = r.Error()
+		hint = cmp.Or(hint, muster.HintOf(r))
 	}
-	return errors.New(strings.Join(texts, "; "))
+	err := errors.New(strings.Join(texts, "; "))
+	if hint == "" {
+		return err
+	}
+	return muster.WithHint(err, "%s", hint)
 }
 
 type pools struct{ anchors, others *x509.CertPool }
@@ -191,7 +198,7 @@ func (t *Trust) checkChain(chain []*x509.Certificate) error {
 			return fmt.Errorf("whose authority %s is revoked", Describe(c))
 		}
 		if err := checkKey(c.PublicKey); err != nil {
-			return fmt.Errorf("whose authority %s has an %w", Describe(c), err)
+			return fmt.Errorf("whose authority %s is too weak: %w", Describe(c), err)
 		}
 		if i > 0 && !mayIssue(c) {
 			return fmt.Errorf("whose issuer %s may not issue certificates", Describe(c))
@@ -204,7 +211,8 @@ func (t *Trust) checkChain(chain []*x509.Certificate) error {
 func whyNoChain(err error, cert *x509.Certificate, at time.Time) error {
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) {
-		return fmt.Errorf("unknown authority %q", cert.Issuer.String())
+		return muster.WithHint(fmt.Errorf("unknown authority %q", cert.Issuer.String()),
+			"if you believe this authority, add its certificate to the trust folder")
 	}
 	if expired := validAt(cert, at); expired != nil {
 		return fmt.Errorf("whose certificate %w", expired)

@@ -109,6 +109,9 @@ func (m *message) claims() []Signature {
 
 // contentOr is the content that m is about: its own, else the one given.
 func (m *message) contentOr(given []byte) ([]byte, error) {
+	if !m.attached && given == nil {
+		return nil, muster.Errorf(muster.Invalid, "signature holds no content and none was given")
+	}
 	if !m.attached {
 		return given, nil
 	}
