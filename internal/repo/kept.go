@@ -1,0 +1,232 @@
+package repo
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"muster"
+	"muster/index"
+	"muster/internal/fetch"
+)
+
+// kept is what a root remembers of a repository:
+//
+//	repos/<id>/head, head.prev     signed heads, the newest and the one before
+//	repos/<id>/index, index.prev   their indexes
+//	repos/<id>/state.json          a note; a lost one costs some bytes
+//	trust/<id>/<n>.p7m             links of trust
+//
+// Every file is whole or not there. One that cannot be read counts as not
+// there: the copy before it is used, or the repository met as if for the
+// first time. Nothing here can stop a host.
+type kept struct {
+	id       string // "" before the first contact
+	headFile []byte
+	head     *index.Head
+	index    *index.Index
+	links    [][]byte
+	state    *index.State // after links; nil without any
+	note     note
+}
+
+// note is state.json.
+type note struct {
+	Base     string              `json:"base"`     // the first of the client's bases, which the id is pinned to
+	Failures int                 `json:"failures"` // updates in a row that failed
+	Seen     map[string]lastSeen `json:"seen,omitempty"`
+}
+
+// lastSeen is what one base said of the head that is kept.
+type lastSeen struct {
+	Head       string           `json:"head"` // sha256 of the file
+	Validators fetch.Validators `json:"validators"`
+}
+
+func (c *Client) repoDir(id string) string  { return filepath.Join(c.State, "repos", id) }
+func (c *Client) trustDir(id string) string { return filepath.Join(c.State, "trust", id) }
+
+// read reads what is kept, as far as it can be read.
+func (c *Client) read() *kept {
+	k := &kept{id: c.ID}
+	if k.id == "" {
+		k.id = c.pinned()
+	}
+	if k.id == "" {
+		return k
+	}
+	k.note = readNote(c.repoDir(k.id))
+	c.readHead(k)
+	c.readTrust(k)
+	return k
+}
+
+// pinned finds the id that the first base had before.
+func (c *Client) pinned() string {
+	entries, _ := os.ReadDir(filepath.Join(c.State, "repos"))
+	for _, e := range entries {
+		if index.CheckID(e.Name()) == nil && readNote(c.repoDir(e.Name())).Base == first(c.Bases) {
+			return e.Name()
+		}
+	}
+	return ""
+}
+
+func readNote(dir string) (n note) {
+	data, err := readFile(filepath.Join(dir, "state.json"), 1<<20)
+	if err != nil || json.Unmarshal(data, &n) != nil {
+		return note{}
+	}
+	return n
+}
+
+// readHead takes the head, or the one before where the head or its index
+// cannot be read.
+func (c *Client) readHead(k *kept) {
+	for _, name := range []string{"head", "head.prev"} {
+		file, err := readFile(filepath.Join(c.repoDir(k.id), name), index.MaxHead)
+		if err != nil {
+			continue
+		}
+		head, err := index.InspectHead(file)
+		if err != nil || head.Repository != k.id {
+			continue
+		}
+		k.headFile, k.head = file, head
+		return
+	}
+}
+
+// readTrust follows the links that are kept, as far as they go.
+func (c *Client) readTrust(k *kept) {
+	for n := 1; n <= index.MaxLinks; n++ {
+		file, err := readFile(filepath.Join(c.trustDir(k.id), fmt.Sprintf("%d.p7m", n)), index.MaxLink)
+		if err != nil {
+			break
+		}
+		k.links = append(k.links, file)
+	}
+	for len(k.links) > 0 {
+		var err error
+		if k.state, err = index.Follow(c.Trust, k.id, k.links, c.now(k)); err == nil {
+			return
+		}
+		k.links = k.links[:len(k.links)-1]
+	}
+}
+
+// hasIndex reports whether the index of the head seems to be there, by its
+// size: an update without news does not read it.
+func (k *kept) hasIndex(c *Client) bool {
+	if k.index != nil {
+		return true
+	}
+	for _, name := range []string{"index", "index.prev"} {
+		info, err := os.Stat(filepath.Join(c.repoDir(k.id), name))
+		if err == nil && info.Size() == k.head.Index.Raw.Size {
+			return true
+		}
+	}
+	return false
+}
+
+// openIndex reads the index of the head. A damaged one is removed, so that the
+// next update brings it again.
+func (k *kept) openIndex(c *Client) (*index.Index, error) {
+	if k.index != nil {
+		return k.index, nil
+	}
+	for _, name := range []string{"index", "index.prev"} {
+		path := filepath.Join(c.repoDir(k.id), name)
+		raw, err := readFile(path, index.MaxText)
+		if err != nil || int64(len(raw)) != k.head.Index.Raw.Size {
+			continue
+		}
+		if k.index, err = parseIndex(k.head.Index, raw); err == nil {
+			return k.index, nil
+		}
+		c.Disk.Remove(path)
+	}
+	return nil, muster.WithHint(muster.Errorf(muster.Unavailable, "the index of repository %q is damaged", k.id), "run 'muster update'")
+}
+
+// saveTrust keeps the links from number n on.
+func (c *Client) saveTrust(id string, links [][]byte, n int) error {
+	if n > len(links) {
+		return nil
+	}
+	if err := c.Disk.MkdirAll(c.trustDir(id), 0o755); err != nil {
+		return err
+	}
+	for ; n <= len(links); n++ {
+		path := filepath.Join(c.trustDir(id), fmt.Sprintf("%d.p7m", n))
+		if err := c.Disk.WriteFile(path, links[n-1], 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save keeps a publication. The pair that was kept stays readable until the
+// head is renamed: first the index moves aside, which no head needs by its
+// name, then the new index comes, then the heads move.
+func (c *Client) save(k *kept) error {
+	dir := c.repoDir(k.id)
+	if err := c.Disk.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := c.saveIndex(k, at); err != nil {
+		return err
+	}
+	if err := c.moveAside(at("head"), at("head.prev")); err != nil {
+		return err
+	}
+	if err := c.Disk.WriteFile(at("head"), k.headFile, 0o644); err != nil {
+		return err
+	}
+	return c.saveNote(k)
+}
+
+func (c *Client) saveIndex(k *kept, at func(string) string) error {
+	if k.index == nil {
+		return nil // it has not changed
+	}
+	if c.isIndexOfHead(at) {
+		if err := c.moveAside(at("index"), at("index.prev")); err != nil {
+			return err
+		}
+	}
+	return c.Disk.WriteFile(at("index"), k.index.Print(), 0o644)
+}
+
+// isIndexOfHead reports whether the file index belongs to the file head. It
+// does not after a crash between the two; then index.prev does, and stays.
+func (c *Client) isIndexOfHead(at func(string) string) bool {
+	file, err := readFile(at("head"), index.MaxHead)
+	if err != nil {
+		return false
+	}
+	head, err := index.InspectHead(file)
+	if err != nil {
+		return false
+	}
+	raw, err := readFile(at("index"), index.MaxText)
+	return err == nil && index.Sum(raw) == head.Index.Raw.SHA256
+}
+
+func (c *Client) moveAside(from, to string) error {
+	if _, err := os.Stat(from); err != nil {
+		return nil
+	}
+	return c.Disk.Rename(from, to)
+}
+
+func (c *Client) saveNote(k *kept) error {
+	data, err := json.MarshalIndent(k.note, "", "\t")
+	if err != nil {
+		return err
+	}
+	return c.Disk.WriteFile(filepath.Join(c.repoDir(k.id), "state.json"), append(data, '\n'), 0o644)
+}
