@@ -33,13 +33,20 @@ func cutFreeBSD(s string) (version, revision, epoch string) {
 	version, tail := s, s
 	if i := strings.LastIndexByte(s, '_'); i >= 0 {
 		version, tail = s[:i], s[i+1:]
-		revision, _ = cutDigits(tail)
+		revision = freebsdSuffix(tail)
 	}
 	if i := strings.LastIndexByte(tail, ','); i >= 0 {
-		epoch, _ = cutDigits(tail[i+1:])
+		epoch = freebsdSuffix(tail[i+1:])
 		version = version[:min(len(version), len(s)-len(tail)+i)]
 	}
 	return version, revision, epoch
+}
+
+// freebsdSuffix reads a revision or an epoch as strtoul(3) does: a sign, then
+// the digits, then anything.
+func freebsdSuffix(s string) string {
+	digits, _ := cutDigits(strings.TrimPrefix(s, "+"))
+	return digits
 }
 
 func compareFreeBSDVersion(a, b string) int {
