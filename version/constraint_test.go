@@ -77,6 +77,7 @@ func TestParseConstraintErrors(t *testing.T) {
 		{"> 2, < 1", `constraint "> 2, < 1": no version is both "> 2" and "< 1"`, ""},
 		{"= 1, = 2", `constraint "= 1, = 2": no version is both "= 2" and "= 1"`, ""},
 		{"> 1.2, <= 1.2-9", `constraint "> 1.2, <= 1.2-9": no version is both "> 1.2" and "<= 1.2-9"`, ""},
+		{"> 1.2-3, < 1.2", `constraint "> 1.2-3, < 1.2": no version is both "> 1.2-3" and "< 1.2"`, ""},
 		{strings.Repeat("= 1,", 8) + "= 1", "constraint of more than 8 bounds or 1072 bytes", ""},
 		{"= " + strings.Repeat("1", 2000), "constraint of more than 8 bounds or 1072 bytes", ""},
 	} {
@@ -117,38 +118,54 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// smallVersion draws from few versions, so that bounds often meet.
-var smallVersion = rapid.Custom(func(t *rapid.T) string {
-	upstream := rapid.StringMatching(`[12][.a~+]?[01]?`).Draw(t, "upstream")
-	packaging := rapid.SampledFrom([]string{"", "", "-1", "-1~", "-2", "-a"}).Draw(t, "packaging")
-	return upstream + packaging
-})
-
-// TestContradiction checks that ParseConstraint refuses exactly the bounds that
-// no version satisfies, by trying versions next to every bound.
-func TestContradiction(t *testing.T) {
-	ops := []Op{Less, LessEqual, Equal, GreaterEqual, Greater}
-	refused := 0
-	rapid.Check(t, func(t *rapid.T) {
-		var c Constraint
-		var near []string
-		for range rapid.IntRange(1, 4).Draw(t, "bounds") {
-			v := smallVersion.Draw(t, "version")
-			c.bounds = append(c.bounds, bound{rapid.SampledFrom(ops).Draw(t, "op"), v})
-			near = append(near, neighbours(v)...)
+// boundsOf are all bounds on a few versions that lie close together.
+func boundsOf(versions ...string) []bound {
+	var list []bound
+	for _, v := range versions {
+		for _, op := range []Op{Less, LessEqual, Equal, GreaterEqual, Greater} {
+			list = append(list, bound{op, v})
 		}
-		_, err := ParseConstraint(c.String())
-		v, found := c.Select(near)
-		if err != nil {
-			refused++
-		}
-		if (err == nil) != found {
-			t.Fatalf("ParseConstraint(%q): %v, but %q matches", c, err, v)
-		}
-	})
-	if refused == 0 {
-		t.Error("no constraint was contradictory")
 	}
+	return list
+}
+
+var closeBounds = boundsOf("1", "1-1", "1-1~", "1-2", "1-a", "1~", "1~-1", "1a", "1a-1", "10", "1.0", "2")
+
+// TestContradiction checks that ParseConstraint refuses exactly the pairs of
+// bounds that no version satisfies, by trying versions next to both.
+func TestContradiction(t *testing.T) {
+	refused := 0
+	for _, a := range closeBounds {
+		for _, b := range closeBounds {
+			if !checkContradiction(t, Constraint{bounds: []bound{a, b}}) {
+				refused++
+			}
+		}
+	}
+	if all := len(closeBounds) * len(closeBounds); refused < all/10 || refused > all*9/10 {
+		t.Errorf("%d of %d pairs refused", refused, all)
+	}
+}
+
+// TestContradictionOfMany checks the same of more bounds.
+func TestContradictionOfMany(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		bounds := rapid.SliceOfN(rapid.SampledFrom(closeBounds), 3, maxBounds).Draw(t, "bounds")
+		checkContradiction(t, Constraint{bounds: bounds})
+	})
+}
+
+func checkContradiction(t rapid.TB, c Constraint) (accepted bool) {
+	var near []string
+	for _, b := range c.bounds {
+		near = append(near, neighbours(b.version)...)
+	}
+	_, err := ParseConstraint(c.String())
+	v, found := c.Select(near)
+	if (err == nil) != found {
+		t.Errorf("ParseConstraint(%q): %v, but of the versions next to its bounds %q matches", c, err, v)
+	}
+	return err == nil
 }
 
 // neighbours lists v and versions a little below and above it, of the same and

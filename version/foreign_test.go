@@ -62,7 +62,7 @@ func validDpkg(v string) bool { return Check(v) == nil }
 // TestDpkgProgram asks dpkg itself, one process a question.
 func TestDpkgProgram(t *testing.T) {
 	dpkg := testneed.Program(t, "dpkg")
-	pairs := mutated(t, 800, "0019az.+~-:", validDpkg)
+	pairs := mutated(t, 1000, "0019az.+~-:", validDpkg)
 	for _, p := range vectors(t) {
 		if p.order == "dpkg" {
 			pairs = append(pairs, p)
@@ -73,11 +73,9 @@ func TestDpkgProgram(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for p := range work {
-				got := Dpkg(p.a, p.b)
-				for op, want := range map[string]bool{"lt": got < 0, "gt": got > 0} {
-					if err := exec.Command(dpkg, "--compare-versions", p.a, op, p.b).Run(); (err == nil) != want {
-						t.Errorf("dpkg --compare-versions %s %s %s: %v, but Dpkg says %d", p.a, op, p.b, err, got)
-					}
+				op := [...]string{"lt", "eq", "gt"}[sign(Dpkg(p.a, p.b))+1]
+				if err := exec.Command(dpkg, "--compare-versions", p.a, op, p.b).Run(); err != nil {
+					t.Errorf("Dpkg says %s %s %s, dpkg denies it: %v", p.a, op, p.b, err)
 				}
 			}
 		})
