@@ -13,9 +13,9 @@
 //
 // The orders of other package systems stand beside it as [Order] functions
 // ([Dpkg], [RPM], [APK], [Pkgsrc], [FreeBSD], [Windows]), exact for every
-// version that the systems themselves accept and a total preorder on all
-// strings. Numbers are compared at any length, where some of those systems
-// overflow. Start with [Compare] and [ParseConstraint].
+// version that the system itself accepts, in the release that each names, and
+// a total preorder on all strings. Numbers are compared at any length, where
+// some of those systems overflow. Start with [Compare] and [ParseConstraint].
 //
 // The grammar, the orders and the bounds are specified in
 // docs/formats/version.md. What a version or a constraint means never changes:
