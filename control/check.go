@@ -30,6 +30,7 @@ func (c *Control) Check() error {
 		{"min-os-version", checkOptional(c.MinOSVersion, version.Check)},
 		{"max-os-version", checkOptional(c.MaxOSVersion, version.Check)},
 		{"maturity", checkOptional(c.Maturity, checkWord)},
+		{"file-names", c.checkFileNames()},
 		{"depends", checkDepends(c.Depends)},
 		{"provides", checkProvides(c.Provides)},
 		{"valid-from", checkOptional(c.ValidFrom, checkTime)},
@@ -47,6 +48,21 @@ func (c *Control) Check() error {
 func (c *Control) checkKind() error {
 	if !c.Kind.Valid() {
 		return fmt.Errorf("%q is no kind; write one of %v", c.Kind, muster.Kinds)
+	}
+	return nil
+}
+
+func (c *Control) checkFileNames() error {
+	if c.FileNames == "" {
+		return nil
+	}
+	if c.FileNames != "posix" {
+		return fmt.Errorf("%q is unknown; write \"posix\" or leave the field out", c.FileNames)
+	}
+	for _, os := range c.OS {
+		if os != "linux" && os != "freebsd" {
+			return fmt.Errorf("\"posix\" is only for packages of linux and freebsd, not %q", os)
+		}
 	}
 	return nil
 }

@@ -42,6 +42,9 @@ type Control struct {
 	// Description is one line and, after a line feed, more.
 	Description  string            `json:"description,omitempty"`
 	Descriptions map[string]string `json:"descriptions,omitempty"` // by language, two letters
+	// FileNames is empty, or "posix" for a package of only Linux and FreeBSD whose
+	// file names other systems could not tell apart or hold; see package pkgfile.
+	FileNames string `json:"file-names,omitempty"`
 	// ForcedInstallOn is the deadline after which a user may no longer postpone.
 	ForcedInstallOn string `json:"forced-install-on,omitempty"`
 	Homepage        string `json:"homepage,omitempty"`
@@ -69,6 +72,9 @@ type Control struct {
 	PURL     string     `json:"purl,omitempty"`
 	// RequiredParams lists the parameters that must be given at installation.
 	RequiredParams []string `json:"required-params,omitempty"`
+	// Setuid lists the files, relative to the root, that have a set-user-ID or
+	// set-group-ID bit or a file capability. No other file may.
+	Setuid []string `json:"setuid,omitempty"`
 	// Title is the name that people know, with spaces and capitals.
 	Title string `json:"title,omitempty"`
 	// ValidFrom and ValidUntil bound the time in which the package is offered.

@@ -122,6 +122,8 @@ func (c *Control) text(name string) *string {
 		return &c.ForcedInstallOn
 	case "audit-schedule":
 		return &c.AuditSchedule
+	case "file-names":
+		return &c.FileNames
 	}
 	return nil
 }
@@ -141,6 +143,8 @@ func (c *Control) list(name string) *[]string {
 		return &c.ImpactedProcesses
 	case "required-params":
 		return &c.RequiredParams
+	case "setuid":
+		return &c.Setuid
 	}
 	return nil
 }
@@ -150,7 +154,7 @@ var stanzaOrder = []string{
 	"package", "version", "kind", "os", "architecture", "min-os-version", "max-os-version",
 	"maturity", "locale", "depends", "conflicts", "provides", "title", "description",
 	"maintainer", "licence", "homepage", "keywords", "cpe", "purl", "impacted-processes",
-	"valid-from", "valid-until", "forced-install-on", "audit-schedule", "required-params",
+	"valid-from", "valid-until", "forced-install-on", "audit-schedule", "required-params", "file-names", "setuid",
 }
 
 // Stanza prints c as fields in a fixed order, which [Parse] reads back.

@@ -1,0 +1,261 @@
+package pkgfile
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
+
+	"muster"
+)
+
+// Extract passes the content of the wanted regular files on: create is called
+// once for each, what it returns is written and closed. Frames that hold no
+// wanted file are not read. Each frame is checked against the manifest before
+// it is decompressed, each content afterwards, before Close. With several
+// workers, calls for different files come at the same time. On error some
+// files have been written and others not: the caller throws them away.
+func (p *Package) Extract(ctx context.Context, workers int, want func(*File) bool, create func(*File) (io.WriteCloser, error)) error {
+	groups := p.groups(want)
+	next := make(chan []*File)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(next)
+		for _, files := range groups {
+			select {
+			case next <- files:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range max(1, workers) {
+		g.Go(func() error {
+			x := extractors.Get().(*extractor)
+			defer extractors.Put(x)
+			for files := range next {
+				if err := x.group(p, files, create); err != nil {
+					return fmt.Errorf("%s: %w", &p.Manifest.Control, err)
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// groups lists the wanted files by the frame in which they start, in the order
+// of the frames.
+func (p *Package) groups(want func(*File) bool) [][]*File {
+	byFrame := map[int][]*File{}
+	for i := range p.Manifest.Files {
+		if f := &p.Manifest.Files[i]; f.Type == Regular && want(f) {
+			byFrame[f.Frame] = append(byFrame[f.Frame], f)
+		}
+	}
+	groups := make([][]*File, 0, len(byFrame))
+	for _, files := range byFrame {
+		groups = append(groups, files)
+	}
+	slices.SortFunc(groups, func(a, b []*File) int { return a[0].Frame - b[0].Frame })
+	return groups
+}
+
+// An extractor holds the buffers of one worker: one compressed and one
+// decompressed frame, whatever the size of the files.
+type extractor struct {
+	in, out []byte
+	dec     *zstd.Decoder
+	hash    hash.Hash
+}
+
+var extractors = sync.Pool{New: func() any {
+	// DecodeAll refuses to decompress beyond the limit; a frame says its size.
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxFrame+MaxHeader))
+	if err != nil {
+		panic(err) // only for options out of range
+	}
+	return &extractor{dec: dec, hash: sha256.New()}
+}}
+
+// group extracts files that start in one frame.
+func (x *extractor) group(p *Package, files []*File, create func(*File) (io.WriteCloser, error)) error {
+	if err := x.load(p, files[0].Frame); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := x.file(p, f, create); err != nil {
+			return fmt.Errorf("%q: %w", f.Path, err)
+		}
+		spans := f.Offset+f.Size > p.Manifest.Frames[f.Frame].Raw
+		if spans && f != files[len(files)-1] {
+			if err := x.load(p, f.Frame); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// load reads, checks and decompresses frame n into x.out.
+func (x *extractor) load(p *Package, n int) (err error) {
+	if x.in, err = p.frame(n, x.in); err != nil {
+		return err
+	}
+	if x.out, err = x.dec.DecodeAll(x.in, x.out[:0]); err != nil {
+		return muster.Errorf(muster.Invalid, "frame %d: %w", n, err)
+	}
+	if want := p.Manifest.Frames[n].Raw; int64(len(x.out)) != want {
+		return muster.Errorf(muster.Invalid, "frame %d has %d bytes, its manifest says %d", n, len(x.out), want)
+	}
+	return nil
+}
+
+func (x *extractor) file(p *Package, f *File, create func(*File) (io.WriteCloser, error)) (err error) {
+	w, err := create(f)
+	if err != nil || w == nil {
+		return err
+	}
+	defer func() {
+		if cerr := w.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	return x.content(p, f, w)
+}
+
+// content writes the content of f, whose first frame is loaded, and checks it.
+func (x *extractor) content(p *Package, f *File, w io.Writer) error {
+	x.hash.Reset()
+	part := x.out[f.Offset:]
+	for left, n := f.Size, f.Frame; ; {
+		part = part[:min(left, int64(len(part)))]
+		x.hash.Write(part)
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+		if left -= int64(len(part)); left == 0 {
+			break
+		}
+		n++
+		if err := x.load(p, n); err != nil {
+			return err
+		}
+		part = x.out
+	}
+	if sum := hex.EncodeToString(x.hash.Sum(nil)); sum != f.SHA256 {
+		return muster.Errorf(muster.Invalid, "content has sha256 %.16s, the manifest says %.16s", sum, f.SHA256)
+	}
+	return nil
+}
+
+// ReadFile returns the content of one regular file of at most max bytes.
+func (p *Package) ReadFile(path string, max int64) ([]byte, error) {
+	f := p.Manifest.Find(path)
+	if f == nil || f.Type != Regular {
+		return nil, muster.Errorf(muster.NotFound, "%s has no file %q", &p.Manifest.Control, path)
+	}
+	if f.Size > max {
+		return nil, muster.Errorf(muster.Invalid, "%q has %d bytes, more than %d", path, f.Size, max)
+	}
+	var buf bytes.Buffer
+	x := extractors.Get().(*extractor)
+	defer extractors.Put(x)
+	if err := x.load(p, f.Frame); err != nil {
+		return nil, err
+	}
+	if err := x.content(p, f, &buf); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// CheckContent reads the whole package and reports the first place where the
+// tar stream, which stock tools read, says something else than the manifest,
+// which muster reads. A repository does so before it publishes.
+func (p *Package) CheckContent() error {
+	tr := tar.NewReader(&frameReader{p: p, x: extractors.Get().(*extractor)})
+	for i := range p.Manifest.Files {
+		f := &p.Manifest.Files[i]
+		h, err := tr.Next()
+		if err != nil {
+			return muster.Errorf(muster.Invalid, "%q: tar stream: %w", f.Path, err)
+		}
+		if err := checkHeader(p.Manifest, f, h); err != nil {
+			return muster.Errorf(muster.Invalid, "%q: tar stream: %w", f.Path, err)
+		}
+	}
+	if h, err := tr.Next(); err != io.EOF {
+		return muster.Errorf(muster.Invalid, "the tar stream goes on behind the last file: %v %v", h, err)
+	}
+	return p.Extract(context.Background(), 1, func(*File) bool { return true },
+		func(*File) (io.WriteCloser, error) { return discard{}, nil })
+}
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) Close() error                { return nil }
+
+// checkHeader compares a tar header with the manifest.
+func checkHeader(m *Manifest, f *File, h *tar.Header) error {
+	typ, name := h.Typeflag, h.Name
+	if f.Type == Directory {
+		name = string(bytes.TrimSuffix([]byte(name), []byte("/")))
+	}
+	if name != f.Path {
+		return fmt.Errorf("the name is %q", h.Name)
+	}
+	switch {
+	case f.Type == Directory && typ == tar.TypeDir:
+	case f.Type == Symlink && typ == tar.TypeSymlink && h.Linkname == f.Link:
+		return nil
+	case f.Type == Hardlink && typ == tar.TypeLink && h.Linkname == f.Link:
+		return nil
+	case f.Type == Regular && typ == tar.TypeReg && h.Size == f.Size:
+	case f.Type == Regular && typ == tar.TypeLink:
+		if same := m.Find(h.Linkname); same == nil || same.SHA256 != f.SHA256 {
+			return fmt.Errorf("links to %q, which is not the same", h.Linkname)
+		}
+	default:
+		return fmt.Errorf("type %q, target %q or size %d differs", typ, h.Linkname, h.Size)
+	}
+	if uint32(h.Mode) != f.Mode {
+		return fmt.Errorf("mode is %#o, not %#o", h.Mode, f.Mode)
+	}
+	return nil
+}
+
+// frameReader reads the decompressed frames one behind the other.
+type frameReader struct {
+	p    *Package
+	x    *extractor
+	n    int
+	rest []byte
+}
+
+func (r *frameReader) Read(b []byte) (int, error) {
+	for len(r.rest) == 0 {
+		if r.n == len(r.p.Manifest.Frames) {
+			return 0, io.EOF
+		}
+		if err := r.x.load(r.p, r.n); err != nil {
+			return 0, err
+		}
+		r.n++
+		r.rest = r.x.out
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
