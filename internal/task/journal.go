@@ -1,0 +1,147 @@
+package task
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"muster"
+	"muster/internal/durable"
+)
+
+// A Journal is the folder that holds one folder for each change, named by its
+// number, with change.json and what its tasks keep. The owner of the root's
+// lock writes it.
+type Journal struct {
+	Dir  string
+	Disk *durable.Disk
+}
+
+// maxRecord bounds change.json.
+const maxRecord = 64 << 20
+
+// Folder is where change id keeps its files.
+func (j *Journal) Folder(id int) string { return filepath.Join(j.Dir, fmt.Sprintf("%06d", id)) }
+
+func (j *Journal) file(id int) string { return filepath.Join(j.Folder(id), "change.json") }
+
+// Create gives c the next number and records it.
+func (j *Journal) Create(c *Change) error {
+	ids, err := j.IDs()
+	if err != nil {
+		return err
+	}
+	c.ID = 1
+	if len(ids) > 0 {
+		c.ID = ids[len(ids)-1] + 1
+	}
+	c.State = Preparing
+	if err := j.Disk.MkdirAll(j.Folder(c.ID), 0o755); err != nil {
+		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
+	}
+	return j.Save(c)
+}
+
+// Save makes the state of c durable.
+func (j *Journal) Save(c *Change) error {
+	data, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
+	}
+	if err := j.Disk.WriteFile(j.file(c.ID), append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
+	}
+	return nil
+}
+
+// Load reads the record of change id.
+func (j *Journal) Load(id int) (*Change, error) {
+	info, err := os.Stat(j.file(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, muster.Errorf(muster.NotFound, "there is no change %d", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxRecord {
+		return nil, muster.Errorf(muster.Invalid, "%q is larger than %d bytes", j.file(id), maxRecord)
+	}
+	data, err := os.ReadFile(j.file(id))
+	if err != nil {
+		return nil, err
+	}
+	c := new(Change)
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, muster.Errorf(muster.Invalid, "cannot read %q: %w", j.file(id), err)
+	}
+	if err := c.check(id); err != nil {
+		return nil, muster.Errorf(muster.Invalid, "cannot read %q: %w", j.file(id), err)
+	}
+	return c, nil
+}
+
+func (c *Change) check(id int) error {
+	if c.ID != id {
+		return fmt.Errorf("it holds change %d", c.ID)
+	}
+	if c.Commit < 0 || c.Commit > len(c.Tasks) {
+		return fmt.Errorf("commit point %d is not among %d tasks", c.Commit, len(c.Tasks))
+	}
+	if slices.Contains(c.Tasks, nil) {
+		return fmt.Errorf("an empty task")
+	}
+	if !slices.Contains([]State{Preparing, Committed, Reverting, Done, Failed}, c.State) {
+		return fmt.Errorf("state %q is unknown", c.State)
+	}
+	return nil
+}
+
+// IDs lists the numbers of all changes, oldest first. Without a journal there
+// are none.
+func (j *Journal) IDs() ([]int, error) {
+	entries, err := os.ReadDir(j.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the journal: %w", err)
+	}
+	var ids []int
+	for _, e := range entries {
+		if id, err := strconv.Atoi(e.Name()); err == nil && id > 0 && e.IsDir() {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Unfinished returns the change that was being carried out when the program
+// stopped, or nil. There is at most one: a root is locked, and the next change
+// begins by finishing it. A folder whose record cannot be read is passed over when the change before
+// it is finished: it had not been recorded, so nothing was done.
+func (j *Journal) Unfinished() (*Change, error) {
+	ids, err := j.IDs()
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	for i := len(ids) - 1; i >= 0; i-- {
+		c, err := j.Load(ids[i])
+		if muster.KindOf(err) == muster.NotFound {
+			continue // the folder was made, the record not yet
+		}
+		if err != nil {
+			return nil, err
+		}
+		if c.Finished() {
+			return nil, nil
+		}
+		return c, nil
+	}
+	return nil, nil
+}
