@@ -79,6 +79,12 @@ type Blob struct {
 // folders so far.
 func (c *Client) Received() int64 { return c.received.Load() }
 
+// WithCache returns a client with the settings of c, and a cache of its own.
+func (c *Client) WithCache(dir string) *Client {
+	return &Client{Cache: dir, Grace: c.Grace, MinRate: c.MinRate, Stall: c.Stall, Limit: c.Limit, Progress: c.Progress,
+		UserAgent: c.UserAgent, Roots: c.Roots, Credentials: c.Credentials, Disk: c.Disk}
+}
+
 func (c *Client) grace() time.Duration { return or(c.Grace, 2*time.Second) }
 func (c *Client) stall() time.Duration { return or(c.Stall, 15*time.Second) }
 

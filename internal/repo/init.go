@@ -70,9 +70,7 @@ func (p *Publisher) found(l *index.Link) error {
 	if err != nil {
 		return err
 	}
-	if err := p.write(linkName(1), file); err != nil {
-		return err
-	}
+	next.link, next.linkFile = 1, file
 	return p.publish(next)
 }
 

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -22,6 +23,8 @@ type publication struct {
 	index      []byte
 	compressed []byte
 	changes    map[string][]byte // by file name
+	link       int               // number of the new link of trust; 0 where there is none
+	linkFile   []byte
 }
 
 // prepare makes the publication of x that follows c, whose head is nil before
@@ -170,13 +173,18 @@ func (p *Publisher) readChanges(from, to int64) (*index.Changes, error) {
 // publish writes what was prepared. The last step makes it visible; a crash
 // before leaves the old publication whole.
 func (p *Publisher) publish(next *publication) error {
+	if next.link > 0 {
+		if err := p.write(linkName(next.link), next.linkFile); err != nil {
+			return err
+		}
+	}
 	if next.compressed != nil {
 		if err := p.write(hashName(next.head.Index), next.compressed); err != nil {
 			return err
 		}
 	}
-	for name, data := range next.changes {
-		if err := p.write(name, data); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(next.changes)) {
+		if err := p.write(name, next.changes[name]); err != nil {
 			return err
 		}
 	}

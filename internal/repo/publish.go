@@ -34,48 +34,46 @@ type Report struct {
 //     capitals only, or the same version for the same platform,
 //   - a newer version is published, unless p.Force.
 func (p *Publisher) Publish(files ...string) (*Report, error) {
-	unlock, err := p.lock()
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	c, err := p.load()
-	if err != nil {
-		return nil, err
-	}
-	r := &Report{}
 	var drafts []*draft
 	defer func() {
 		for _, d := range drafts {
 			d.file.Close()
 		}
 	}()
-	for _, name := range files {
-		d, err := p.admit(c, name)
-		if err != nil {
-			return nil, fmt.Errorf("cannot publish %q: %w", name, err)
+	return p.change(func(c *contents) (*publication, *Report, error) {
+		for _, name := range files {
+			d, err := p.admit(c, name)
+			if err != nil {
+				return nil, nil, fmt.Errorf("cannot publish %q: %w", name, err)
+			}
+			drafts = append(drafts, d)
 		}
-		drafts = append(drafts, d)
-	}
+		return p.add(c, drafts)
+	})
+}
+
+// add prepares the publication that lists the drafts too, and stores their
+// files, which nobody looks for yet.
+func (p *Publisher) add(c *contents, drafts []*draft) (*publication, *Report, error) {
+	r := &Report{}
 	entries, fresh, err := p.merge(c.index, drafts, r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	x, err := index.New(entries)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	next, err := p.prepare(c, x)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, d := range fresh {
 		if err := p.store(d); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	r.Serial = next.head.Serial
-	return r, p.publish(next)
+	return next, r, nil
 }
 
 // A draft is a package file that may be published as far as it alone goes.

@@ -1,0 +1,155 @@
+package repo
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"muster"
+	"muster/index"
+	"muster/internal/durable"
+)
+
+// Grace is how long files stay that are listed no more, for readers of the
+// index before.
+const Grace = 48 * time.Hour
+
+// keepIndexes is how many compressed indexes stay at least.
+const keepIndexes = 3
+
+// GC takes all but the newest keep versions of each package and platform out
+// of the index (0: none), and removes files that have been listed by no index
+// for grace. It returns the files removed.
+func (p *Publisher) GC(keep int, grace time.Duration) (*Report, []string, error) {
+	r := &Report{}
+	c, err := p.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	if superseded := old(c.index, keep); len(superseded) > 0 {
+		r, err = p.change(func(c *contents) (*publication, *Report, error) {
+			superseded = old(c.index, keep)
+			return p.without(c, func(e *index.Entry) bool { return superseded[e] })
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	removed, err := p.sweep(grace)
+	return r, removed, err
+}
+
+// old is the entries beyond the newest keep of each package and platform.
+func old(x *index.Index, keep int) map[*index.Entry]bool {
+	if keep <= 0 {
+		return nil
+	}
+	groups := map[string][]*index.Entry{}
+	for _, e := range x.Entries() {
+		key := strings.Join([]string{e.Name, strings.Join(e.OS, "+"), strings.Join(e.Architecture, "+")}, " ")
+		groups[key] = append(groups[key], e)
+	}
+	all := map[*index.Entry]bool{}
+	for _, group := range groups {
+		slices.SortFunc(group, byVersion)
+		for _, e := range group[min(keep, len(group)):] {
+			all[e] = true
+		}
+	}
+	return all
+}
+
+// sweep removes files that nobody needs.
+func (p *Publisher) sweep(grace time.Duration) ([]string, error) {
+	unlock, err := p.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	c, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	files, err := p.files()
+	if err != nil {
+		return nil, muster.WithKind(muster.Unavailable, err)
+	}
+	needed := c.needed(files)
+	var removed []string
+	for _, f := range files {
+		if needed[f.name] || p.now().Sub(f.changed) < grace {
+			continue
+		}
+		if err := p.Disk.Remove(p.path(f.name)); err != nil {
+			return removed, muster.WithKind(muster.Unavailable, err)
+		}
+		removed = append(removed, f.name)
+		p.removeEmpty(path.Dir(f.name))
+	}
+	return removed, nil
+}
+
+// removeEmpty removes a folder of the pool that became empty, and those above.
+func (p *Publisher) removeEmpty(dir string) {
+	for strings.HasPrefix(dir, "pool/") && os.Remove(p.path(dir)) == nil {
+		dir = path.Dir(dir)
+	}
+}
+
+// A stored is a file of the repository's folder.
+type stored struct {
+	name    string // below the folder, with slashes
+	changed time.Time
+}
+
+// files lists every file of the folder, newest first.
+func (p *Publisher) files() ([]stored, error) {
+	var all []stored
+	err := filepath.WalkDir(p.Dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(p.Dir, name)
+		all = append(all, stored{filepath.ToSlash(rel), info.ModTime()})
+		return err
+	})
+	slices.SortFunc(all, func(a, b stored) int { return b.changed.Compare(a.changed) })
+	return all, err
+}
+
+// needed is the files that a publication consists of, the last few indexes,
+// and whatever muster does not know: that is for people to remove.
+func (c *contents) needed(files []stored) map[string]bool {
+	need := map[string]bool{hashName(c.head.Index): true}
+	for _, e := range c.index.Entries() {
+		need[e.Filename] = true
+	}
+	indexes := 0
+	for _, f := range files {
+		switch dir, base := path.Split(f.name); {
+		case durable.IsTemp(base), strings.HasPrefix(dir, "pool/"):
+		case dir == "by-hash/":
+			if indexes++; indexes <= keepIndexes {
+				need[f.name] = true
+			}
+		case dir == "changes/":
+			_, to, ok := parseChangesName(base)
+			need[f.name] = !ok || to == c.head.Index.Serial
+		default:
+			need[f.name] = true
+		}
+	}
+	return need
+}
