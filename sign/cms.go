@@ -44,11 +44,14 @@ type contentInfo struct {
 
 // signedData is RFC 5652 section 5.1 without crls: revocation comes by the
 // repository's trust chain, so a message that carries a list is refused.
+//
+// Certificates is a SET OF read in whatever order, the one departure from DER:
+// openssl smime writes it as it comes.
 type signedData struct {
 	Version      int
 	Digests      []pkix.AlgorithmIdentifier `asn1:"set"`
 	Content      encapsulated
-	Certificates []asn1.RawValue `asn1:"set,optional,tag:0"`
+	Certificates []asn1.RawValue `asn1:"optional,omitempty,tag:0"`
 	Signers      []signerInfo    `asn1:"set"`
 }
 

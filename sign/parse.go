@@ -149,8 +149,8 @@ func (m *message) readCerts() error {
 		return fmt.Errorf("%d certificates; %d are accepted", len(m.raw.Certificates), MaxCerts)
 	}
 	for i, raw := range m.raw.Certificates {
-		if i > 0 && bytes.Equal(raw.FullBytes, m.raw.Certificates[i-1].FullBytes) {
-			return errors.New("the same certificate twice")
+		if hasCert(m.raw.Certificates[:i], raw.FullBytes) {
+			continue
 		}
 		cert, err := x509.ParseCertificate(raw.FullBytes)
 		if err != nil {

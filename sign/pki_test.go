@@ -17,8 +17,8 @@ import (
 	"muster/internal/testneed"
 )
 
-// now is the time of the tests, so that nothing in them expires.
-var now = time.Date(2027, time.March, 1, 12, 0, 0, 0, time.UTC)
+// now is the time of the tests. openssl knows no other than the real one.
+var now = time.Now().UTC().Truncate(time.Second)
 
 const year = 365 * 24 * time.Hour
 
@@ -167,4 +167,12 @@ func (b *bench) identity(name string, id *Identity) {
 	}
 	b.write(name+".key", keyPEM)
 	b.write(name+".crt", EncodeCerts(id.Chain...))
+}
+
+func leaves(ids []*Identity) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for _, id := range ids {
+		certs = append(certs, id.Leaf())
+	}
+	return certs
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 	"time"
 
 	"muster"
@@ -146,16 +147,20 @@ func (d *signedData) addDigest(h crypto.Hash) {
 	d.Digests = append(d.Digests, digestAlgorithm(h))
 }
 
+// addCerts adds what is not there yet, and puts all in the order of DER.
 func (d *signedData) addCerts(certs []*x509.Certificate) {
-next:
 	for _, c := range certs {
-		for _, have := range d.Certificates {
-			if bytes.Equal(have.FullBytes, c.Raw) {
-				continue next
-			}
+		if !hasCert(d.Certificates, c.Raw) {
+			d.Certificates = append(d.Certificates, asn1.RawValue{FullBytes: c.Raw})
 		}
-		d.Certificates = append(d.Certificates, asn1.RawValue{FullBytes: c.Raw})
 	}
+	slices.SortFunc(d.Certificates, func(a, b asn1.RawValue) int {
+		return bytes.Compare(a.FullBytes, b.FullBytes)
+	})
+}
+
+func hasCert(certs []asn1.RawValue, der []byte) bool {
+	return slices.ContainsFunc(certs, func(c asn1.RawValue) bool { return bytes.Equal(c.FullBytes, der) })
 }
 
 // encode gives the message, which is within the limits that readers have.
