@@ -35,6 +35,14 @@ func (d *draft) chains() map[int32]link {
 	start(CauseAsked)
 	start(CauseAssigned)
 	start(CauseExplicit)
+	queue = d.follow(queue, links)
+	start(CausePresent) // what nothing needs, but still is there
+	d.follow(queue, links)
+	return links
+}
+
+// follow links what the packages in queue need, the nearest first.
+func (d *draft) follow(queue []int32, links map[int32]link) []int32 {
 	for i := 0; i < len(queue); i++ {
 		v := queue[i]
 		for _, dep := range d.pkg(v).Depends {
@@ -46,7 +54,7 @@ func (d *draft) chains() map[int32]link {
 			}
 		}
 	}
-	return links
+	return nil
 }
 
 // end returns why v is there if that ends a chain, or nil.
@@ -59,6 +67,9 @@ func (d *draft) end(v int32) *Reason {
 		return &Reason{Cause: CauseAssigned, By: by}
 	case Explicit:
 		return &Reason{Cause: CauseExplicit}
+	}
+	if !d.sel.isNew(v) {
+		return &Reason{Cause: CausePresent}
 	}
 	return nil
 }
@@ -92,7 +103,7 @@ func (d *draft) reasons() {
 	for again := true; again; {
 		again = false
 		for _, name := range d.names {
-			if s := d.steps[name]; s != nil && s.Reason == nil {
+			if s := d.steps[name]; s != nil && s.Op == Remove && s.Reason == nil {
 				s.Reason = d.broken(s)
 				again = again || s.Reason != nil
 			}

@@ -12,9 +12,7 @@ func (e *encoder) demand() {
 	for _, r := range sorted(e.u.request.Install, control.Relation.String) {
 		ids := e.u.asked(r)
 		e.require(e.literals(ids), rule{kind: ruleInstall, dep: control.Dependency{r}})
-		if e.u.present(r.Name) == nil {
-			e.reach(ids)
-		}
+		e.reach(r, ids)
 	}
 	for _, w := range sorted(e.u.request.Wanted, wantedKey) {
 		e.want(w)
@@ -72,9 +70,7 @@ func (e *encoder) want(w Wanted) {
 	} else {
 		e.require(e.literals(ids), r)
 	}
-	if e.u.present(w.Name) == nil {
-		e.reach(ids)
-	}
+	e.reach(w.Relation, ids)
 }
 
 // keep says that the i-th installed package stays, and in which version.
@@ -98,8 +94,12 @@ func (e *encoder) keep(i int) {
 	}
 }
 
-// reach says that the newest of ids, which a request names anew, is preferred.
-func (e *encoder) reach(ids []int32) {
+// reach says that the newest of ids is preferred, where a request names a
+// package that is not installed. Among those that provide a name none is newest.
+func (e *encoder) reach(r control.Relation, ids []int32) {
+	if e.u.present(r.Name) != nil || len(ids) == 0 || !e.u.rules.names(r, e.u.pkg(ids[0])) {
+		return
+	}
 	for _, id := range ids {
 		if _, barred := e.u.bar(id); !barred {
 			e.cost(yes(e.variable(id)), tierBehind)

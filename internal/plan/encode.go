@@ -119,7 +119,8 @@ func (e *encoder) candidates(d control.Dependency) []lit {
 }
 
 // open says the rules of the package of v, which the search wants for the
-// first time. It returns the first that is false already, or none.
+// first time. It returns the first that is false already, or none. One that
+// bars v itself goes before all others: no watch would find it again later.
 func (e *encoder) open(v int32) ref {
 	id := e.pkgOf[v]
 	if id < 0 {
@@ -127,7 +128,7 @@ func (e *encoder) open(v int32) ref {
 	}
 	broken := none
 	say := func(lits []lit, r rule) {
-		if c, bad := e.s.add(lits, e.rule(r), nil); bad && broken == none {
+		if c, bad := e.s.add(lits, e.rule(r), nil); bad && (broken == none || len(lits) == 1) {
 			broken = c
 		}
 	}
@@ -145,7 +146,7 @@ func (e *encoder) openName(v int32, p *Package, say func([]lit, rule)) {
 	versions, _ := e.u.lookup(p.Name)
 	for _, other := range versions {
 		w := e.varOf[other] - 1
-		if other != id && w >= 0 && !e.s.opened[w] {
+		if other != id && w >= 0 {
 			say([]lit{no(v), no(w)}, rule{kind: ruleSame, pkg: id, other: other})
 		}
 	}

@@ -58,13 +58,13 @@ func (u *universe) order(in *Installed, current int32, target bool) []int32 {
 
 // protected reports whether in must stay, in some version.
 func (u *universe) protected(in *Installed) bool {
-	if u.request.Force || u.leaves(in) {
+	if u.request.Force {
 		return false
 	}
 	if in.Held || in.Essential {
 		return true
 	}
-	return in.How != Implicit && !u.doomed[in.Name]
+	return !u.leaves(in) && in.How != Implicit && !u.doomed[in.Name]
 }
 
 // leaves reports whether in came by an assignment that is no more.

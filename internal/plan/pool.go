@@ -184,7 +184,12 @@ func (rules Rules) provides(p *Package, r control.Relation) bool {
 	return false
 }
 
-// satisfies reports whether p is what r names.
+// names reports whether r means p by p's own name and version.
+func (rules Rules) names(r control.Relation, p *Package) bool {
+	return p.Name == r.Name && rules.Match(r.Constraint, p.Version)
+}
+
+// satisfies reports whether p is what r names, or provides it.
 func (rules Rules) satisfies(p *Package, r control.Relation) bool {
-	return p.Name == r.Name && rules.Match(r.Constraint, p.Version) || rules.provides(p, r)
+	return rules.names(r, p) || rules.provides(p, r)
 }

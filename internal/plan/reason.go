@@ -8,11 +8,12 @@ import (
 // Cause is why a step is taken, or why a package is there.
 type Cause string
 
-// The causes. Those from CauseAsked to CauseExplicit end a chain.
+// The causes. Those from CauseAsked to CausePresent end a chain.
 const (
 	CauseAsked      Cause = "asked"      // the request names it
 	CauseAssigned   Cause = "assigned"   // By assigns it
 	CauseExplicit   Cause = "explicit"   // a person asked for it earlier
+	CausePresent    Cause = "present"    // it is there, though nothing needs it
 	CauseNewer      Cause = "newer"      // a newer version is available
 	CausePinned     Cause = "pinned"     // Relation is its pin
 	CauseNeeded     Cause = "needed"     // By has the dependency Relation
@@ -56,6 +57,8 @@ func (r *Reason) phrase() string {
 		return "assigned by " + r.By
 	case CauseExplicit:
 		return "installed on request"
+	case CausePresent:
+		return "installed already"
 	case CauseNewer:
 		return "upgraded to the newest version"
 	case CausePinned:

@@ -85,14 +85,17 @@ func (u *universe) lay(i int) {
 	o := u.overlay(in.Name)
 	o.installed = in
 	again := u.again(in.Name)
-	o.versions = slices.DeleteFunc(o.versions, func(other int32) bool {
-		same := u.rules.Order(u.pkg(other).Version, in.Version) == 0
-		if same && again {
+	var hidden []int32
+	for _, other := range o.versions {
+		switch {
+		case u.rules.Order(u.pkg(other).Version, in.Version) != 0:
+		case again:
 			id, again = other, false
-			return false
+		default:
+			hidden = append(hidden, other)
 		}
-		return same
-	})
+	}
+	u.hide(in.Name, hidden)
 	u.current = append(u.current, id)
 	if id < int32(u.pool.Len()) {
 		return
@@ -101,6 +104,19 @@ func (u *universe) lay(i int) {
 	for _, r := range in.Provides {
 		if o := u.overlay(r.Name); !slices.Contains(o.providers, id) {
 			o.providers = append(o.providers, id)
+		}
+	}
+}
+
+// hide takes packages of that name out of every list.
+func (u *universe) hide(name string, hidden []int32) {
+	out := func(id int32) bool { return slices.Contains(hidden, id) }
+	o := u.overlay(name)
+	o.versions = slices.DeleteFunc(o.versions, out)
+	for _, id := range hidden {
+		for _, r := range u.pkg(id).Provides {
+			o := u.overlay(r.Name)
+			o.providers = slices.DeleteFunc(o.providers, out)
 		}
 	}
 }
@@ -189,7 +205,7 @@ func (u *universe) matching(r control.Relation) []int32 {
 func (u *universe) asked(r control.Relation) []int32 {
 	list := u.matching(r)
 	n := 0
-	for n < len(list) && u.pkg(list[n]).Name == r.Name {
+	for n < len(list) && u.rules.names(r, u.pkg(list[n])) {
 		n++
 	}
 	if n > 0 {
