@@ -242,7 +242,10 @@ func (s *State) OpenHead(file []byte, policy sign.Policy) (*Head, error) {
 	if h.Trust.Number != s.Number || h.Trust.SHA256 != s.SHA256 {
 		return nil, muster.Errorf(muster.Denied, "head names link %d of trust, but the chain ends with another link %d", h.Trust.Number, s.Number)
 	}
-	return h, s.checkHeadSigners(sigs)
+	if err := s.checkHeadSigners(sigs); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // checkHeadSigners wants somebody who may deploy or issue: the certificate of

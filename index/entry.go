@@ -66,10 +66,7 @@ func NewEntry(p *pkgfile.Package, size int64, sha256 string, sigs []sign.Signatu
 func Pool(c *control.Control) string { return poolDir(c.Name) + c.FileName() }
 
 func poolDir(name string) string {
-	if name == "" {
-		return "pool/"
-	}
-	return "pool/" + name[:1] + "/" + name + "/"
+	return "pool/" + name[:min(1, len(name))] + "/" + name + "/"
 }
 
 // parseEntry reads one stanza.
@@ -152,17 +149,20 @@ func (e *Entry) Text() string {
 }
 
 func (e *Entry) appendText(dst []byte) []byte {
-	s := e.Control.Stanza()
-	s.Add("filename", e.Filename)
-	s.Add("size", strconv.FormatInt(e.Size, 10))
-	s.Add("sha256", e.SHA256)
-	s.Add("manifest-sha256", e.ManifestSHA256)
-	s.Add("installed-size", strconv.FormatInt(e.InstalledSize, 10))
+	dst = e.Control.Stanza().Append(dst)
+	dst = append(append(dst, "filename: "...), e.Filename...)
+	dst = strconv.AppendInt(append(dst, "\nsize: "...), e.Size, 10)
+	dst = append(append(dst, "\nsha256: "...), e.SHA256...)
+	dst = append(append(dst, "\nmanifest-sha256: "...), e.ManifestSHA256...)
+	dst = strconv.AppendInt(append(dst, "\ninstalled-size: "...), e.InstalledSize, 10)
 	if e.NeedsCode {
-		s.Add("needs-code", "yes")
+		dst = append(dst, "\nneeds-code: yes"...)
 	}
-	s.Add("signers", strings.Join(e.Signers, ", "))
-	return append(s.Append(dst), '\n')
+	for i, s := range e.Signers {
+		dst = append(dst, [2]string{"\nsigners: ", ", "}[min(i, 1)]...)
+		dst = append(dst, s...)
+	}
+	return append(dst, "\n\n"...)
 }
 
 // Matches reports why the signed package p is not what e says it is, or nil.

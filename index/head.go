@@ -31,12 +31,12 @@ type Head struct {
 	// been seen, Unix seconds.
 	Expires int64 `json:"expires"`
 	Index   List  `json:"index"`
-	// Mirrors lists the base URLs of copies, the preferred first.
-	Mirrors []string `json:"mirrors,omitempty"`
 	// MinVersions maps package names to the lowest version that may still be
 	// installed.
 	MinVersions map[string]string `json:"min-versions,omitempty"`
-	Repository  string            `json:"repository"` // its id: see [CheckID]
+	// Mirrors lists the base URLs of copies, the preferred first.
+	Mirrors    []string `json:"mirrors,omitempty"`
+	Repository string   `json:"repository"` // its id: see [CheckID]
 	// Serial is Date, or one more than the serial before where that is higher.
 	Serial int64   `json:"serial"`
 	Trust  LinkRef `json:"trust"` // the newest link of the chain

@@ -21,9 +21,12 @@ package index
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"muster"
 	"muster/deb822"
@@ -54,19 +57,57 @@ func parse(text string) (*Index, error) {
 	if len(text) > MaxText {
 		return nil, fmt.Errorf("%d bytes, more than %d", len(text), MaxText)
 	}
-	r := reader{rest: text, entries: make([]*Entry, 0, len(text)/600)}
-	for s, err := range deb822.Stanzas(text) {
-		if err == nil {
-			err = r.add(s)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if entries, ok := parseParts(text); ok {
+		return &Index{entries: entries, size: len(text)}, nil
 	}
-	if r.rest != "" {
-		return nil, fmt.Errorf("text that belongs to no package")
+	r := reader{rest: text}
+	if err := r.readAll(text); err != nil {
+		return nil, err
 	}
 	return &Index{entries: r.entries, size: len(text)}, nil
+}
+
+// minPart is the bytes from which another goroutine pays.
+const minPart = 1 << 20
+
+// parseParts reads a long text in as many parts as there are processors. Where
+// that fails, reading it as one says why.
+func parseParts(text string) ([]*Entry, bool) {
+	n := min(runtime.GOMAXPROCS(0), len(text)/minPart)
+	if n < 2 {
+		return nil, false
+	}
+	readers := make([]reader, n)
+	var g errgroup.Group
+	for i := range readers {
+		part := cutPart(text, len(text)/(n-i))
+		text = text[len(part):]
+		readers[i].rest = part
+		g.Go(func() error { return readers[i].readAll(part) })
+	}
+	if g.Wait() != nil {
+		return nil, false
+	}
+	return joinParts(readers)
+}
+
+// cutPart returns the first stanzas of text, at least size bytes of them.
+func cutPart(text string, size int) string {
+	if i := strings.Index(text[size:], "\n\n"); i >= 0 {
+		return text[:size+i+2]
+	}
+	return text
+}
+
+func joinParts(readers []reader) ([]*Entry, bool) {
+	var all []*Entry
+	for _, r := range readers {
+		if len(all) > 0 && len(r.entries) > 0 && r.entries[0].Filename <= all[len(all)-1].Filename {
+			return nil, false
+		}
+		all = append(all, r.entries...)
+	}
+	return all, len(all) <= MaxEntries
 }
 
 // A reader turns stanzas into entries and holds each to the text that it came
@@ -75,6 +116,23 @@ type reader struct {
 	rest    string // of the text, from the next stanza on
 	entries []*Entry
 	buf     []byte // what the entry prints as
+}
+
+// readAll reads text, which is all that is left.
+func (r *reader) readAll(text string) error {
+	r.entries = make([]*Entry, 0, len(text)/600)
+	for s, err := range deb822.Stanzas(text) {
+		if err == nil {
+			err = r.add(s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if r.rest != "" {
+		return fmt.Errorf("text that belongs to no package")
+	}
+	return nil
 }
 
 func (r *reader) add(s deb822.Stanza) error {
