@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"muster"
 )
@@ -149,7 +150,9 @@ func usages(rights []Right) []x509.ExtKeyUsage {
 }
 
 func checkRequest(req Request) error {
-	if req.Name == "" || len([]rune(req.Name)) > maxName || strings.ContainsFunc(req.Name, unicode.IsControl) {
+	// What is not printable could make one name look like another.
+	odd := func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }
+	if req.Name == "" || utf8.RuneCountInString(req.Name) > maxName || strings.ContainsFunc(req.Name, odd) {
 		return muster.Errorf(muster.Invalid, "name %q is not 1 to %d printable characters", req.Name, maxName)
 	}
 	if err := checkKey(req.Public); err != nil {
