@@ -105,19 +105,21 @@ func replacing(t testing.TB, oid asn1.ObjectIdentifier, v any) func([]attribute)
 	}
 }
 
-// TestStrict holds every refusal of docs/formats/signature.md. Each message is
-// one that some signer could make and that would be good but for the one thing
-// its name says.
-func TestStrict(t *testing.T) {
-	root := authority(t, "Root")
-	alice := person(t, root, "Alice", "", RightCode)
+// A strictCase is a message that some signer could make and that would be good
+// but for the one thing its name says.
+type strictCase struct {
+	name string
+	der  []byte
+	kind muster.ErrorKind
+	says string
+}
+
+// strictCases are the refusals of docs/formats/signature.md, about messages by
+// alice over "x".
+func strictCases(t testing.TB, root, alice *Identity) []strictCase {
+	t.Helper()
 	good := signed(t, "x", alice)
-	cases := []struct {
-		name string
-		der  []byte
-		kind muster.ErrorKind
-		says string
-	}{
+	return []strictCase{
 		{"empty input", nil, muster.Invalid, "truncated"},
 		{"one byte", []byte{0x30}, muster.Invalid, "truncated"},
 		{"trailing byte", append(bytes.Clone(good), 0), muster.Invalid, "follow"},
@@ -220,10 +222,15 @@ func TestStrict(t *testing.T) {
 			d.Signers[0].SignedAttrs.FullBytes = bytes.Replace(d.Signers[0].SignedAttrs.FullBytes, []byte(now.Format("0601")), []byte(now.AddDate(0, -2, 0).Format("0601")), 1)
 		}), muster.Denied, "false"},
 	}
-	if _, err := Verify(good, []byte("x"), trusting(root), Policy{Now: now, Right: RightCode}); err != nil {
+}
+
+func TestStrict(t *testing.T) {
+	root := authority(t, "Root")
+	alice := person(t, root, "Alice", "", RightCode)
+	if err := verify(signed(t, "x", alice), trusting(root)); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range cases {
+	for _, c := range strictCases(t, root, alice) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Verify(c.der, []byte("x"), trusting(root), Policy{Now: now})
 			wantError(t, err, c.kind, c.says)
