@@ -42,8 +42,7 @@ func (b *builder) actions() (pkgfile.Entry, error) {
 // hosts, and who signs a package reads only what will run. Lines keep their
 // numbers, so that backtraces lead into the recipe.
 func hostSource(source []byte) ([]byte, error) {
-	f, err := (&syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true, Recursion: true}).
-		Parse("actions.star", source, 0)
+	f, err := dialect.Parse("actions.star", source, 0)
 	if err != nil {
 		return nil, err
 	}

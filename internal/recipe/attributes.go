@@ -78,6 +78,7 @@ func (b *builder) entries() ([]pkgfile.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, b.ownLink)
 	if err := b.markConfig(all); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"muster"
 	"muster/control"
+	"muster/internal/recipe/source"
 	"muster/internal/script"
 	"muster/pkgfile"
 )
@@ -24,7 +25,7 @@ type Options struct {
 	// the last commit to the recipe when Git has no other changes in it, else
 	// 1980-01-01.
 	Date    time.Time
-	Cache   string    // folder of what was fetched; "" is muster below the user's cache folder
+	Cache   string    // folder of what was fetched; "" is muster/sources below the user's cache folder
 	Offline bool      // fetch only what the cache holds
 	Work    string    // where the work folder is made; "" is the system's temporary folder
 	Log     io.Writer // output of build() as it comes; nil is nowhere
@@ -36,8 +37,8 @@ type Report struct {
 	Control  *control.Control
 	Target   muster.Platform
 	Date     time.Time
-	Sources  []Fetched // in the order in which build() asked for them
-	Hooks    []string  // that the package carries
+	Sources  []source.Fetched // in the order in which build() asked for them
+	Hooks    []string         // that the package carries
 	Files    int
 	Size     int64 // bytes of all files
 	Packed   int64 // bytes of the frames
@@ -92,6 +93,9 @@ func newBuilder(ctx context.Context, r *Recipe, o Options) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Cache, err = cacheFolder(o.Cache); err != nil {
+		return nil, err
+	}
 	b := &builder{recipe: r, opts: o, control: c, target: o.Target, attrs: attributes{}}
 	b.git = readGit(ctx, r.Dir)
 	if b.date, err = buildDate(o.Date, os.Getenv("SOURCE_DATE_EPOCH"), b.git); err != nil {
@@ -143,10 +147,14 @@ func (b *builder) prepare() error {
 
 // runHook runs build() with the functions that only builders have.
 func (b *builder) runHook(ctx context.Context) error {
+	code, err := withPrelude(b.recipe.Source)
+	if err != nil {
+		return err
+	}
 	defer withUmask()()
-	_, err := script.Run(ctx, script.Request{
+	_, err = script.Run(ctx, script.Request{
 		File:     filepath.Join(b.recipe.Dir, "actions.star"),
-		Source:   b.recipe.Source,
+		Source:   code,
 		Hook:     "build",
 		Control:  &b.control,
 		Params:   b.recipe.Params,

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,7 @@ func (b *builder) environment(ctx context.Context) []string {
 		"TMPDIR=" + tmp, "TEMP=" + tmp, "TMP=" + tmp,
 		"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=UTC",
 		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.date.Unix(), 10),
+		"MAKEFLAGS=-j" + strconv.Itoa(runtime.NumCPU()),
 		"npm_config_cache=" + filepath.Join(b.opts.Cache, "npm"),
 		"npm_config_update_notifier=false", "npm_config_audit=false", "npm_config_fund=false",
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"muster"
+	"muster/internal/recipe/archive"
 	"muster/internal/script"
 	"muster/pkgfile"
 )
@@ -17,14 +18,16 @@ import (
 // action, because only the builder can answer them.
 var hostFuncs = map[string]func(*builder, context.Context, *arguments) (any, error){
 	"config_file":    (*builder).configFile,
+	"fetch":          (*builder).fetch,
 	"set_capability": (*builder).setCapability,
 	"set_mode":       (*builder).setMode,
 	"set_owner":      (*builder).setOwner,
 	"set_xattr":      (*builder).setXattr,
+	"unpack":         (*builder).unpack,
 }
 
-// hostNames are the names that an actions.star may use in build().
-var hostNames = slices.Sorted(maps.Keys(hostFuncs))
+// hostNames are the names that build() may use besides those of every action.
+var hostNames = append(slices.Sorted(maps.Keys(hostFuncs)), preludeNames...)
 
 func (b *builder) hostFuncs() map[string]script.HostFunc {
 	all := make(map[string]script.HostFunc, len(hostFuncs))
@@ -115,7 +118,7 @@ func (b *builder) setCapability(_ context.Context, a *arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err := encodeCapability(text)
+	value, err := archive.Capability(text)
 	if err != nil {
 		return nil, err
 	}

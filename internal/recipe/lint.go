@@ -40,11 +40,3 @@ func lintEntries(c *control.Control, all []pkgfile.Entry) []string {
 	}
 	return found
 }
-
-// A Fetched is a source that build() asked for.
-type Fetched struct {
-	URL    string
-	SHA256 string
-	Size   int64 // bytes of the file fetched
-	Cached bool  // nothing had to be fetched
-}
