@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"go.starlark.net/starlark"
+
+	"muster/internal/durable"
 )
 
 // maxRead bounds what read_file takes into the interpreter.
@@ -151,32 +153,18 @@ func writeFile(c *invocation) (starlark.Value, error) {
 	})
 }
 
-// writeAtomic writes path through a temporary file beside it: other programs
-// read the old text or the new one, after a crash too.
-func writeAtomic(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".muster-*")
+// writeAtomic writes path so that other programs read the old text or the new
+// one, after a power cut too.
+func writeAtomic(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	f, err := new(durable.Disk).Create(path, mode)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
+	defer f.Abort()
 	if err := write(f); err != nil {
 		return err
 	}
-	if err := f.Chmod(mode); err != nil && !errIsUnsupported(err) {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return f.Commit()
 }
 
 func removeFile(c *invocation) (starlark.Value, error) {
@@ -236,22 +224,28 @@ func fileCopyTo(c *invocation) (starlark.Value, error) {
 }
 
 func copyFile(source, target string) error {
-	f, err := os.Open(source)
+	f, info, err := openRegular(source)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%q is no regular file", source)
-	}
 	return writeAtomic(target, info.Mode().Perm(), func(w io.Writer) error {
 		_, err := io.Copy(w, f)
 		return err
 	})
+}
+
+// openRegular opens a regular file: reading a pipe could wait for ever.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%q is no regular file", path)
+	}
+	f, err := os.Open(path)
+	return f, info, err
 }
 
 func globHelper(c *invocation) (starlark.Value, error) {

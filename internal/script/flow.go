@@ -11,7 +11,7 @@ var flowHelpers = []Helper{
 	{
 		Name: "fail", Params: "*message", Summary: "end the hook with an error",
 		Text:    "The package's status becomes ERROR, and the message with file and line is kept.",
-		Example: "if not isfile(\"setup.bin\"):\n    fail(\"setup.bin is missing\")",
+		Example: "def install():\n    if not isfile(\"setup.bin\"):\n        fail(\"setup.bin is missing\")",
 		fn:      fail,
 	},
 	{

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/starlarkstruct"
 )
 
 // A Helper is a function that scripts can call.
@@ -22,9 +21,12 @@ type Helper struct {
 	Platforms []string
 	WAPT      string // what it is called there when the name differs, or how it differs
 
-	topic string
-	fn    func(*invocation) (starlark.Value, error)
+	system bool // needs a whole system, not an area
+	topic  string
+	fn     nativeFunc // nil: the system's own, in natives
 }
+
+type nativeFunc = func(*invocation) (starlark.Value, error)
 
 // Signature is the call as documentation shows it.
 func (h *Helper) Signature() string { return h.Name + "(" + h.Params + ")" }
@@ -38,7 +40,20 @@ var topics = []struct {
 	helpers []Helper
 }{
 	{"Files", fileHelpers},
+	{"Folders, links and paths", treeHelpers},
+	{"Archives", archiveHelpers},
+	{"Ini files", iniHelpers},
 	{"Programs", programHelpers},
+	{"Running programs", taskHelpers},
+	{"Services", serviceHelpers},
+	{"Software of the system", packageHelpers},
+	{"System and account", systemHelpers},
+	{"Installers of Windows", installerHelpers},
+	{"Versions in files", append(peHelpers, msiHelpers...)},
+	{"Registry of Windows", registryHelpers},
+	{"Shortcuts and tasks of Windows", shortcutHelpers},
+	{"Audits", auditHelpers},
+	{"Sources", downloadHelpers},
 	{"Control flow and versions", flowHelpers},
 }
 
@@ -54,22 +69,12 @@ func Helpers() []Helper {
 	return all
 }
 
-// namespaces hold helpers under the names of Python's modules, which recipes
-// for WAPT use without importing them.
-var namespaces = map[string]map[string]string{}
-
 // addHelpers puts helpers and namespaces in scope.
 func (s *session) addHelpers(scope starlark.StringDict) {
 	for _, h := range Helpers() {
 		scope[h.Name] = s.builtin(h.Name, h)
 	}
-	for space, members := range namespaces {
-		d := starlark.StringDict{}
-		for name, helper := range members {
-			d[name] = scope[helper]
-		}
-		scope[space] = &starlarkstruct.Module{Name: space, Members: d}
-	}
+	s.addNamespaces(scope)
 }
 
 func (s *session) builtin(name string, h Helper) *starlark.Builtin {
@@ -77,7 +82,14 @@ func (s *session) builtin(name string, h Helper) *starlark.Builtin {
 		if len(h.Platforms) > 0 && !slices.Contains(h.Platforms, runtime.GOOS) {
 			return nil, fmt.Errorf("%s is for %s; this is %s", name, strings.Join(h.Platforms, " and "), runtime.GOOS)
 		}
-		v, err := h.fn(&invocation{session: s, thread: t, name: name, params: h.Params, args: args, kwargs: kwargs})
+		if h.system && s.req.Area {
+			return nil, fmt.Errorf("%s needs a whole system, but %q is an area without privileges", name, s.req.Root)
+		}
+		fn := h.fn
+		if fn == nil {
+			fn = natives[h.Name]
+		}
+		v, err := fn(&invocation{session: s, thread: t, name: name, params: h.Params, args: args, kwargs: kwargs})
 		if err == nil && v == nil {
 			v = starlark.None
 		}
@@ -110,13 +122,13 @@ func (c *invocation) unpack(vars ...any) error {
 }
 
 // paramNames splits Params into the names that starlark.UnpackArgs wants, "??"
-// after what has a default. Commas inside brackets belong to a default.
+// after what has a default. Commas inside brackets and quotes belong to a default.
 func paramNames(params string) []string {
 	var names []string
-	depth, start := 0, 0
+	depth, start, quoted := 0, 0, false
 	for i := 0; i <= len(params); i++ {
 		switch {
-		case i == len(params) || params[i] == ',' && depth == 0:
+		case i == len(params) || params[i] == ',' && depth == 0 && !quoted:
 			if name := strings.TrimSpace(params[start:i]); name != "" {
 				base, _, optional := strings.Cut(name, "=")
 				if optional {
@@ -125,9 +137,11 @@ func paramNames(params string) []string {
 				names = append(names, base)
 			}
 			start = i + 1
-		case params[i] == '[' || params[i] == '(':
+		case params[i] == '"':
+			quoted = !quoted
+		case params[i] == '[':
 			depth++
-		case params[i] == ']' || params[i] == ')':
+		case params[i] == ']':
 			depth--
 		}
 	}

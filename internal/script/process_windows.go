@@ -1,7 +1,6 @@
 package script
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -172,8 +171,6 @@ func localProgram(name string) string {
 	}
 	return name
 }
-
-func errIsUnsupported(err error) bool { return errors.Is(err, errors.ErrUnsupported) }
 
 // systemLanguage is the language of the account's menus.
 func systemLanguage() string {

@@ -255,3 +255,21 @@ func (s *session) judge(cmd *exec.Cmd, t *task, err error) error {
 	}
 	return fmt.Errorf("%q ended with %s", name, cmd.ProcessState)
 }
+
+// lookPath is the path of a program, or "".
+func lookPath(name string) string {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// checkWord refuses what a program could take for an option or a path in the
+// place of a name. No shell sees it.
+func checkWord(name string) error {
+	if name == "" || name[0] == '-' || strings.ContainsAny(name, "\n\r\x00/\\") {
+		return fmt.Errorf("%q is no name", name)
+	}
+	return nil
+}

@@ -46,11 +46,16 @@ func controlValue(c *control.Control) starlark.Value {
 			err := starlark.UnpackArgs(b.Name(), args, kwargs)
 			return starlark.String(software), err
 		})
-	return starlarkstruct.FromStringDict(starlark.String("control"), d)
+	return record("control", d)
 }
 
 func platformValue(p muster.Platform) starlark.Value {
-	return starlarkstruct.FromStringDict(starlark.String("platform"), starlark.StringDict{
+	return record("platform", map[string]starlark.Value{
 		"os": starlark.String(p.OS), "arch": starlark.String(p.Arch), "version": starlark.String(p.Version),
 	})
+}
+
+// record is an immutable value with attributes.
+func record(name string, fields map[string]starlark.Value) starlark.Value {
+	return starlarkstruct.FromStringDict(starlark.String(name), fields)
 }

@@ -24,6 +24,8 @@ type session struct {
 	reboot   bool
 	declared *starlark.List // uninstallkey
 	audit    map[string]any // section -> map[string]any
+
+	auditSize int // bytes recorded
 }
 
 func newSession(req *wireRequest, to *frameWriter) *session {
@@ -68,6 +70,9 @@ func (s *session) scope() starlark.StringDict {
 		"json":           json.Module,
 		"math":           math.Module,
 		"struct":         starlark.NewBuiltin("struct", starlarkstruct.Make),
+	}
+	for _, name := range registryNames {
+		scope[name] = starlark.String(name)
 	}
 	s.addHelpers(scope)
 	for _, name := range r.Host {

@@ -84,3 +84,5 @@ func makeVersion(c *invocation) (starlark.Value, error) {
 	}
 	return newVersion(s, members), nil
 }
+
+func (v *Version) less(other *Version) bool { return version.Compare(v.key, other.key) < 0 }
