@@ -173,6 +173,10 @@ func TestOpenSSLAuthority(t *testing.T) {
 			t.Errorf("%v: %v", extra, err)
 		}
 	}
+	b.run("openssl", "x509", "-req", "-sha1", "-in", "alice.csr", "-CA", "sub.crt", "-CAkey", "sub.key", "-CAcreateserial", "-out", "old.crt",
+		"-days", "20", "-extfile", "ext", "-extensions", "code")
+	b.write("old.key", b.read("alice.key"))
+	wantError(t, check(sign("old")), muster.Denied, "unknown authority", "insecure algorithm")
 	wantError(t, check(sign("web")), muster.Denied, "may not sign code")
 	policy.Right = RightDeploy
 	wantError(t, check(sign("web")), muster.Denied, "may not deploy")

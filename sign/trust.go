@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/x509"
 	"errors"
@@ -73,20 +74,9 @@ func (t *Trust) count(m *message, p Policy) ([]Signature, error) {
 	return sigs, enough(sigs, reasons, p)
 }
 
-// enough counts persons. Two signatures are of one person when they share the
-// key or the name, so that nobody reaches a threshold alone with two
-// certificates.
+// enough reports who is missing, or nil.
 func enough(sigs []Signature, reasons []error, p Policy) error {
-	need := max(p.Need, 1)
-	keys, names := map[string]bool{}, map[string]bool{}
-	n := 0
-	for _, s := range sigs {
-		key, name := string(s.Signer.RawSubjectPublicKeyInfo), string(s.Signer.RawSubject)
-		if !keys[key] && !names[name] {
-			n++
-		}
-		keys[key], names[name] = true, true
-	}
+	need, n := max(p.Need, 1), persons(sigs)
 	if n >= need {
 		return nil
 	}
@@ -94,6 +84,36 @@ func enough(sigs []Signature, reasons []error, p Policy) error {
 		reasons = append(reasons, fmt.Errorf("%d of %d needed signers", n, need))
 	}
 	return muster.WithKind(muster.Denied, joinReasons(reasons))
+}
+
+// persons counts who signed. Certificates that share the key or the name are of
+// one person, and so are those that a third one links, so that nobody reaches a
+// threshold alone with several certificates.
+func persons(sigs []Signature) int {
+	group := make([]int, len(sigs)) // of a signature: the index of its first member
+	for i := range sigs {
+		group[i] = i
+		for j := range i {
+			if samePerson(sigs[i].Signer, sigs[j].Signer) {
+				merge(group[:i+1], group[i], group[j])
+			}
+		}
+	}
+	slices.Sort(group)
+	return len(slices.Compact(group))
+}
+
+// merge makes one of the groups a and b.
+func merge(group []int, a, b int) {
+	for i, g := range group {
+		if g == a || g == b {
+			group[i] = min(a, b)
+		}
+	}
+}
+
+func samePerson(a, b *x509.Certificate) bool {
+	return bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo) || bytes.Equal(a.RawSubject, b.RawSubject)
 }
 
 // joinReasons puts reasons into one line, with the first hint among them.
@@ -140,7 +160,7 @@ func (t *Trust) judge(s signer, pools pools, p Policy) ([]*x509.Certificate, err
 		return nil, errors.New("whose certificate is not for signatures")
 	}
 	if !Has(s.cert, p.Right) {
-		return nil, fmt.Errorf("who may not %s", deed[p.Right])
+		return nil, fmt.Errorf("who may not %s", cmp.Or(deed[p.Right], string(p.Right)))
 	}
 	return t.chain(s, pools, p)
 }
@@ -211,7 +231,11 @@ func (t *Trust) checkChain(chain []*x509.Certificate) error {
 func whyNoChain(err error, cert *x509.Certificate, at time.Time) error {
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) {
-		return muster.WithHint(fmt.Errorf("unknown authority %q", cert.Issuer.String()),
+		_, detail, found := strings.Cut(err.Error(), " (") // such as a chain signed with SHA-1
+		if found {
+			detail = " (" + detail
+		}
+		return muster.WithHint(fmt.Errorf("unknown authority %q%s", cert.Issuer.String(), detail),
 			"if you believe this authority, add its certificate to the trust folder")
 	}
 	if expired := validAt(cert, at); expired != nil {

@@ -287,6 +287,10 @@ func TestThreshold(t *testing.T) {
 	check("one key under two names", false, alice, otherName)
 	check("one without the right", false, alice, clerk)
 
+	// Two certificates that a third one links, in whatever order they stand.
+	alone := person(t, root, "A. Martin", "ecdsa-p384", RightCode)
+	check("a key and a name linked", false, alice, alone, otherName)
+
 	twice := altered(t, signed(t, "x", alice), func(d *signedData) { d.Signers = append(d.Signers, d.Signers[0]) })
 	_, err = Verify(twice, []byte("x"), trusting(root), two)
 	wantError(t, err, muster.Denied, "1 of 2")
