@@ -56,7 +56,7 @@ type RPM struct {
 	Vendor, Licence, URL         string
 	flags                        map[string]uint32 // by absolute path
 	owners                       map[string]string
-	Capabilities                 map[string]string // as cap_from_text(3) reads them, by absolute path
+	caps                         map[string]string // as cap_from_text(3) reads them
 	payload                      io.Reader
 	format                       string
 }
@@ -96,7 +96,7 @@ func (p *RPM) readFiles(h *header) error {
 		return invalidf("RPM package: %d file names, %d directories", len(base), len(index))
 	}
 	flags, users, groups, caps := h.numbers(tagFileFlags), h.texts(tagUserName), h.texts(tagGroupName), h.texts(tagCapabilities)
-	p.flags, p.owners, p.Capabilities = map[string]uint32{}, map[string]string{}, map[string]string{}
+	p.flags, p.owners, p.caps = map[string]uint32{}, map[string]string{}, map[string]string{}
 	for i, name := range base {
 		if int64(index[i]) >= int64(len(dirs)) {
 			return invalidf("RPM package: file %q lies in no directory", name)
@@ -109,7 +109,7 @@ func (p *RPM) readFiles(h *header) error {
 			p.owners[name] = ownerName(users[i], groups[i])
 		}
 		if i < len(caps) && caps[i] != "" {
-			p.Capabilities[name] = caps[i]
+			p.caps[name] = caps[i]
 		}
 	}
 	return nil
@@ -141,6 +141,13 @@ func (s *rpmSource) next() (*entry, error) {
 	name := "/" + strings.TrimPrefix(strings.TrimPrefix(e.Path, "."), "/")
 	e.Owner = s.pkg.owners[name]
 	e.Config = s.pkg.flags[name]&fileConfig != 0 && e.kind == regular
+	if text := s.pkg.caps[name]; text != "" {
+		value, err := Capability(text)
+		if err != nil {
+			return nil, err
+		}
+		e.Xattrs = map[string][]byte{"security.capability": value}
+	}
 	return e, nil
 }
 

@@ -1,4 +1,4 @@
-package recipe
+package archive
 
 import (
 	"encoding/binary"
@@ -15,12 +15,12 @@ var capabilities = strings.Fields(`
 	sys_tty_config mknod lease audit_write audit_control setfcap mac_override mac_admin syslog
 	wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore`)
 
-// encodeCapability turns text such as "cap_net_raw,cap_net_admin+ep" into the
+// Capability turns text such as "cap_net_raw,cap_net_admin+ep" into the
 // value of the attribute security.capability, version 2 (struct vfs_cap_data).
 // Of the grammar of cap_from_text(3) it reads one or more clauses of names,
 // a plus or equals sign, and flags of e, i and p. The kernel keeps one effective flag
 // for all, so that clauses which differ in it are refused.
-func encodeCapability(text string) ([]byte, error) {
+func Capability(text string) ([]byte, error) {
 	const revision2, effective = 0x02000000, 1
 	clauses := strings.Fields(text)
 	if len(clauses) == 0 {
