@@ -38,11 +38,11 @@ func takeTransported(der []byte, id *Identity) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if byIssuer := t.Recipient.Class == asn1.ClassUniversal; byIssuer != (t.Version == 0) || t.Version > 2 {
-		return nil, fmt.Errorf("version %d does not fit the recipient's description", t.Version)
-	}
 	if !mine {
 		return nil, errNotMine
+	}
+	if want := t.version(); t.Version != want {
+		return nil, fmt.Errorf("version of recipient is %d and not %d", t.Version, want)
 	}
 	key, ok := id.Key.(crypto.Decrypter)
 	if _, isRSA := id.Key.Public().(*rsa.PublicKey); !ok || !isRSA {
@@ -57,6 +57,14 @@ func takeTransported(der []byte, id *Identity) ([]byte, error) {
 		return randomKey(), nil
 	}
 	return plain, nil
+}
+
+// version is what RFC 5652 section 6.2.1 prescribes.
+func (t *keyTransport) version() int {
+	if t.Recipient.Class == asn1.ClassUniversal {
+		return 0
+	}
+	return 2
 }
 
 // transportOptions says how the content key was encrypted: OAEP with SHA-256,
