@@ -142,12 +142,15 @@ func (f *File) Abort() {
 	}
 }
 
-// NewFile creates a file that must not exist. It is not durable before
-// [Disk.SyncTree].
+// NewFile creates a file that must not exist, with exactly that mode. It is
+// not durable before [Disk.SyncTree].
 func (d *Disk) NewFile(name string, perm fs.FileMode) (*Plain, error) {
 	var f *os.File
 	err := d.do("create", name, func() (err error) {
 		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		if err == nil && perm&0o077 != 0 {
+			err = f.Chmod(perm)
+		}
 		return err
 	})
 	if err != nil {
@@ -192,9 +195,14 @@ func (d *Disk) Symlink(target, new string) error {
 	return d.do("symlink", new, func() error { return os.Symlink(target, new) })
 }
 
-// Mkdir makes a directory.
+// Mkdir makes a directory with exactly that mode, whatever the umask.
 func (d *Disk) Mkdir(name string, perm fs.FileMode) error {
-	return d.do("mkdir", name, func() error { return os.Mkdir(name, perm) })
+	return d.do("mkdir", name, func() error {
+		if err := os.Mkdir(name, perm); err != nil || perm&0o077 == 0 {
+			return err
+		}
+		return os.Chmod(name, perm)
+	})
 }
 
 // MkdirAll makes a directory and those above it, where they are missing.

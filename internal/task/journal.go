@@ -18,8 +18,16 @@ import (
 // number, with change.json and what its tasks keep. The owner of the root's
 // lock writes it.
 type Journal struct {
-	Dir  string
-	Disk *durable.Disk
+	Dir   string
+	Disk  *durable.Disk
+	Group bool // several people share it: what the owner may do, the group may
+}
+
+func (j *Journal) modes() (dir, file fs.FileMode) {
+	if j.Group {
+		return 0o775, 0o664
+	}
+	return 0o755, 0o644
 }
 
 // maxRecord bounds change.json.
@@ -41,7 +49,8 @@ func (j *Journal) Create(c *Change) error {
 		c.ID = ids[len(ids)-1] + 1
 	}
 	c.State = Preparing
-	if err := j.Disk.MkdirAll(j.Folder(c.ID), 0o755); err != nil {
+	mode, _ := j.modes()
+	if err := j.Disk.MkdirAll(j.Folder(c.ID), mode); err != nil {
 		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
 	}
 	return j.Save(c)
@@ -53,7 +62,8 @@ func (j *Journal) Save(c *Change) error {
 	if err != nil {
 		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
 	}
-	if err := j.Disk.WriteFile(j.file(c.ID), append(data, '\n'), 0o644); err != nil {
+	_, mode := j.modes()
+	if err := j.Disk.WriteFile(j.file(c.ID), append(data, '\n'), mode); err != nil {
 		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
 	}
 	return nil
@@ -121,25 +131,42 @@ func (j *Journal) IDs() ([]int, error) {
 	return ids, nil
 }
 
-// Unfinished returns the change that was being carried out when the program
-// stopped, or nil. There is at most one: a root is locked, and the next change
-// begins by finishing it. A folder whose record cannot be read is passed over when the change before
-// it is finished: it had not been recorded, so nothing was done.
-func (j *Journal) Unfinished() (*Change, error) {
+// Changes reads all changes, newest first. A folder without a record is
+// passed over: a crash came before anything was done.
+func (j *Journal) Changes() ([]*Change, error) {
 	ids, err := j.IDs()
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	for i := len(ids) - 1; i >= 0; i-- {
-		c, err := j.Load(ids[i])
+	var all []*Change
+	for _, id := range slices.Backward(ids) {
+		c, err := j.Load(id)
 		if muster.KindOf(err) == muster.NotFound {
-			continue // the folder was made, the record not yet
+			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if c.Finished() {
-			return nil, nil
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// Unfinished returns the change that was being carried out when the program
+// stopped, or nil. There is at most one: a root is locked, and the next change
+// begins by finishing it.
+func (j *Journal) Unfinished() (*Change, error) {
+	ids, err := j.IDs()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Backward(ids) {
+		c, err := j.Load(id)
+		if muster.KindOf(err) == muster.NotFound {
+			continue
+		}
+		if err != nil || c.Finished() {
+			return nil, err
 		}
 		return c, nil
 	}

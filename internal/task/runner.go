@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"muster"
@@ -112,28 +113,36 @@ func (r *Runner) fail(ctx context.Context, c *Change, t *Task, cause error) erro
 	return cause
 }
 
-// revert undoes the tasks that were begun, last first. Before the commit point
-// nothing needs to be recorded for it: a crash would undo as well.
+// revert undoes the tasks that were begun, last first. Behind the commit point
+// each is recorded as undone before the one before it is: what a task needs to
+// be undone may be among what an earlier one takes away. Before the commit
+// point the record does not tell which tasks were begun; all are undone, none
+// of those behind it, and a crash undoes them again.
 func (r *Runner) revert(ctx context.Context, c *Change) error {
-	if c.State != Preparing {
+	decided := c.State != Preparing
+	if decided {
 		c.State = Reverting
 		if err := r.Journal.Save(c); err != nil {
 			return err
 		}
 	}
-	for i := len(c.Tasks) - 1; i >= 0; i-- {
-		t := c.Tasks[i]
-		// After a crash before the commit point the record does not tell which
-		// tasks were begun: undo all, which is right for what was not done.
-		if t.State == Undone || c.State == Reverting && i >= c.Commit && t.State == Waiting {
+	for i, t := range slices.Backward(c.Tasks) {
+		if t.State == Undone || i >= c.Commit && (!decided || t.State == Waiting) {
 			continue
 		}
-		if h := r.Handlers[t.Kind]; h.Undo != nil {
-			if err := h.Undo(ctx, c, t); err != nil {
-				return fmt.Errorf("cannot undo %q: %w", t.Summary, err)
-			}
+		h := r.Handlers[t.Kind]
+		if h.Undo == nil {
+			continue
+		}
+		if err := h.Undo(ctx, c, t); err != nil {
+			return fmt.Errorf("cannot undo %q: %w", t.Summary, err)
 		}
 		t.State = Undone
+		if decided {
+			if err := r.Journal.Save(c); err != nil {
+				return err
+			}
+		}
 	}
 	return r.end(c, Failed)
 }

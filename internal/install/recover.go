@@ -1,0 +1,157 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"muster"
+	"muster/internal/durable"
+	"muster/internal/task"
+)
+
+// Recover finishes or takes back the change that was under way when a program
+// or the machine stopped, and removes what it left. Without such a change the
+// result is nil. The caller holds the lock; every command that changes a root
+// calls it first.
+func Recover(ctx context.Context, r *Root, opts Options) (*Result, error) {
+	c, err := r.Journal().Unfinished()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.sweep(); err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return nil, nil
+	}
+	u := &run{root: r, opts: opts, change: c}
+	if err := json.Unmarshal(c.Data, &u.detail); err != nil {
+		return nil, muster.Errorf(muster.Invalid, "change %d: %w", c.ID, err)
+	}
+	if err := u.runner().Resume(ctx, c); err != nil {
+		return u.result(), err
+	}
+	return u.result(), u.tidy()
+}
+
+// sweep removes files that were being written under a temporary name, and
+// folders of changes that had not been recorded.
+func (r *Root) sweep() error {
+	dirs := []string{r.State, r.file("packages"), r.file("trust.d")}
+	ids, err := r.Journal().IDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		dirs = append(dirs, r.Journal().Folder(id))
+	}
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(dir)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if durable.IsTemp(e.Name()) {
+				if err := r.Disk.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// tidy ends a change that is done: the one it took back is marked, and what
+// it staged and what changes too old to be undone had replaced are removed. A
+// crash before or in it costs space only until the next change.
+func (u *run) tidy() error {
+	if u.change.State != task.Done {
+		return nil
+	}
+	if err := u.markUndone(); err != nil {
+		return err
+	}
+	return u.root.tidy(u.change.ID)
+}
+
+// markUndone notes in the change that was taken back which one did so. Taking
+// back an undo makes the first change count again.
+func (u *run) markUndone() error {
+	if u.change.Undoes == 0 {
+		return nil
+	}
+	j := u.root.Journal()
+	undone, err := j.Load(u.change.Undoes)
+	if err != nil {
+		return err
+	}
+	undone.UndoneBy = u.change.ID
+	if err := j.Save(undone); err != nil || undone.Undoes == 0 {
+		return err
+	}
+	first, err := j.Load(undone.Undoes)
+	if err != nil {
+		return err
+	}
+	first.UndoneBy = 0
+	return j.Save(first)
+}
+
+func (r *Root) tidy(id int) error {
+	for _, base := range r.bases(id) {
+		for _, dir := range []string{"n", "p"} {
+			if err := r.Disk.RemoveAll(filepath.Join(r.abs(base), dir)); err != nil {
+				return err
+			}
+		}
+	}
+	ids, err := r.Journal().IDs()
+	if err != nil {
+		return err
+	}
+	for _, old := range ids[:max(0, len(ids)-r.keepUndo())] {
+		if err := r.dropStage(old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DropUndo removes what undo would need, of all changes, and returns the bytes
+// that were freed.
+func (r *Root) DropUndo() (int64, error) {
+	ids, err := r.Journal().IDs()
+	if err != nil {
+		return 0, err
+	}
+	var freed int64
+	for _, id := range ids {
+		for _, base := range r.bases(id) {
+			freed += treeSize(r.abs(base))
+		}
+		if err := r.dropStage(id); err != nil {
+			return freed, err
+		}
+	}
+	return freed, nil
+}
+
+// treeSize sums the regular files below dir that have no other name.
+func treeSize(dir string) int64 {
+	var n int64
+	filepath.WalkDir(dir, func(_ string, e os.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return nil
+		}
+		if info, err := e.Info(); err == nil {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n
+}

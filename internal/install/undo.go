@@ -1,0 +1,402 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"muster"
+	"muster/internal/task"
+	"muster/pkgfile"
+)
+
+// Undoable returns the newest change that can be taken back: done, not taken
+// back, and not itself an undo.
+func (r *Root) Undoable() (*task.Change, error) {
+	changes, err := r.Journal().Changes()
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		if c.State == task.Done && c.UndoneBy == 0 && c.Undoes == 0 {
+			return c, nil
+		}
+	}
+	return nil, muster.Errorf(muster.NotFound, "there is no change to undo")
+}
+
+// Steps returns what a change did to packages.
+func Steps(c *task.Change) ([]Summary, error) {
+	var d details
+	if err := json.Unmarshal(c.Data, &d); err != nil {
+		return nil, muster.Errorf(muster.Invalid, "change %d: %w", c.ID, err)
+	}
+	return d.Steps, nil
+}
+
+// CheckUndo reports why change c cannot be taken back, or nil: it is not done,
+// what it replaced is gone, or a later change of the same packages stands.
+func (r *Root) CheckUndo(c *task.Change) error {
+	switch {
+	case c.State != task.Done:
+		return muster.Errorf(muster.Conflict, "change %d left nothing to undo: it %s", c.ID, c.State)
+	case c.UndoneBy != 0:
+		return muster.WithHint(muster.Errorf(muster.Conflict, "change %d was undone by change %d", c.ID, c.UndoneBy),
+			"muster undo %d brings it back", c.UndoneBy)
+	}
+	if info, err := lstat(filepath.Join(r.stageDir(c.ID), "o")); err != nil || info == nil {
+		return muster.WithHint(muster.Errorf(muster.NotFound, "what change %d replaced is not kept any more", c.ID),
+			"ask for the version you want: muster install NAME=VERSION")
+	}
+	return r.checkLater(c)
+}
+
+func (r *Root) checkLater(c *task.Change) error {
+	steps, err := Steps(c)
+	if err != nil {
+		return err
+	}
+	touched := map[string]bool{}
+	for _, s := range steps {
+		touched[s.Name] = true
+	}
+	changes, err := r.Journal().Changes()
+	if err != nil {
+		return err
+	}
+	for _, later := range changes {
+		if later.ID <= c.ID {
+			return nil
+		}
+		if later.State != task.Done || later.UndoneBy != 0 || later.Undoes > c.ID {
+			continue
+		}
+		steps, err := Steps(later)
+		if err != nil {
+			return err
+		}
+		for _, s := range steps {
+			if touched[s.Name] {
+				return muster.WithHint(muster.Errorf(muster.Conflict, "change %d changed %s after change %d", later.ID, s.Name, c.ID),
+					"undo that one first: muster undo %d", later.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// Undo takes change c back, as a new change that can be undone itself. The
+// caller holds the lock and has recovered the root.
+func Undo(ctx context.Context, r *Root, c *task.Change, opts Options) (*Result, error) {
+	if err := r.CheckUndo(c); err != nil {
+		return nil, err
+	}
+	steps, err := Steps(c)
+	if err != nil {
+		return nil, err
+	}
+	opts.Kind = "undo"
+	u := &run{root: r, opts: opts, detail: details{Steps: inverse(steps, c.ID)}}
+	if err := u.create(); err != nil {
+		return nil, err
+	}
+	u.change.Undoes = c.ID
+	if err := u.planUndo(c); err != nil {
+		return nil, u.abandon(err)
+	}
+	if err := u.runner().Run(ctx, u.change); err != nil {
+		return u.result(), err
+	}
+	return u.result(), u.tidy()
+}
+
+// inverse swaps the versions of each step.
+func inverse(steps []Summary, id int) []Summary {
+	var back []Summary
+	for _, s := range slices.Backward(steps) {
+		t := Summary{Name: s.Name, From: s.To, To: s.From, Reason: fmt.Sprintf("takes back change %d", id)}
+		switch {
+		case s.From == "":
+			t.Op = "remove"
+		case s.To == "":
+			t.Op = "install"
+		case s.Op == "upgrade":
+			t.Op = "downgrade"
+		case s.Op == "downgrade":
+			t.Op = "upgrade"
+		default:
+			t.Op = s.Op
+		}
+		back = append(back, t)
+	}
+	return back
+}
+
+// planUndo lays out the inverse of every op of c.
+func (u *run) planUndo(c *task.Change) error {
+	done, err := u.root.loadSwitch(c.ID)
+	if err != nil {
+		return err
+	}
+	if done == nil {
+		return muster.Errorf(muster.NotFound, "change %d has no record of what it did", c.ID)
+	}
+	inv := &inverter{u: u, done: done, from: map[*Op]string{}}
+	if err := inv.invert(); err != nil {
+		return err
+	}
+	d := &diff{root: u.root, content: map[*side]map[string]*placement{}}
+	if u.stager, err = newStager(u.root, u.change.ID, d, inv.ops); err != nil {
+		return err
+	}
+	if err := u.stager.checkSpace(u.stager.need(inv.ops)); err != nil {
+		return err
+	}
+	u.detail.Notes = inv.notes
+	steps, t, err := inv.transition()
+	if err != nil {
+		return err
+	}
+	return u.lay(steps, t, inv.ops, func(context.Context) error { return inv.stage() })
+}
+
+// An inverter turns the ops of a change into those that take it back.
+type inverter struct {
+	u     *run
+	done  *switcher
+	ops   []*Op
+	from  map[*Op]string // put -> file that was kept
+	notes []string
+	count int
+}
+
+func (v *inverter) invert() error {
+	wanted := v.u.root.rel(v.u.root.file("wanted.json"))
+	for i := len(v.done.sw.Ops) - 1; i >= 0; i-- {
+		op := &v.done.sw.Ops[i]
+		if op.Path == wanted {
+			continue // see wishes
+		}
+		if err := v.one(op); err != nil {
+			return err
+		}
+	}
+	return v.wishes(wanted)
+}
+
+func (v *inverter) one(op *Op) error {
+	root := v.u.root
+	info, err := lstat(root.abs(op.Path))
+	if err != nil {
+		return err
+	}
+	switch op.Op {
+	case "put", "delete":
+		return v.content(op, info != nil)
+	case "mkdir":
+		if info != nil && info.IsDir() {
+			was := attrOf(info)
+			v.ops = append(v.ops, &Op{Op: "rmdir", Path: op.Path, Was: &was})
+		}
+	case "rmdir":
+		if info == nil || !info.IsDir() {
+			v.ops = append(v.ops, &Op{Op: "mkdir", Path: op.Path, Attr: op.Was})
+		}
+	case "attr":
+		if info != nil {
+			was := attrOf(info)
+			v.ops = append(v.ops, &Op{Op: "attr", Path: op.Path, Attr: op.Was, Was: &was})
+		}
+	}
+	return nil
+}
+
+// content inverts a put or delete: what was kept comes back, or what is there
+// goes.
+func (v *inverter) content(op *Op, there bool) error {
+	kept := ""
+	if op.Old != "" {
+		name := v.done.stage(op, op.Old)
+		info, err := lstat(name)
+		if err != nil {
+			return err
+		}
+		if info != nil {
+			kept = name
+		}
+	}
+	if op.Op == "put" && there && op.SHA256 != "" {
+		if now, err := hashFile(v.u.root.abs(op.Path)); err == nil && now != op.SHA256 {
+			v.notes = append(v.notes, fmt.Sprintf("%q was changed since; change %d keeps that", v.u.root.abs(op.Path), v.u.change.ID))
+		}
+	}
+	if kept == "" {
+		if there {
+			v.ops = append(v.ops, &Op{Op: "delete", Path: op.Path, Old: v.name("o")})
+		}
+		return nil
+	}
+	back := &Op{Op: "put", Path: op.Path, New: v.name("n")}
+	if there && !v.deletedBefore(op.Path) {
+		back.Old = v.name("o")
+	}
+	v.from[back] = kept
+	v.ops = append(v.ops, back)
+	return nil
+}
+
+// deletedBefore reports whether an op before deletes the path: a record is
+// deleted, then put, and so is what becomes a file again.
+func (v *inverter) deletedBefore(at string) bool {
+	return slices.ContainsFunc(v.ops, func(o *Op) bool { return (o.Op == "delete" || o.Op == "rmdir") && o.Path == at })
+}
+
+func (v *inverter) name(dir string) string {
+	v.count++
+	return fmt.Sprintf("%s/%d", dir, v.count)
+}
+
+// wishes makes what was asked for what it was before the change, for its own
+// packages only: other changes since may have asked for others.
+func (v *inverter) wishes(wanted string) error {
+	root := v.u.root
+	now, err := root.Wishes()
+	if err != nil {
+		return err
+	}
+	before := new(Wishes)
+	for i := range v.done.sw.Ops {
+		if op := &v.done.sw.Ops[i]; op.Path == wanted && op.Old != "" {
+			if err := readJSON(v.done.stage(op, op.Old), before); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range v.u.detail.Steps {
+		now.Forget(s.Name)
+		for _, rel := range before.Wanted {
+			if rel.Name == s.Name {
+				now.Want(rel)
+			}
+		}
+	}
+	info, err := lstat(root.file("wanted.json"))
+	if err != nil || info == nil {
+		return err // nothing was ever asked for by name
+	}
+	v.u.opts.Wishes = now
+	v.ops = append(v.ops, &Op{Op: "put", Path: wanted, New: v.name("n"), Old: v.name("o")})
+	return nil
+}
+
+// stage gives everything that comes back a name in the stage of this change.
+func (v *inverter) stage() error {
+	st := v.u.stager
+	for _, op := range v.ops {
+		if op.New == "" {
+			continue
+		}
+		kept, ok := v.from[op]
+		if !ok { // wanted.json
+			data, err := encodeJSON(v.u.opts.Wishes)
+			if err != nil {
+				return err
+			}
+			if err := (&records{u: v.u}).write(st.name(op), data); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := st.copyTree(kept, st.name(op)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyTree links or copies a file, or a record's folder of files.
+func (s *stager) copyTree(from, to string) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return s.linkOrCopy(from, to)
+	}
+	if err := s.root.Disk.Mkdir(to, info.Mode().Perm()); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := s.copyTree(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// transition describes the undo as steps, for its actions: the packages that
+// come back are read from what was kept.
+func (v *inverter) transition() ([]Step, *transition, error) {
+	t := &transition{old: map[string]*side{}, new: map[string]*side{}}
+	var steps []Step
+	for _, s := range v.u.detail.Steps {
+		step := Step{Name: s.Name, Op: s.Op}
+		if s.From != "" {
+			m, err := v.u.root.Manifest(s.Name)
+			if err != nil {
+				return nil, nil, err
+			}
+			t.old[s.Name] = &side{name: s.Name, manifest: m}
+		}
+		if s.To != "" {
+			kept, err := v.keptPackage(s.Name)
+			if err != nil {
+				return nil, nil, err
+			}
+			step.kept = kept
+			step.Package = kept.pkg
+			step.Params = kept.rec.Params
+			t.new[s.Name] = &side{name: s.Name, manifest: kept.pkg.Manifest}
+		}
+		steps = append(steps, step)
+	}
+	return steps, t, nil
+}
+
+// A keptPackage is the record of a version that a change replaced.
+type keptPackage struct {
+	dir string
+	rec Record
+	pkg *pkgfile.Package // manifest only
+}
+
+func (v *inverter) keptPackage(name string) (*keptPackage, error) {
+	at := v.u.root.rel(v.u.root.record(name))
+	for op, kept := range v.from {
+		if op.Path != at {
+			continue
+		}
+		k := &keptPackage{dir: kept}
+		if err := readJSON(filepath.Join(kept, statusFile), &k.rec); err != nil {
+			return nil, err
+		}
+		data, err := readFile(filepath.Join(kept, manifestFile))
+		if err != nil {
+			return nil, err
+		}
+		m, err := pkgfile.ParseManifest(data)
+		if err != nil {
+			return nil, err
+		}
+		k.pkg = &pkgfile.Package{Manifest: m, Encoded: data}
+		return k, nil
+	}
+	return nil, muster.Errorf(muster.NotFound, "the record of %s is not kept any more", name)
+}
