@@ -1,0 +1,161 @@
+// Package cli is the command line of muster: one file a verb.
+//
+// Every verb is a cobra command whose RunE parses nothing itself: it calls a
+// function with a context and options that tests can call as well. Answers go
+// to stdout, talk to stderr; with --json the answer is one JSON document.
+// Errors have a kind, from which the exit code follows, and often a hint, the
+// next command to type.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster"
+)
+
+// Version is what `muster version` prints; releases set it at link time.
+var Version = "0.1.0-dev"
+
+// Exit codes, stable for scripts.
+const (
+	exitFailed  = 1
+	exitUsage   = 2
+	exitNothing = 3
+	exitDenied  = 4
+	exitBusy    = 5
+	exitStale   = 6
+)
+
+// errNothing ends a command that was asked, with --exit-code, to tell that
+// there was nothing to do.
+var errNothing = errors.New("nothing to do")
+
+// usageError is a wrong use of the command line.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// An app is one invocation of the program.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	json     bool
+	quiet    bool
+	yes      bool
+	rootDir  string
+	wait     time.Duration
+	now      func() time.Time
+}
+
+// Main runs the program with its arguments and returns the exit code.
+func Main(args []string, in io.Reader, out, errw io.Writer) int {
+	a := &app{in: in, out: out, err: errw, now: time.Now}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cmd := a.command()
+	cmd.SetArgs(args)
+	return a.exit(cmd.ExecuteContext(ctx))
+}
+
+// command is the tree of all verbs.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "muster",
+		Short: "Build, publish and install signed packages",
+		Long: `muster keeps the software of a fleet: it builds signed packages from recipes,
+keeps them in repositories that are plain web folders, and installs, updates,
+undoes, checks and removes them, on machines and in areas without root.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
+4 refused for want of trust or rights, 5 busy, 6 stale repository.`,
+		Version:       Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return muster.WithHint(usageError{err}, "%s --help", cmd.CommandPath())
+	})
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "print the answer as JSON")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress")
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, make := range g.commands {
+			cmd := make(a)
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
+	checkArgs(root)
+	return root
+}
+
+// groups lists the verbs as the help shows them.
+var groups = []struct {
+	id, title string
+	commands  []func(*app) *cobra.Command
+}{
+	{"hosts", "Hosts and areas:", hostCommands},
+	{"authors", "Packages:", authorCommands},
+	{"repositories", "Repositories:", repositoryCommands},
+	{"more", "More:", moreCommands},
+}
+
+// checkArgs turns complaints about arguments into usage errors, for every verb.
+func checkArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return muster.WithHint(usageError{err}, "%s --help", cmd.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		checkArgs(sub)
+	}
+}
+
+// exit prints err with its hint and returns the exit code.
+func (a *app) exit(err error) int {
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, errNothing) {
+		return exitNothing
+	}
+	fmt.Fprintf(a.err, "muster: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n        "))
+	if hint := muster.HintOf(err); hint != "" {
+		fmt.Fprintf(a.err, "hint: %s\n", hint)
+	}
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	var usage usageError
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitUsage
+	}
+	switch muster.KindOf(err) {
+	case muster.Denied:
+		return exitDenied
+	case muster.Busy:
+		return exitBusy
+	case muster.Stale:
+		return exitStale
+	}
+	return exitFailed
+}

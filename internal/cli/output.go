@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// talk prints a line to stderr, unless --quiet.
+func (a *app) talk(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.err, format+"\n", args...)
+	}
+}
+
+// print prints a line of the answer.
+func (a *app) print(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
+
+// answer prints v as JSON where that was asked for, else what text prints.
+func (a *app) answer(v any, text func() error) error {
+	if !a.json {
+		return text()
+	}
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// table prints rows with aligned columns. The cells of a row are separated by tabs.
+func (a *app) table(rows []string) error {
+	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, row)
+	}
+	return w.Flush()
+}
+
+// terminal reports whether stderr is one, for progress bars.
+func (a *app) terminal() bool {
+	f, ok := a.err.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// interactive reports whether somebody can answer a question.
+func (a *app) interactive() bool {
+	f, ok := a.in.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && a.terminal()
+}
+
+// A meter shows progress in bytes: a bar with rate and time left on a
+// terminal, one line at the end otherwise, nothing with --quiet.
+type meter struct {
+	a     *app
+	what  string
+	bar   *progressbar.ProgressBar
+	start time.Time
+	done  int64
+	total int64
+}
+
+func (a *app) meter(what string, total int64) *meter {
+	m := &meter{a: a, what: what, total: total, start: a.now()}
+	if a.quiet || !a.terminal() {
+		return m
+	}
+	m.bar = progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(a.err),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionSetWidth(24),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)
+	return m
+}
+
+// set tells how many bytes are done.
+func (m *meter) set(done int64) {
+	m.done = done
+	if m.bar != nil {
+		m.bar.Set64(done)
+	}
+}
+
+func (m *meter) add(n int64) { m.set(m.done + n) }
+
+// end takes the bar away and leaves one line.
+func (m *meter) end() {
+	if m.bar != nil {
+		m.bar.Finish()
+	}
+	if m.done > 0 {
+		m.a.talk("%s: %s in %.1f s", m.what, size(m.done), m.a.now().Sub(m.start).Seconds())
+	}
+}
+
+// size prints a number of bytes for people.
+func size(n int64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	value, exp := float64(n)/unit, 0
+	for value >= unit && exp < 3 {
+		value /= unit
+		exp++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[exp])
+}
+
+// ask puts a question of yes or no. Without a terminal, and without --yes, the
+// answer is yes: scripts that want a look first use `muster plan`.
+func (a *app) ask(question string) bool {
+	if a.yes || !a.interactive() {
+		return true
+	}
+	fmt.Fprintf(a.err, "%s [Y/n] ", question)
+	var reply string
+	fmt.Fscanln(a.in, &reply)
+	reply = strings.ToLower(strings.TrimSpace(reply))
+	return reply == "" || strings.HasPrefix(reply, "y") || strings.HasPrefix(reply, "o")
+}
+
+// indent writes text with every line moved to the right.
+func indent(w io.Writer, prefix, text string) {
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		fmt.Fprintf(w, "%s%s\n", prefix, line)
+	}
+}
