@@ -30,16 +30,17 @@ func TestKeyRoundTrip(t *testing.T) {
 		if err != nil || !sameKey(got.Public(), k.Public()) {
 			t.Errorf("%s plain: %v", alg, err)
 		}
-		locked, err := MarshalKey(k, []byte("pässword"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err = ParseKey(locked, password("pässword"))
-		if err != nil || !sameKey(got.Public(), k.Public()) {
-			t.Errorf("%s with password: %v", alg, err)
-		}
 	}
-	_, err := NewKey("ed25519")
+	k := key(t, "")
+	locked, err := MarshalKey(k, []byte("pässword"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseKey(locked, password("pässword"))
+	if err != nil || !sameKey(got.Public(), k.Public()) {
+		t.Errorf("with password: %v", err)
+	}
+	_, err = NewKey("ed25519")
 	wantError(t, err, muster.Invalid, "ed25519")
 }
 
@@ -113,7 +114,7 @@ func TestParseIdentity(t *testing.T) {
 func TestOpenSSLKeys(t *testing.T) {
 	testneed.Program(t, "openssl")
 	b := newBench(t)
-	for _, alg := range []string{"ecdsa-p256", "ecdsa-p384", "rsa-3072"} {
+	for _, alg := range []string{"ecdsa-p256", "rsa-3072"} {
 		k := key(t, alg)
 		locked, err := MarshalKey(k, []byte("pw"))
 		if err != nil {

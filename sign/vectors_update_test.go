@@ -2,6 +2,13 @@ package sign
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +44,7 @@ func writeVectors(t *testing.T) {
 	}
 	m.good()
 	m.untrusted()
+	m.weak()
 	m.expired()
 	m.openssl()
 	m.malformed()
@@ -89,6 +97,25 @@ func (m *vectorMaker) untrusted() {
 	m.write("denied-revoked", "denied", "the signer's certificate is revoked", der, func(v *vector) { v.revoked = []string{Fingerprint(m.alice.Leaf())} })
 	m.write("denied-revoked-key", "denied", "the signer's key is revoked", der, func(v *vector) { v.revoked = []string{KeyFingerprint(m.alice.Leaf())} })
 	m.write("denied-revoked-authority", "denied", "the authority is revoked", der, func(v *vector) { v.revoked = []string{Fingerprint(m.root.Leaf())} })
+}
+
+func (m *vectorMaker) weak() {
+	small, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		m.Fatal(err)
+	}
+	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	if err != nil {
+		m.Fatal(err)
+	}
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		m.Fatal(err)
+	}
+	for name, k := range map[string]crypto.Signer{"rsa-2048": small, "p521": p521, "ed25519": edwards} {
+		id := &Identity{k, []*x509.Certificate{selfMade(m, k)}}
+		m.write("denied-"+name, "denied", "the key is not accepted", weakMessage(m, id), func(v *vector) { v.certs = id.Chain })
+	}
 }
 
 func (m *vectorMaker) expired() {
