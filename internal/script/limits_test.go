@@ -16,7 +16,7 @@ import (
 )
 
 // tight are limits that hostile scripts reach soon.
-var tight = Limits{Wall: 700 * time.Millisecond, Grace: 300 * time.Millisecond, Memory: 64 << 20, Output: 64 << 10}
+var tight = Limits{Wall: 700 * time.Millisecond, Grace: time.Second, Memory: 64 << 20, Output: 64 << 10}
 
 // bounded checks that a run ended in time and that this process stayed small.
 func bounded(t *testing.T, start time.Time) {

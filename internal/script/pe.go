@@ -147,15 +147,17 @@ func locate(sections []peSection, address int64) (offset int64, ok bool) {
 	return 0, false
 }
 
-// resource follows the three levels of directories: type, name, language.
+// resource follows the three levels of directories: type, name, language. Of
+// several languages English is read, which fields such as FileVersion are
+// written in, or else the first.
 func (p *peReader) resource(base int64, sections []peSection) ([]byte, error) {
-	const rtVersion, deeper = 16, 1 << 31
-	entry, ok := p.entry(base, base, rtVersion)
+	const rtVersion, english, neutral, deeper = 16, 0x409, 0, 1 << 31
+	entry, ok := p.entry(base, rtVersion)
 	for level := 0; ok && entry&deeper != 0; level++ {
 		if level == 2 {
 			return nil, errors.New("resources are nested too deep")
 		}
-		entry, ok = p.entry(base, base+entry&^deeper, -1)
+		entry, ok = p.entry(base+entry&^deeper, english, neutral, -1)
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -172,16 +174,21 @@ func (p *peReader) resource(base int64, sections []peSection) ([]byte, error) {
 	return info, p.err
 }
 
-// entry returns the entry with a number of the directory at dir, or the first
-// entry for -1. Entries with names come first, and are no types of ours.
-func (p *peReader) entry(base, dir int64, id int64) (int64, bool) {
+// entry returns the entry of the directory at dir with the first of the ids
+// that is there; -1 is any. Entries with names come first, with numbers that
+// no id has.
+func (p *peReader) entry(dir int64, ids ...int64) (int64, bool) {
 	count := p.u16(dir+12) + p.u16(dir+14)
-	for i := range int64(count) {
-		at := dir + 16 + 8*i
-		if number := p.u32(at); p.err != nil {
-			return 0, false
-		} else if id < 0 || number == id {
-			return p.u32(at + 4), true
+	for _, id := range ids {
+		for i := range int64(count) {
+			at := dir + 16 + 8*i
+			number := p.u32(at)
+			if p.err != nil {
+				return 0, false
+			}
+			if id < 0 || number == id {
+				return p.u32(at + 4), true
+			}
 		}
 	}
 	return 0, false

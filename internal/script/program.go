@@ -245,15 +245,19 @@ func (s *session) judge(cmd *exec.Cmd, t *task, err error) error {
 	case cmd.ProcessState == nil:
 		return fmt.Errorf("cannot run %q: %w", name, err)
 	}
-	code := cmd.ProcessState.ExitCode()
-	if slices.Contains(t.accept, code) {
-		if code == rebootRequired || code == rebootInitiated {
-			s.reboot = true
-			s.logf("a restart is needed (code %d)", code)
-		}
-		return nil
+	return s.accept(name, cmd.ProcessState.ExitCode(), t.accept, cmd.ProcessState.String())
+}
+
+// accept judges a return code, and notes that a restart is needed.
+func (s *session) accept(name string, code int, accepted []int, state string) error {
+	if !slices.Contains(accepted, code) {
+		return fmt.Errorf("%q ended with %s", name, state)
 	}
-	return fmt.Errorf("%q ended with %s", name, cmd.ProcessState)
+	if code == rebootRequired || code == rebootInitiated {
+		s.reboot = true
+		s.logf("a restart is needed (code %d)", code)
+	}
+	return nil
 }
 
 // lookPath is the path of a program, or "".

@@ -1,3 +1,5 @@
+//go:build unix
+
 package script
 
 import (
@@ -10,6 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	Child()
+	playParent()
 	os.Exit(m.Run())
 }
 
