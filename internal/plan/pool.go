@@ -79,7 +79,7 @@ func DebianRules() Rules {
 type Pool struct {
 	rules    Rules
 	packages []Package        // as given
-	names    map[string]int32 // of packages and of what they provide
+	names    map[string]int32 // of packages and of what they provide, numbered
 	// By name: the packages of that name, newest first, without those
 	// barred; those barred; and the packages that provide the name.
 	versions  [][]int32
@@ -95,19 +95,22 @@ func NewPool(rules Rules, packages []Package) *Pool {
 	if rules.Match == nil {
 		rules.Match = version.Constraint.Match
 	}
-	p := &Pool{rules: rules, packages: packages, names: make(map[string]int32, len(packages))}
+	p := &Pool{rules: rules, packages: packages, names: make(map[string]int32, len(packages)+len(packages)/2)}
+	var versions, barred, providers pairs
 	for i := range packages {
-		p.add(int32(i))
+		pkg, id := &packages[i], int32(i)
+		if pkg.Barred != "" {
+			barred = append(barred, pair{p.intern(pkg.Name), id})
+			continue
+		}
+		versions = append(versions, pair{p.intern(pkg.Name), id})
+		for _, r := range pkg.Provides {
+			providers = append(providers, pair{p.intern(r.Name), id})
+		}
 	}
-	for _, list := range p.versions {
-		p.sort(list)
-	}
-	for _, list := range p.barred {
-		p.sort(list)
-	}
-	for _, list := range p.providers {
-		p.sort(list)
-	}
+	p.versions = p.index(versions)
+	p.barred = p.index(barred)
+	p.providers = p.index(providers)
 	return p
 }
 
@@ -117,32 +120,39 @@ func (p *Pool) Len() int { return len(p.packages) }
 // Package returns the i-th package as it was given to NewPool.
 func (p *Pool) Package(i int) *Package { return &p.packages[i] }
 
-func (p *Pool) add(id int32) {
-	pkg := &p.packages[id]
-	name := p.intern(pkg.Name)
-	if pkg.Barred != "" {
-		p.barred[name] = append(p.barred[name], id)
-		return
-	}
-	p.versions[name] = append(p.versions[name], id)
-	for _, r := range pkg.Provides {
-		name := p.intern(r.Name)
-		if list := p.providers[name]; len(list) == 0 || list[len(list)-1] != id {
-			p.providers[name] = append(list, id)
-		}
-	}
-}
-
 func (p *Pool) intern(name string) int32 {
 	id, ok := p.names[name]
 	if !ok {
-		id = int32(len(p.versions))
+		id = int32(len(p.names))
 		p.names[name] = id
-		p.versions = append(p.versions, nil)
-		p.barred = append(p.barred, nil)
-		p.providers = append(p.providers, nil)
 	}
 	return id
+}
+
+// A pair is a name and a package that belongs in a list of it.
+type pair struct{ name, pkg int32 }
+type pairs []pair
+
+// index makes the lists by name, all in one piece of memory.
+func (p *Pool) index(all pairs) [][]int32 {
+	counts := make([]int32, len(p.names))
+	for _, a := range all {
+		counts[a.name]++
+	}
+	lists := make([][]int32, len(p.names))
+	memory := make([]int32, len(all))
+	for name, n := range counts {
+		lists[name], memory = memory[:0:n], memory[n:]
+	}
+	for _, a := range all {
+		if list := lists[a.name]; len(list) == 0 || list[len(list)-1] != a.pkg {
+			lists[a.name] = append(list, a.pkg)
+		}
+	}
+	for _, list := range lists {
+		p.sort(list)
+	}
+	return lists
 }
 
 func (p *Pool) sort(list []int32) {

@@ -1,0 +1,128 @@
+package plan
+
+import (
+	"os/exec"
+	"sync"
+	"testing"
+
+	"muster/control"
+	"muster/internal/testneed"
+)
+
+// debianText is the machine's index of Debian, as apt knows it.
+var debianText = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("apt-cache", "dumpavail").Output()
+	return string(out), err
+})
+
+// debianIndex returns that index, or skips the test without one.
+func debianIndex(t testing.TB) string {
+	t.Helper()
+	testneed.Program(t, "apt-cache")
+	text, err := debianText()
+	if err != nil || len(text) < 1<<20 {
+		testneed.Missing(t, "index of Debian's packages; run 'apt-get update'")
+	}
+	return text
+}
+
+func debianPool(t testing.TB) *Pool {
+	t.Helper()
+	packages, err := ReadDebian(debianIndex(t), "amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewPool(DebianRules(), packages)
+}
+
+var desktop = []control.Relation{{Name: "gnome"}, {Name: "libreoffice"}, {Name: "texlive-full"}}
+
+func BenchmarkParseDebian(b *testing.B) {
+	text := debianIndex(b)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		packages, err := ReadDebian(text, "amd64")
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(len(packages)), "packages")
+	}
+}
+
+func BenchmarkPoolDebian(b *testing.B) {
+	packages, err := ReadDebian(debianIndex(b), "amd64")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		NewPool(DebianRules(), packages)
+	}
+}
+
+func BenchmarkPlanDesktop(b *testing.B) {
+	p := Problem{Pool: debianPool(b), Request: Request{Install: desktop}}
+	for b.Loop() {
+		plan, err := Solve(p)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(len(plan.Steps)), "steps")
+	}
+}
+
+// BenchmarkUpgrade300 upgrades a desktop of which 300 packages are one version behind.
+func BenchmarkUpgrade300(b *testing.B) {
+	p := upgrade300(b)
+	for b.Loop() {
+		plan, err := Solve(p)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(len(plan.Steps)), "steps")
+	}
+}
+
+func upgrade300(t testing.TB) Problem {
+	p := Problem{Pool: debianPool(t), Request: Request{Install: desktop}}
+	plan, err := Solve(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.State = plan.After(p.State)
+	every := len(p.State.Installed) / 300
+	for i := range 300 {
+		in := &p.State.Installed[i*every]
+		in.Version += "~old"
+	}
+	p.Request = Request{UpgradeAll: true}
+	return p
+}
+
+func TestDesktop(t *testing.T) {
+	p := Problem{Pool: debianPool(t), Request: Request{Install: desktop}}
+	plan, err := Solve(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(p, plan); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d steps, %d cycles, longest %d", len(plan.Steps), len(plan.Cycles), longest(plan.Cycles))
+	up := upgrade300(t)
+	plan, err = Solve(up)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(up, plan); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("upgrade: %d steps, proved %v", len(plan.Steps), plan.Proved)
+}
+
+func longest(cycles [][]string) int {
+	n := 0
+	for _, c := range cycles {
+		n = max(n, len(c))
+	}
+	return n
+}
