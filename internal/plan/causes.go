@@ -11,7 +11,7 @@ import (
 type link struct {
 	end   *Reason
 	by    int32 // the variable of the dependent, where end is nil
-	dep   string
+	dep   control.Dependency
 	depth int
 }
 
@@ -19,47 +19,54 @@ type link struct {
 // the request, an assignment or a person asked for, in this order.
 func (d *draft) chains() map[int32]link {
 	links := make(map[int32]link, len(d.after))
-	var queue []int32
-	start := func(want Cause) {
-		for _, name := range d.names {
-			v, ok := d.after[name]
-			if _, done := links[v]; !ok || done {
-				continue
-			}
-			if r := d.end(v); r != nil && r.Cause == want {
-				links[v] = link{end: r}
-				queue = append(queue, v)
-			}
+	for _, causes := range [][]Cause{{CauseAsked, CauseAssigned, CauseExplicit}, {CausePresent}} {
+		var queue []int32
+		for _, want := range causes {
+			queue = d.begin(queue, links, want)
 		}
+		d.follow(queue, links)
 	}
-	start(CauseAsked)
-	start(CauseAssigned)
-	start(CauseExplicit)
-	queue = d.follow(queue, links)
-	start(CausePresent) // what nothing needs, but still is there
-	d.follow(queue, links)
 	return links
 }
 
+// begin links the packages that are there for the reason want and adds them
+// to queue.
+func (d *draft) begin(queue []int32, links map[int32]link, want Cause) []int32 {
+	for _, name := range d.names {
+		v, ok := d.after[name]
+		if _, done := links[v]; !ok || done {
+			continue
+		}
+		if r := d.end(v); r != nil && r.Cause == want {
+			links[v] = link{end: r}
+			queue = append(queue, v)
+		}
+	}
+	return queue
+}
+
 // follow links what the packages in queue need, the nearest first.
-func (d *draft) follow(queue []int32, links map[int32]link) []int32 {
+func (d *draft) follow(queue []int32, links map[int32]link) {
 	for i := 0; i < len(queue); i++ {
 		v := queue[i]
-		for _, dep := range d.pkg(v).Depends {
-			for _, w := range d.sel.serving(d.sel.e.candidates(dep)) {
-				if _, done := links[w]; !done {
-					links[w] = link{by: v, dep: dep.String(), depth: links[v].depth + 1}
-					queue = append(queue, w)
+		depth := links[v].depth + 1
+		for _, n := range d.sel.e.needs[v] {
+			for _, l := range n.lits {
+				if !d.sel.serves(l) {
+					continue
+				}
+				if _, done := links[l.v()]; !done {
+					links[l.v()] = link{by: v, dep: n.dep, depth: depth}
+					queue = append(queue, l.v())
 				}
 			}
 		}
 	}
-	return nil
 }
 
 // end returns why v is there if that ends a chain, or nil.
 func (d *draft) end(v int32) *Reason {
-	if d.u.request.asks(d, v) {
+	if d.asked[v] {
 		return &Reason{Cause: CauseAsked}
 	}
 	switch how, by := d.origin(v); how {
@@ -83,7 +90,7 @@ func (d *draft) chain(v int32) *Reason {
 	if l.end != nil {
 		return l.end
 	}
-	return &Reason{Cause: CauseNeeded, By: d.pkg(l.by).String(), Relation: l.dep, Because: d.chain(l.by)}
+	return &Reason{Cause: CauseNeeded, By: d.pkg(l.by).String(), Relation: l.dep.String(), Because: d.chain(l.by)}
 }
 
 // reasons gives every step its reason: first those that stay or come, then
@@ -176,11 +183,16 @@ func (d *draft) removal(s *Step) *Reason {
 		return &Reason{Cause: CauseUnassigned, By: s.From.By}
 	}
 	for _, dep := range s.From.Depends {
-		if len(d.u.installedFor(dep)) > 0 && len(d.sel.serving(d.sel.e.candidates(dep))) == 0 {
+		if len(d.u.installedFor(dep)) > 0 && !d.met(dep) {
 			return nil
 		}
 	}
 	return &Reason{Cause: CauseUnneeded}
+}
+
+// met reports whether d is satisfied afterwards.
+func (d *draft) met(dep control.Dependency) bool {
+	return slices.ContainsFunc(d.sel.e.candidates(dep), d.sel.serves)
 }
 
 // clash returns the relation through which a and b conflict, or nil.
@@ -199,7 +211,7 @@ func (d *draft) clash(a, b *Package) *control.Relation {
 func (d *draft) broken(s *Step) *Reason {
 	for _, dep := range s.From.Depends {
 		had := d.u.installedFor(dep)
-		if len(had) == 0 || len(d.sel.serving(d.sel.e.candidates(dep))) > 0 {
+		if len(had) == 0 || d.met(dep) {
 			continue
 		}
 		i := slices.IndexFunc(had, func(p *Package) bool { t := d.steps[p.Name]; return t != nil && t.Reason != nil })

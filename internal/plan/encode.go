@@ -24,10 +24,11 @@ type encoder struct {
 
 	mend  map[int32]int32             // by package with a broken dependency: the cost of leaving it so
 	roots []choice                    // what the request and the installed packages demand
-	needs [][][]lit                   // by variable: its dependencies, in order of preference
+	needs [][]need                    // by variable: its dependencies, once it is open
 	tiers [tierCount][]lit            // cost literals
 	memo  map[*control.Relation][]lit // the packages of a dependency
 	stamp []int32                     // by variable: scratch of candidates
+	ids   []int32                     // scratch: what matches a relation
 	round int32
 }
 
@@ -35,6 +36,12 @@ type encoder struct {
 type choice struct {
 	lits []lit
 	kind ruleKind
+}
+
+// A need is a dependency and what satisfies it, best first.
+type need struct {
+	lits []lit
+	dep  control.Dependency
 }
 
 // The tiers of cost, the most important first.
@@ -107,7 +114,8 @@ func (e *encoder) candidates(d control.Dependency) []lit {
 	e.round++
 	var list []lit
 	for _, r := range d {
-		for _, id := range e.u.matching(r) {
+		e.ids = e.u.appendMatching(e.ids[:0], r)
+		for _, id := range e.ids {
 			if v := e.variable(id); e.stamp[v] != e.round {
 				e.stamp[v] = e.round
 				list = append(list, yes(v))
@@ -154,6 +162,7 @@ func (e *encoder) openName(v int32, p *Package, say func([]lit, rule)) {
 
 func (e *encoder) openDepends(v int32, p *Package, say func([]lit, rule)) {
 	id := e.pkgOf[v]
+	e.needs[v] = make([]need, 0, len(p.Depends))
 	for _, d := range p.Depends {
 		list := e.candidates(d)
 		if slices.Contains(list, yes(v)) {
@@ -168,14 +177,15 @@ func (e *encoder) openDepends(v int32, p *Package, say func([]lit, rule)) {
 			lits = append(lits, yes(e.mend[id]))
 		}
 		say(lits, rule{kind: ruleDepends, pkg: id, dep: d})
-		e.needs[v] = append(e.needs[v], list)
+		e.needs[v] = append(e.needs[v], need{list, d})
 	}
 }
 
 func (e *encoder) openConflicts(v int32, p *Package, say func([]lit, rule)) {
 	id := e.pkgOf[v]
 	for _, r := range p.Conflicts {
-		for _, other := range e.u.matching(r) {
+		e.ids = e.u.appendMatching(e.ids[:0], r)
+		for _, other := range e.ids {
 			// A conflict between two packages that are there has been lived with.
 			if e.u.pkg(other).Name == p.Name || e.u.isCurrent(id) && e.u.isCurrent(other) {
 				continue

@@ -136,8 +136,3 @@ func (u *universe) installedFor(d control.Dependency) []*Package {
 	}
 	return list
 }
-
-// installedNamed returns the installed packages that r names.
-func (u *universe) installedNamed(r control.Relation) []*Package {
-	return u.installedFor(control.Dependency{r})
-}

@@ -86,7 +86,7 @@ func (p *policy) nextNeed(c *cursor) (lit, bool) {
 			continue
 		}
 		for needs := p.e.needs[l.v()]; c.need < len(needs); c.need++ {
-			if l, ok := p.best(needs[c.need]); ok {
+			if l, ok := p.best(needs[c.need].lits); ok {
 				return l, true
 			}
 		}

@@ -34,15 +34,24 @@ func (sel *selection) has(id int32) bool {
 	return v >= 0 && int(v) < len(sel.in) && sel.in[v]
 }
 
-// serving returns the selected ones of list.
-func (sel *selection) serving(list []lit) []int32 {
-	var some []int32
+// serves reports whether the variable of l is selected.
+func (sel *selection) serves(l lit) bool {
+	v := l.v()
+	return int(v) < len(sel.in) && sel.in[v]
+}
+
+// serving returns the first two of list that are selected, as variables, or -1.
+func (sel *selection) serving(list []lit) (first, second int32) {
+	first = -1
 	for _, l := range list {
-		if v := l.v(); int(v) < len(sel.in) && sel.in[v] {
-			some = append(some, v)
+		if sel.serves(l) {
+			if first >= 0 {
+				return first, l.v()
+			}
+			first = l.v()
 		}
 	}
-	return some
+	return first, -1
 }
 
 // isNew reports whether nothing of the name of v was installed.
@@ -51,27 +60,13 @@ func (sel *selection) isNew(v int32) bool {
 	return u.present(u.pkg(sel.e.pkgOf[v]).Name) == nil
 }
 
-// demands calls f for every demand that is met.
-func (sel *selection) demands(f func(demandOf)) {
-	for _, root := range sel.e.roots {
-		f(demandOf{-1, root.lits})
-	}
-	for _, v := range sel.list {
-		if sel.in[v] {
-			for _, list := range sel.e.needs[v] {
-				f(demandOf{v, list})
-			}
-		}
-	}
-}
-
 // trim takes out new packages until none can be left out any more: neither
 // alone nor together with others that are there only for its sake.
 func (sel *selection) trim() {
 	for again := true; again; {
 		again = false
-		sel.index()
 		necessary := sel.necessary()
+		sel.users = nil
 		for _, v := range slices.Backward(sel.list) {
 			if sel.in[v] && !necessary[v] && sel.drop(v, necessary) {
 				again = true
@@ -82,12 +77,24 @@ func (sel *selection) trim() {
 
 // index notes for each selected package whom it may serve.
 func (sel *selection) index() {
-	sel.users = make(map[int32][]demandOf, len(sel.list))
-	sel.demands(func(d demandOf) {
-		for _, v := range sel.serving(d.list) {
-			sel.users[v] = append(sel.users[v], d)
+	sel.users = make(map[int32][]demandOf)
+	note := func(d demandOf) {
+		for _, l := range d.list {
+			if sel.serves(l) {
+				sel.users[l.v()] = append(sel.users[l.v()], d)
+			}
 		}
-	})
+	}
+	for _, root := range sel.e.roots {
+		note(demandOf{-1, root.lits})
+	}
+	for _, v := range sel.list {
+		if sel.in[v] {
+			for _, n := range sel.e.needs[v] {
+				note(demandOf{v, n.lits})
+			}
+		}
+	}
 }
 
 // necessary marks what is there already, and whatever alone meets a demand
@@ -102,8 +109,8 @@ func (sel *selection) necessary() []bool {
 		}
 	}
 	only := func(list []lit) {
-		if some := sel.serving(list); len(some) == 1 {
-			mark(some[0])
+		if first, second := sel.serving(list); first >= 0 && second < 0 {
+			mark(first)
 		}
 	}
 	for _, v := range sel.list {
@@ -117,8 +124,8 @@ func (sel *selection) necessary() []bool {
 	for len(queue) > 0 {
 		v := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
-		for _, list := range sel.e.needs[v] {
-			only(list)
+		for _, n := range sel.e.needs[v] {
+			only(n.lits)
 		}
 	}
 	return marked
@@ -127,11 +134,14 @@ func (sel *selection) necessary() []bool {
 // drop takes out v and what cannot stay without it, unless that would reach
 // something necessary or a demand of the request.
 func (sel *selection) drop(v int32, necessary []bool) bool {
+	if sel.users == nil {
+		sel.index()
+	}
 	out := []int32{v}
 	sel.in[v] = false
 	for i := 0; i < len(out); i++ {
 		for _, d := range sel.users[out[i]] {
-			if d.v >= 0 && !sel.in[d.v] || len(sel.serving(d.list)) > 0 {
+			if first, _ := sel.serving(d.list); first >= 0 || d.v >= 0 && !sel.in[d.v] {
 				continue
 			}
 			if d.v < 0 || necessary[d.v] {

@@ -1,6 +1,10 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+
+	"muster/control"
+)
 
 // sequence puts the steps in order: what each needs to come before it first. A
 // node is a step; edges point to what must come before.
@@ -49,12 +53,12 @@ func (d *draft) graph() *graph {
 	g.first = make([][]int, len(g.steps))
 	for n, s := range g.steps {
 		if s.To != nil {
-			g.needs[n] = d.needed(s.To, node)
+			g.needs[n] = d.needed(d.after[s.Name()], node)
 		} else {
 			d.dependents(s, n, node, g)
 		}
-		d.rivals(s, n, node, g)
 	}
+	d.rivals(node, g)
 	return g
 }
 
@@ -65,18 +69,27 @@ func (d *draft) depth(name string) int {
 	return 0
 }
 
-// needed lists the nodes that bring the dependencies of p, unless they
+// needed lists the nodes that bring the dependencies of v, unless they
 // are met by what stays.
-func (d *draft) needed(p *Package, node map[string]int) []int {
+func (d *draft) needed(v int32, node map[string]int) []int {
 	var list []int
-	for _, dep := range p.Depends {
-		some := d.sel.serving(d.sel.e.candidates(dep))
-		stays := slices.ContainsFunc(some, func(v int32) bool {
-			_, changes := node[d.pkg(v).Name]
-			return !changes || d.pkg(v) == p
-		})
-		if !stays && len(some) > 0 {
-			list = append(list, node[d.pkg(some[0]).Name])
+	for _, n := range d.sel.e.needs[v] {
+		best := -1
+		for _, l := range n.lits {
+			if !d.sel.serves(l) {
+				continue
+			}
+			m, changes := node[d.pkg(l.v()).Name]
+			if !changes {
+				best = -1
+				break
+			}
+			if best < 0 {
+				best = m
+			}
+		}
+		if best >= 0 {
+			list = append(list, best)
 		}
 	}
 	return list
@@ -94,25 +107,30 @@ func (d *draft) dependents(s *Step, n int, node map[string]int, g *graph) {
 }
 
 // rivals puts the removal or change of each installed package that conflicts with
-// what s brings before s.
-func (d *draft) rivals(s *Step, n int, node map[string]int, g *graph) {
-	if s.To == nil {
-		return
+// what comes before that.
+func (d *draft) rivals(node map[string]int, g *graph) {
+	edge := func(n, m int) {
+		if n != m {
+			g.first[n] = append(g.first[n], m)
+		}
 	}
-	for _, r := range s.To.Conflicts {
-		for _, p := range d.u.installedNamed(r) {
-			if m, ok := node[p.Name]; ok && m != n {
-				g.first[n] = append(g.first[n], m)
+	for n, s := range g.steps {
+		if s.To != nil {
+			for _, r := range s.To.Conflicts {
+				for _, p := range d.u.installedFor(control.Dependency{r}) {
+					if m, ok := node[p.Name]; ok {
+						edge(n, m)
+					}
+				}
 			}
 		}
-	}
-	for m, other := range g.steps {
-		if other.From == nil || m == n {
-			continue
-		}
-		for _, r := range other.From.Conflicts {
-			if d.u.rules.satisfies(s.To, r) {
-				g.first[n] = append(g.first[n], m)
+		if s.From != nil {
+			for _, r := range s.From.Conflicts {
+				for _, l := range d.sel.e.candidates(control.Dependency{r}) {
+					if m, ok := node[d.pkg(l.v()).Name]; ok && d.sel.serves(l) {
+						edge(m, n)
+					}
+				}
 			}
 		}
 	}

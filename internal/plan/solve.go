@@ -73,12 +73,18 @@ type draft struct {
 	sel   *selection
 	names []string         // of everything installed before or after, sorted
 	after map[string]int32 // the variable of the version selected
+	asked map[int32]bool   // the variables that the request means
+	by    map[int32]string // who assigns a variable
 	steps map[string]*Step
 	links map[int32]link // why each selected package is there
 }
 
 func newDraft(sel *selection) *draft {
-	d := &draft{u: sel.e.u, sel: sel, after: map[string]int32{}, steps: map[string]*Step{}}
+	u := sel.e.u
+	d := &draft{
+		u: u, sel: sel, after: make(map[string]int32, len(sel.list)),
+		asked: map[int32]bool{}, by: map[int32]string{}, steps: map[string]*Step{},
+	}
 	for _, v := range sel.list {
 		if sel.in[v] {
 			name := d.pkg(v).Name
@@ -86,12 +92,13 @@ func newDraft(sel *selection) *draft {
 			d.names = append(d.names, name)
 		}
 	}
-	for _, in := range d.u.installed {
+	for _, in := range u.installed {
 		if _, stays := d.after[in.Name]; !stays {
 			d.names = append(d.names, in.Name)
 		}
 	}
 	slices.Sort(d.names)
+	d.claim()
 	for _, name := range d.names {
 		if s := d.step(name); s != nil {
 			d.steps[name] = s
@@ -99,6 +106,22 @@ func newDraft(sel *selection) *draft {
 	}
 	d.reasons()
 	return d
+}
+
+// claim finds out what the request and the assignments mean.
+func (d *draft) claim() {
+	for _, r := range d.u.request.Install {
+		d.asked[d.first(d.u.asked(r))] = true
+	}
+	for _, w := range sorted(d.u.request.Wanted, func(w Wanted) string { return w.By }) {
+		v := d.first(d.u.asked(w.Relation))
+		switch {
+		case d.by[v] == "":
+			d.by[v] = w.By
+		case !slices.Contains(strings.Split(d.by[v], ", "), w.By):
+			d.by[v] += ", " + w.By
+		}
+	}
 }
 
 func (d *draft) pkg(v int32) *Package { return d.u.pkg(d.sel.e.pkgOf[v]) }
@@ -155,35 +178,16 @@ func (u *universe) named(name string) bool {
 
 // origin says how the selected package of v counts from now on.
 func (d *draft) origin(v int32) (How, string) {
-	p := d.pkg(v)
-	in := d.u.present(p.Name)
-	if d.u.request.asks(d, v) || in != nil && in.How == Explicit {
+	in := d.u.present(d.pkg(v).Name)
+	switch {
+	case d.asked[v] || in != nil && in.How == Explicit:
 		return Explicit, ""
-	}
-	var by []string
-	for _, w := range d.u.request.Wanted {
-		if d.first(d.u.asked(w.Relation)) == v {
-			by = append(by, w.By)
-		}
-	}
-	if len(by) > 0 {
-		slices.Sort(by)
-		return Assigned, strings.Join(slices.Compact(by), ", ")
-	}
-	if in != nil && in.How == Assigned && !d.u.leaves(in) {
+	case d.by[v] != "":
+		return Assigned, d.by[v]
+	case in != nil && in.How == Assigned && !d.u.leaves(in):
 		return Assigned, in.By
 	}
 	return Implicit, ""
-}
-
-// asks reports whether the request asks for the package of v.
-func (r *Request) asks(d *draft, v int32) bool {
-	for _, rel := range r.Install {
-		if d.first(d.u.asked(rel)) == v {
-			return true
-		}
-	}
-	return false
 }
 
 // first returns the variable of the first of ids that is selected, or -1.

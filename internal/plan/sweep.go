@@ -39,29 +39,29 @@ func (sel *selection) loose() map[int32]bool {
 func (sel *selection) reach(firm func(v int32) bool) []bool {
 	marked := make([]bool, len(sel.in))
 	var queue []int32
-	mark := func(list []int32) {
-		for _, v := range list {
-			if !marked[v] {
-				marked[v] = true
-				queue = append(queue, v)
+	mark := func(list []lit) {
+		for _, l := range list {
+			if sel.serves(l) && !marked[l.v()] {
+				marked[l.v()] = true
+				queue = append(queue, l.v())
 			}
 		}
 	}
 	for _, root := range sel.e.roots {
 		if root.kind == ruleInstall || root.kind == ruleWanted {
-			mark(sel.serving(root.lits))
+			mark(root.lits)
 		}
 	}
 	for _, v := range sel.list {
 		if sel.in[v] && firm(v) {
-			mark([]int32{v})
+			mark([]lit{yes(v)})
 		}
 	}
 	for len(queue) > 0 {
 		v := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
-		for _, list := range sel.e.needs[v] {
-			mark(sel.serving(list))
+		for _, n := range sel.e.needs[v] {
+			mark(n.lits)
 		}
 	}
 	return marked

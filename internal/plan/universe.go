@@ -184,9 +184,10 @@ func (u *universe) isCurrent(id int32) bool {
 
 // matching returns the packages that satisfy r: those of its name, newest
 // first, then those that provide it.
-func (u *universe) matching(r control.Relation) []int32 {
+func (u *universe) matching(r control.Relation) []int32 { return u.appendMatching(nil, r) }
+
+func (u *universe) appendMatching(list []int32, r control.Relation) []int32 {
 	versions, providers := u.lookup(r.Name)
-	var list []int32
 	for _, id := range versions {
 		if u.rules.Match(r.Constraint, u.pkg(id).Version) {
 			list = append(list, id)
