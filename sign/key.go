@@ -77,7 +77,7 @@ func MarshalKey(key crypto.Signer, password []byte) ([]byte, error) {
 	if len(password) == 0 {
 		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 	}
-	sealed, err := encryptKey(der, password)
+	sealed, err := encryptKey(der, password, keyRounds)
 	if err != nil {
 		return nil, fmt.Errorf("cannot encrypt private key: %w", err)
 	}

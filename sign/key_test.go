@@ -2,8 +2,12 @@ package sign
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/youmark/pkcs8"
@@ -44,12 +48,23 @@ func TestKeyRoundTrip(t *testing.T) {
 	wantError(t, err, muster.Invalid, "ed25519")
 }
 
-func TestWrongPassword(t *testing.T) {
-	locked, err := MarshalKey(key(t, ""), []byte("right"))
+// lightly encrypts a key with few rounds, for tests that are not about them.
+func lightly(t testing.TB, k crypto.Signer, password string) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = ParseKey(locked, password("wrong"))
+	locked, err := encryptKey(der, []byte(password), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: locked})
+}
+
+func TestWrongPassword(t *testing.T) {
+	locked := lightly(t, key(t, ""), "right")
+	_, err := ParseKey(locked, password("wrong"))
 	wantError(t, err, muster.Denied, "wrong password")
 	_, err = ParseKey(locked, nil)
 	wantError(t, err, muster.Denied, "no password was given")
@@ -62,27 +77,35 @@ func TestWrongPassword(t *testing.T) {
 
 // Damage is told from a wrong password where it can be, and never a panic.
 func TestDamagedKey(t *testing.T) {
-	locked, err := MarshalKey(key(t, ""), []byte("pw"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, _ := pem.Decode(locked)
+	block, _ := pem.Decode(lightly(t, key(t, ""), "pw"))
 	for _, n := range []int{0, 1, 10, 100, len(block.Bytes) - 1} {
 		cut := pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes[:n]})
 		_, err := ParseKey(cut, password("pw"))
 		wantError(t, err, muster.Invalid)
 	}
-	rounds := bytes.Replace(block.Bytes, []byte{2, 3, 9, 0x27, 0xc0}, []byte{2, 3, 0x7f, 0x27, 0xc0}, 1)
-	huge := bytes.Replace(block.Bytes, []byte{2, 3, 9, 0x27, 0xc0}, []byte{2, 3, 0x80, 0, 0}, 1)
-	if bytes.Equal(rounds, block.Bytes) {
+	negative := bytes.Replace(block.Bytes, []byte{2, 2, 3, 0xe8}, []byte{2, 2, 0x83, 0xe8}, 1)
+	if bytes.Equal(negative, block.Bytes) {
 		t.Fatal("the number of rounds was not found")
 	}
-	_, err = ParseKey(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: huge}), password("pw"))
+	_, err := ParseKey(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: negative}), password("pw"))
 	wantError(t, err, muster.Invalid, "rounds")
+	err = new(keyBox).readKDF(tooManyRounds(t))
+	if err == nil || !strings.Contains(err.Error(), "rounds") {
+		t.Errorf("20 million rounds and one: %v", err)
+	}
 	_, err = ParseKey(make([]byte, maxKeyFile+1), nil)
 	wantError(t, err, muster.Invalid, "longer than")
 	_, err = ParseKey([]byte("no key"), nil)
 	wantError(t, err, muster.Invalid, "no private key")
+}
+
+func tooManyRounds(t testing.TB) pkix.AlgorithmIdentifier {
+	t.Helper()
+	alg, err := algorithm(oidPBKDF2, pbkdf2Params{Salt: make([]byte, 16), Rounds: maxKeyRounds + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return alg
 }
 
 func TestParseIdentity(t *testing.T) {

@@ -55,11 +55,11 @@ type pbkdf2Params struct {
 }
 
 // encryptKey puts a PKCS#8 key into an EncryptedPrivateKeyInfo (RFC 5958).
-func encryptKey(pkcs8, password []byte) ([]byte, error) {
+func encryptKey(pkcs8, password []byte, rounds int) ([]byte, error) {
 	salt, iv := make([]byte, 16), make([]byte, aes.BlockSize)
 	rand.Read(salt)
 	rand.Read(iv)
-	key, err := pbkdf2.Key(sha256.New, string(password), salt, keyRounds, 32)
+	key, err := pbkdf2.Key(sha256.New, string(password), salt, rounds, 32)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func encryptKey(pkcs8, password []byte) ([]byte, error) {
 	data := padCBC(pkcs8)
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(data, data)
 
-	kdf, err := algorithm(oidPBKDF2, pbkdf2Params{Salt: salt, Rounds: keyRounds,
+	kdf, err := algorithm(oidPBKDF2, pbkdf2Params{Salt: salt, Rounds: rounds,
 		PRF: pkix.AlgorithmIdentifier{Algorithm: oidHMACSHA256, Parameters: null}})
 	if err != nil {
 		return nil, err

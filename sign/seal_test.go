@@ -56,7 +56,11 @@ func TestSealChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		opened := 0
-		for i := range der {
+		step := 1
+		if alg == "rsa-3072" {
+			step = 7 // most bytes are of the encrypted key and cost milliseconds
+		}
+		for i := 0; i < len(der); i += step {
 			bad := bytes.Clone(der)
 			bad[i] ^= 1
 			if content, err := Open(bad, id); err == nil {
