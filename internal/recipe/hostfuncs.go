@@ -19,6 +19,8 @@ import (
 var hostFuncs = map[string]func(*builder, context.Context, *arguments) (any, error){
 	"config_file":    (*builder).configFile,
 	"fetch":          (*builder).fetch,
+	"merge_usr":      (*builder).mergeUsr,
+	"relative_links": (*builder).relativeLinks,
 	"set_capability": (*builder).setCapability,
 	"set_mode":       (*builder).setMode,
 	"set_owner":      (*builder).setOwner,
