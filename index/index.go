@@ -171,7 +171,12 @@ func New(entries []*Entry) (*Index, error) {
 		if i > 0 && e.Filename == x.entries[i-1].Filename {
 			return nil, muster.Errorf(muster.Conflict, "two packages have the file name %q", e.Filename)
 		}
-		x.size += len(e.Text())
+		if e.text == "" {
+			printed := *e
+			printed.text = e.Text()
+			x.entries[i] = &printed
+		}
+		x.size += len(x.entries[i].text)
 	}
 	if x.size > MaxText {
 		return nil, muster.Errorf(muster.Invalid, "index of %d bytes, more than %d", x.size, MaxText)

@@ -90,7 +90,7 @@ func CheckBase(base string) error {
 
 // checkName keeps names below their base, on every system.
 func checkName(name string) error {
-	if !fs.ValidPath(name) || strings.ContainsAny(name, "\\:\x00") {
+	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\:\x00") {
 		return muster.Errorf(muster.Invalid, "%.200q is not the name of a file of a repository", name)
 	}
 	return nil
