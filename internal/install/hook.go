@@ -287,7 +287,7 @@ func (u *run) runHook(ctx context.Context, h *hook, attempt int) error {
 // differs from hook to hook.
 func (r *Root) RunScript(ctx context.Context, c *control.Control, name string, code []byte, set func(*script.Request)) (*script.Result, error) {
 	persistent := r.file("persistent", c.Name)
-	if err := r.Disk.MkdirAll(persistent, r.mode(0o700)); err != nil {
+	if err := r.Disk.MkdirAll(persistent, r.mode(0o700)); err != nil && name != "session_setup" { // a user's may not
 		return nil, err
 	}
 	req := script.Request{
@@ -337,4 +337,13 @@ func OpenFile(name string) (*File, error) {
 		return nil, fmt.Errorf("%q: %w", name, err)
 	}
 	return &File{p, f}, nil
+}
+
+// Actions reads the code of an installed package.
+func (r *Root) Actions(name string) ([]byte, error) {
+	code, err := readFile(r.record(name, pkgfile.ActionsPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, muster.Errorf(muster.NotFound, "%s has no actions", name)
+	}
+	return code, err
 }

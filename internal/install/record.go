@@ -22,6 +22,7 @@ type Record struct {
 	Installed time.Time         `json:"installed"`
 	Change    int               `json:"change"`
 	Repo      string            `json:"repo,omitempty"`    // repository id, or "" for a file
+	File      string            `json:"file,omitempty"`    // sha256 of the package file
 	Signers   []string          `json:"signers,omitempty"` // names and fingerprints
 	Manifest  string            `json:"manifest"`          // sha256 of the manifest
 	Actions   []string          `json:"actions,omitempty"` // hooks it defines

@@ -106,6 +106,7 @@ func (rs *records) record(s *Step) *Record {
 		Installed: rs.u.change.Created,
 		Change:    rs.u.change.ID,
 		Repo:      s.Repo,
+		File:      s.File,
 		Signers:   s.Signers,
 		Manifest:  s.Package.ManifestSHA256(),
 		Actions:   m.Actions,

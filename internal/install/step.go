@@ -13,6 +13,7 @@ type Step struct {
 	// closes it after [Apply].
 	Package *pkgfile.Package
 	Repo    string            // where it came from
+	File    string            // sha256 of the package file, its name in the cache
 	Signers []string          // who signed it
 	Params  map[string]string // for its actions
 	kept    *keptPackage      // of an undo: the version that comes back; Package has its manifest only

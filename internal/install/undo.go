@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"muster"
+	"muster/control"
 	"muster/internal/task"
 	"muster/pkgfile"
 )
@@ -111,6 +112,36 @@ func Undo(ctx context.Context, r *Root, c *task.Change, opts Options) (*Result, 
 		return u.result(), err
 	}
 	return u.result(), u.tidy()
+}
+
+// Kept returns what taking c back would bring: by name, the control of the
+// version that comes back, nil for a package that leaves.
+func (r *Root) Kept(c *task.Change) (map[string]*control.Control, error) {
+	steps, err := Steps(c)
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.loadSwitch(c.ID)
+	if err != nil || done == nil {
+		return nil, muster.Errorf(muster.NotFound, "change %d has no record of what it did", c.ID)
+	}
+	back := map[string]*control.Control{}
+	for _, s := range steps {
+		back[s.Name] = nil
+		at := r.rel(r.record(s.Name))
+		for i := range done.sw.Ops {
+			op := &done.sw.Ops[i]
+			if op.Op != "delete" || op.Path != at {
+				continue
+			}
+			rec := new(Record)
+			if err := readJSON(filepath.Join(done.stage(op, op.Old), statusFile), rec); err != nil {
+				return nil, err
+			}
+			back[s.Name] = &rec.Control
+		}
+	}
+	return back, nil
 }
 
 // inverse swaps the versions of each step.

@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"muster"
+	"muster/control"
+	"muster/internal/fetch"
+	"muster/internal/install"
+	"muster/internal/plan"
+	"muster/version"
+)
+
+func exact(v string) version.Constraint { return version.Exactly(v) }
+
+func (e *Engine) cached(c *Candidate) bool {
+	_, err := os.Stat(filepath.Join(e.Root.CacheDir(), c.Entry.SHA256))
+	return err == nil
+}
+
+// Download brings what the plan installs into the cache, verified, and changes
+// nothing else.
+func (e *Engine) Download(ctx context.Context, p *Plan, progress func(fetch.Progress)) error {
+	steps, done, err := e.open(ctx, p, progress)
+	if err != nil {
+		return err
+	}
+	_ = steps
+	return done()
+}
+
+// open opens the package of every step, in the order of the plan. What it
+// returns closes them.
+func (e *Engine) open(ctx context.Context, p *Plan, progress func(fetch.Progress)) (steps []install.Step, done func() error, err error) {
+	var closers []func() error
+	done = func() error {
+		var errs []error
+		for _, c := range closers {
+			errs = append(errs, c())
+		}
+		return errors.Join(errs...)
+	}
+	e.Fetch.Progress = progress
+	defer func() { e.Fetch.Progress = nil }()
+	for _, s := range p.Steps {
+		if s.Op == plan.Keep {
+			continue
+		}
+		step := install.Step{}
+		if s.To != nil {
+			var closer func() error
+			step, closer, err = p.cands[s.To.Index].open(ctx)
+			if err != nil {
+				done()
+				return nil, nil, err
+			}
+			closers = append(closers, closer)
+		}
+		step.Name, step.Op, step.Params = s.Name(), string(s.Op), p.Request.Params
+		if s.Reason != nil {
+			step.Reason = s.Reason.String()
+		}
+		steps = append(steps, step)
+	}
+	return steps, done, nil
+}
+
+// Execute carries the plan out. The caller has begun, and planned since.
+func (e *Engine) Execute(ctx context.Context, p *Plan, opts install.Options, progress func(fetch.Progress)) (*install.Result, error) {
+	opts.Kind, opts.Summary, opts.User = p.Request.kind(), p.Request.summary(), p.Request.User
+	opts.Purge, opts.Force, opts.Wishes = p.Request.Purge, p.Request.Force, p.wishes
+	if !p.Changes() {
+		return nil, e.Root.SaveWishes(p.wishes) // asked for what was there already
+	}
+	if err := e.checkParams(p); err != nil {
+		return nil, err
+	}
+	steps, done, err := e.open(ctx, p, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return install.Apply(ctx, e.Root, steps, opts)
+}
+
+// checkParams holds that what packages require was given, now or before.
+func (e *Engine) checkParams(p *Plan) error {
+	for _, s := range p.Steps {
+		if s.To == nil {
+			continue
+		}
+		c := p.cands[s.To.Index].Entry.Control
+		given := map[string]string{}
+		if rec, err := e.Root.Record(c.Name); err == nil {
+			given = rec.Params
+		}
+		for _, name := range c.RequiredParams {
+			if p.Request.Params[name] == "" && given[name] == "" {
+				return muster.WithHint(muster.Errorf(muster.Invalid, "%s requires the parameter %q", c, name),
+					"muster install %s --set %s=VALUE", c.Name, name)
+			}
+		}
+	}
+	return nil
+}
+
+// Undo takes change id back, the newest for 0, when what would then be
+// installed fits together. The caller has begun.
+func (e *Engine) Undo(ctx context.Context, id int, opts install.Options) (*install.Result, error) {
+	c, err := e.Root.Undoable()
+	if id != 0 {
+		c, err = e.Root.Journal().Load(id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Root.CheckUndo(c); err != nil {
+		return nil, err
+	}
+	kept, err := e.Root.Kept(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.fits(c.ID, kept, opts.Force); err != nil {
+		return nil, err
+	}
+	return install.Undo(ctx, e.Root, c, opts)
+}
+
+// fits reports why the root would be broken with these versions back; a nil
+// control stands for a package that leaves.
+func (e *Engine) fits(id int, back map[string]*control.Control, force bool) error {
+	if force {
+		return nil
+	}
+	s, _, err := e.state()
+	if err != nil {
+		return err
+	}
+	var after plan.State
+	for _, in := range s.Installed {
+		if _, changes := back[in.Name]; !changes {
+			after.Installed = append(after.Installed, in)
+		}
+	}
+	for _, c := range back {
+		if c != nil {
+			after.Installed = append(after.Installed, plan.Installed{Package: plan.FromControl(c, e.Root.Config.Platform)})
+		}
+	}
+	err = plan.Check(plan.Problem{Pool: plan.NewPool(plan.Rules{}, nil), State: after}, &plan.Plan{})
+	if err != nil {
+		return muster.WithHint(muster.Errorf(muster.Conflict, "without change %d the root would be broken: %w", id, err),
+			"undo what came after it first, see: muster history")
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package engine
+
+import (
+	"strings"
+
+	"muster"
+	"muster/control"
+	"muster/internal/install"
+	"muster/internal/plan"
+)
+
+// A Request is what a person asks of a root.
+type Request struct {
+	Install    []control.Relation
+	Remove     []string
+	Upgrade    bool     // everything
+	Only       []string // with Upgrade: these alone
+	Files      []string // package files; what they hold is installed
+	Autoremove bool
+	Reinstall  bool
+	Force      bool
+	Purge      bool
+	Params     map[string]string
+	User       string // who asks, for history
+}
+
+// kind names the change in history.
+func (r *Request) kind() string {
+	switch {
+	case r.Upgrade:
+		return "upgrade"
+	case len(r.Remove) > 0 && len(r.Install) == 0 && len(r.Files) == 0:
+		return "remove"
+	}
+	return "install"
+}
+
+func (r *Request) summary() string {
+	var words []string
+	for _, rel := range r.Install {
+		words = append(words, rel.String())
+	}
+	words = append(append(append(words, r.Files...), r.Only...), r.Remove...)
+	if r.Upgrade && len(words) == 0 {
+		return "upgrade of everything"
+	}
+	return r.kind() + " " + strings.Join(words, ", ")
+}
+
+// A Plan is what would be done, and everything needed to do it.
+type Plan struct {
+	*plan.Plan
+	Request  Request
+	Download int64             // bytes that are not in the cache
+	Grow     int64             // bytes that the root will grow by; negative: shrink
+	Failed   []install.Failure // earlier failures that this plan tries again
+	Skipped  []string          // sentences: what was asked for earlier and cannot be had
+	cands    []Candidate
+	wishes   *install.Wishes // as they will be
+}
+
+// Changes reports whether the plan changes any package.
+func (p *Plan) Changes() bool { return !p.Plan.Empty() }
+
+// Close closes the files that the request named.
+func (p *Plan) Close() {
+	for _, c := range p.cands {
+		if c.file != nil {
+			c.file.Close()
+		}
+	}
+}
+
+// Plan works out what the request changes. Nothing is fetched and nothing
+// written. The caller closes the plan.
+func (e *Engine) Plan(req Request) (*Plan, error) {
+	cands, err := e.candidates(req.Files)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Request: req, cands: cands}
+	state, wishes, err := e.state()
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	problem := plan.Problem{Pool: e.pool(cands), State: state, Request: plan.Request{
+		Install: req.Install, Remove: req.Remove, Upgrade: req.Only, UpgradeAll: req.Upgrade && len(req.Only) == 0,
+		Autoremove: req.Autoremove, Reinstall: req.Reinstall, Force: req.Force}}
+	for _, c := range cands {
+		if c.file != nil {
+			exactly := control.Relation{Name: c.Entry.Name, Constraint: exact(c.Entry.Version)}
+			problem.Request.Install = append(problem.Request.Install, exactly)
+		}
+	}
+	if err := e.solve(p, problem, wishes); err != nil {
+		p.Close()
+		return nil, e.explain(err)
+	}
+	p.wishes = wishes
+	p.wish(wishes)
+	p.sizes(e)
+	return p, nil
+}
+
+// solve plans. An upgrade of everything also tries again what failed before;
+// what cannot be had any more must not keep the rest from being upgraded.
+func (e *Engine) solve(p *Plan, problem plan.Problem, wishes *install.Wishes) (err error) {
+	if problem.Request.UpgradeAll {
+		retry := problem
+		retry.Request.Install = missing(problem.State, wishes)
+		p.Failed = wishes.Failed
+		if p.Plan, err = solved(retry); err == nil || len(retry.Request.Install) == 0 {
+			return err
+		}
+		p.Skipped = append(p.Skipped, strings.Split(err.Error(), "\n")...)
+	}
+	p.Plan, err = solved(problem)
+	return err
+}
+
+// solved plans, and has the plan proved right by the checker that shares
+// nothing with the solver: what follows changes a machine.
+func solved(problem plan.Problem) (*plan.Plan, error) {
+	p, err := plan.Solve(problem)
+	if err != nil {
+		return nil, err
+	}
+	if err := plan.Check(problem, p); err != nil {
+		return nil, muster.Errorf(muster.Internal, "the plan is wrong, which is a defect of muster: %w\n%s", err, p)
+	}
+	return p, nil
+}
+
+// explain adds what a person who never updated needs to hear.
+func (e *Engine) explain(err error) error {
+	if muster.KindOf(err) != muster.NotFound && muster.KindOf(err) != muster.Conflict {
+		return err
+	}
+	for _, c := range e.Clients {
+		if c.Head() == nil {
+			return muster.WithHint(err, "muster update --root %s", e.Root.Dir)
+		}
+	}
+	return err
+}
+
+// wish turns w into what is asked of the root after the plan.
+func (p *Plan) wish(w *install.Wishes) {
+	for _, name := range p.Request.Remove {
+		w.Forget(name)
+	}
+	for _, s := range p.Steps {
+		switch {
+		case s.Op == plan.Remove:
+			w.Forget(s.Name())
+		case s.How == plan.Explicit && !w.IsWanted(s.Name()):
+			// Without the version: that was for once, a pin would hold it.
+			w.Want(control.Relation{Name: s.Name()})
+		}
+	}
+}
+
+// sizes sums what the plan costs.
+func (p *Plan) sizes(e *Engine) {
+	for _, s := range p.Steps {
+		if s.Op == plan.Keep {
+			continue
+		}
+		if s.From != nil {
+			if rec, err := e.Root.Record(s.Name()); err == nil {
+				p.Grow -= rec.Size
+			}
+		}
+		if s.To == nil {
+			continue
+		}
+		c := &p.cands[s.To.Index]
+		p.Grow += c.Entry.InstalledSize
+		if c.Client != nil && !e.cached(c) {
+			p.Download += c.Entry.Size
+		}
+	}
+}
+
+// Problem is the planning problem of the root as it is, for questions.
+func (e *Engine) problem() (plan.Problem, error) {
+	cands, err := e.candidates(nil)
+	if err != nil {
+		return plan.Problem{}, err
+	}
+	state, _, err := e.state()
+	return plan.Problem{Pool: e.pool(cands), State: state}, err
+}
+
+// Why says why the package is installed.
+func (e *Engine) Why(name string) ([]*plan.Reason, error) {
+	p, err := e.problem()
+	if err != nil {
+		return nil, err
+	}
+	return plan.Why(p, name)
+}
+
+// WhyNot says why what the relation names is not installed.
+func (e *Engine) WhyNot(rel control.Relation) (*plan.Answer, error) {
+	p, err := e.problem()
+	if err != nil {
+		return nil, err
+	}
+	a, err := plan.WhyNot(p, rel)
+	return a, e.explain(err)
+}
