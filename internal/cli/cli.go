@@ -91,7 +91,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print the answer as JSON")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress")
-	for _, g := range groups {
+	for _, g := range groups() {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for _, make := range g.commands {
 			cmd := make(a)
@@ -101,17 +101,6 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
 	}
 	checkArgs(root)
 	return root
-}
-
-// groups lists the verbs as the help shows them.
-var groups = []struct {
-	id, title string
-	commands  []func(*app) *cobra.Command
-}{
-	{"hosts", "Hosts and areas:", hostCommands},
-	{"authors", "Packages:", authorCommands},
-	{"repositories", "Repositories:", repositoryCommands},
-	{"more", "More:", moreCommands},
 }
 
 // checkArgs turns complaints about arguments into usage errors, for every verb.

@@ -2,15 +2,22 @@ package cli
 
 import "github.com/spf13/cobra"
 
-// The verbs of each group, in the order of the help.
-var (
-	hostCommands = []func(*app) *cobra.Command{
-		setupCommand, updateCommand, planCommand, installCommand, upgradeCommand, removeCommand, downloadCommand,
-		listCommand, showCommand, searchCommand, filesCommand, ownsCommand, whyCommand, whyNotCommand,
-		pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
-		checkCommand, auditCommand, sessionSetupCommand, cleanCommand,
+// A group is a heading of the help with its verbs, in the order shown.
+type group struct {
+	id, title string
+	commands  []func(*app) *cobra.Command
+}
+
+func groups() []group {
+	return []group{
+		{"hosts", "Hosts and areas:", []func(*app) *cobra.Command{
+			setupCommand, updateCommand, planCommand, installCommand, upgradeCommand, removeCommand, downloadCommand,
+			listCommand, showCommand, searchCommand, filesCommand, ownsCommand, whyCommand, whyNotCommand,
+			pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
+			checkCommand, auditCommand, sessionSetupCommand, cleanCommand,
+		}},
+		{"authors", "Packages:", []func(*app) *cobra.Command{}},
+		{"repositories", "Repositories:", []func(*app) *cobra.Command{}},
+		{"more", "More:", []func(*app) *cobra.Command{demoCommand}},
 	}
-	authorCommands     = []func(*app) *cobra.Command{}
-	repositoryCommands = []func(*app) *cobra.Command{}
-	moreCommands       = []func(*app) *cobra.Command{}
-)
+}

@@ -1,0 +1,11 @@
+// Package recipes carries the recipes that `muster demo` builds from, so that
+// the demonstration needs nothing but the program. The folders beside this
+// file are the project's own recipes, each a working example.
+package recipes
+
+import "embed"
+
+// Demo holds the recipe of a real tool and of what it depends on.
+//
+//go:embed all:age all:age-examples
+var Demo embed.FS
