@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -191,6 +192,24 @@ def install():
 `)
 	if got.Value != "unlimited" {
 		t.Errorf("the program's limit is %v", got.Value)
+	}
+}
+
+// TestWatchSize: where the kernel does not bound memory, the parent does.
+func TestWatchSize(t *testing.T) {
+	testneed.Program(t, "ps")
+	cmd := exec.Command("/bin/sh", "-c", "x=$(head -c 60000000 /dev/zero | tr '\\0' x); sleep 60; echo ${#x}")
+	setApart(cmd)
+	p := &process{cmd: cmd, mayDie: make(chan struct{}), dead: make(chan struct{})}
+	if err := p.start(1 << 30); err != nil {
+		t.Fatal(err)
+	}
+	close(p.mayDie)
+	p.watchSize(30 << 20)
+	<-p.dead
+	var e *Error
+	if err := p.diagnose(cmd.ProcessState, nil); !p.large.Load() || !errors.As(err, &e) || e.Kind != OutOfMemory {
+		t.Errorf("large: %t, %v", p.large.Load(), err)
 	}
 }
 

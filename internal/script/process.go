@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -24,6 +25,7 @@ type process struct {
 	mayDie chan struct{} // closed when the child's remains may be reaped
 	dead   chan struct{} // closed when they are
 	guard  guard         // what the system needs to bound and kill the child
+	large  atomic.Bool   // the child was killed for its memory
 }
 
 // startChild starts this binary again as a script child.
@@ -66,6 +68,9 @@ func startChild(r *Request, dir string) (*process, error) {
 		defer close(p.copied)
 		_, _ = io.Copy(p.crash, stderr)
 	}()
+	if !kernelBoundsMemory {
+		go p.watchSize(hardLimit(r.Limits.Memory))
+	}
 	return p, nil
 }
 
@@ -95,6 +100,29 @@ func (p *process) start(memory int64) error {
 		close(p.dead)
 	}()
 	return <-started
+}
+
+// sizePause is how often watchSize looks: each look starts a program.
+const sizePause = 250 * time.Millisecond
+
+// watchSize kills the child when its resident memory exceeds limit. The child
+// cannot do that by itself: a huge allocation keeps its own watchdog from
+// running until all is filled.
+func (p *process) watchSize(limit int64) {
+	tick := time.NewTicker(sizePause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.dead:
+			return
+		case <-tick.C:
+			if size, err := residentSize(p.cmd.Process.Pid); err == nil && size > limit {
+				p.large.Store(true)
+				p.sweep()
+				return
+			}
+		}
+	}
 }
 
 // askToStop tells the child, and the program it runs, to end. It does not

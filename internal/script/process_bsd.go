@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// kernelBoundsMemory: see limitMemory.
+const kernelBoundsMemory = false
+
 // setApart gives the child a session of its own.
 func setApart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
 
@@ -16,7 +19,8 @@ func setApartProgram(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Set
 
 // Not handled here: descendants that left the group, and a limit on memory by
 // the kernel (RLIMIT_DATA does not count mapped memory; RLIMIT_AS counts the
-// 4 GiB of addresses that Starlark reserves). The watchdog bounds memory.
+// 4 GiB of addresses that Starlark reserves). Memory is bounded by the watchdog
+// in the child, and by the parent, which polls.
 
 func becomeReaper() {}
 

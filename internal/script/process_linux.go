@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// kernelBoundsMemory: see limitMemory.
+const kernelBoundsMemory = true
+
 // setApart gives the child a session of its own, and its death with its parent.
 func setApart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}

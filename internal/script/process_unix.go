@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -73,3 +75,13 @@ func lineCommand(line string) (*exec.Cmd, error) {
 
 // localProgram is name: a program in the working folder is called as ./name.
 func localProgram(name string) string { return name }
+
+// residentSize asks ps, whose columns POSIX defines, for the memory in use.
+func residentSize(pid int) (int64, error) {
+	out, err := exec.Command("ps", "-o", "rss=", "-p", strconv.Itoa(pid)).Output()
+	if err != nil {
+		return 0, err
+	}
+	kib, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	return kib << 10, err
+}

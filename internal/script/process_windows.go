@@ -1,6 +1,7 @@
 package script
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 
 	"golang.org/x/sys/windows"
 )
+
+// kernelBoundsMemory: see guard.
+const kernelBoundsMemory = true
 
 // setApart keeps the child's console, if any, to itself.
 func setApart(cmd *exec.Cmd) {
@@ -98,6 +102,8 @@ func (g *guard) release() {
 		g.memory.close()
 	}
 }
+
+func residentSize(int) (int64, error) { return 0, errors.ErrUnsupported }
 
 func becomeReaper() {}
 

@@ -188,6 +188,9 @@ var signsOfMemory = []string{
 
 // diagnose says why a child went without its last message.
 func (p *process) diagnose(state *os.ProcessState, err error) error {
+	if p.large.Load() {
+		return &Error{Kind: OutOfMemory, Message: "the script needed too much memory"}
+	}
 	crash, _ := p.crash.bytes()
 	first, _, _ := strings.Cut(string(crash), "\n")
 	for _, sign := range signsOfMemory {

@@ -31,8 +31,9 @@
 // Where the promise ends: on Linux every process that a script left behind is
 // found at a timeout, even after setsid. On other Unix systems a process that
 // left both the session and its group is not. On a system without a kernel
-// limit on memory that serves (macOS, FreeBSD) a watchdog inside the child
-// polls instead, 50 times a second.
+// limit on memory that serves (macOS, FreeBSD) a watchdog inside the child and
+// the parent poll instead, and a single huge allocation may take a few GiB for
+// a quarter of a second.
 //
 // Names of hooks, helpers and values in scope are stable: added, never changed.
 package script
