@@ -13,7 +13,7 @@ import (
 )
 
 // realMsi makes an .msi file with the program msibuild, of msitools.
-func realMsi(t *testing.T) string {
+func realMsi(t testing.TB) string {
 	t.Helper()
 	msibuild := testneed.Program(t, "msibuild")
 	dir := t.TempDir()
@@ -85,6 +85,11 @@ func FuzzMsiTables(f *testing.F) {
 // FuzzMsi reads whole files.
 func FuzzMsi(f *testing.F) {
 	f.Add([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"))
+	if _, err := exec.LookPath("msibuild"); err == nil {
+		if seed, err := os.ReadFile(realMsi(f)); err == nil {
+			f.Add(seed)
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _ = msiTable(bytes.NewReader(data))
 	})

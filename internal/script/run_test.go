@@ -248,22 +248,6 @@ def install():
 	}
 }
 
-// parentEnv makes the test binary play a parent that will be killed.
-const parentEnv = "SCRIPT_TEST_PARENT"
-
-func playParent() {
-	dir := os.Getenv(parentEnv)
-	if dir == "" {
-		return
-	}
-	_, err := Run(context.Background(), Request{
-		File: "demo", Hook: "install", BaseDir: dir,
-		Source: []byte("def install():\n    run(\"echo $$ > new; mv new pid; trap '' TERM HUP; while :; do sleep 1; done\", shell = True)\n"),
-	})
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-}
-
 // TestParentDies: when muster is killed, the script and its program die too,
 // so that a restarted muster does not run a hook beside its former self.
 func TestParentDies(t *testing.T) {
@@ -285,21 +269,6 @@ func TestParentDies(t *testing.T) {
 	}
 	_ = parent.Wait()
 	await(t, func() bool { return !alive(pid) })
-}
-
-// await polls until done, on a ticker, for what another process does.
-func await(t *testing.T, done func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(20 * time.Second)
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatal("waited in vain")
-		}
-	}
 }
 
 func TestHooks(t *testing.T) {

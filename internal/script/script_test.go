@@ -1,18 +1,19 @@
-//go:build unix
-
 package script
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) {
 	Child()
 	playParent()
+	playInstaller()
 	os.Exit(m.Run())
 }
 
@@ -50,10 +51,10 @@ func TestReturnValue(t *testing.T) {
 	got := mustRun(t, Request{}, `
 def install():
     print("hello")
-    run(["echo", "from echo"])
+    print("from", "print")
     return {"a": [1, 2.0, None, True, "x"]}
 `)
-	if out := string(got.Output); !strings.Contains(out, "hello\n") || !strings.Contains(out, "from echo\n") {
+	if out := string(got.Output); !strings.Contains(out, "hello\n") || !strings.Contains(out, "from print\n") {
 		t.Errorf("output %q", out)
 	}
 	text, err := encode(got.Value)
@@ -76,5 +77,36 @@ def inner():
 	const back = "  demo 1.0: actions.star:2:10: in install\n  demo 1.0: actions.star:5:9: in inner\n  <builtin>: in fail\n"
 	if e.Kind != Failed || e.Message != "no way" || e.Position != "demo 1.0: actions.star:5:9" || e.Backtrace != back {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// parentEnv makes the test binary play a parent that will be killed.
+const parentEnv = "SCRIPT_TEST_PARENT"
+
+func playParent() {
+	dir := os.Getenv(parentEnv)
+	if dir == "" {
+		return
+	}
+	_, err := Run(context.Background(), Request{
+		File: "demo", Hook: "install", BaseDir: dir,
+		Source: []byte("def install():\n    run(\"echo $$ > new; mv new pid; trap '' TERM HUP; while :; do sleep 1; done\", shell = True)\n"),
+	})
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// await polls until done, on a ticker, for what another process does.
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(20 * time.Second)
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("waited in vain")
+		}
 	}
 }
