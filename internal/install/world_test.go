@@ -288,3 +288,18 @@ func (w *world) same(what, got, want string) {
 	}
 	w.Errorf("%s: unexpected:\n%s\nmissing:\n%s", what, strings.Join(lines(got, want), "\n"), strings.Join(lines(want, got), "\n"))
 }
+
+// special packs what only root can install.
+func (w *world) special(version, owner string) Step {
+	spec := pkgfile.Spec{Date: time.Unix(1700000000, 0), Control: control.Control{Name: "special", Version: version, Kind: muster.Base,
+		OS: []string{"linux"}, Architecture: []string{"all"}, Setuid: []string{"usr/bin/su", "usr/bin/ping"}}}
+	spec.Entries = []pkgfile.Entry{
+		{File: pkgfile.File{Path: "root/usr/bin/su", Type: pkgfile.Regular, Mode: 0o4755}, Open: content("su")},
+		{File: pkgfile.File{Path: "root/usr/bin/ping", Type: pkgfile.Regular, Mode: 0o755,
+			// struct vfs_cap_data, revision 2: cap_net_raw effective and permitted
+			Xattrs: map[string]string{pkgfile.Capability: "AQAAAgAgAAAAAAAAAAAAAAAAAAA="}}, Open: content("ping")},
+		{File: pkgfile.File{Path: "root/var/service", Type: pkgfile.Directory, Mode: 0o750, Owner: owner}},
+		{File: pkgfile.File{Path: "root/var/service/data", Type: pkgfile.Regular, Mode: 0o640, Owner: owner}, Open: content("data")},
+	}
+	return Step{Name: "special", Op: "install", Package: w.pack("special"+version+owner, spec)}
+}
