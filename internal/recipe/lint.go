@@ -6,6 +6,7 @@ import (
 
 	"muster/control"
 	"muster/pkgfile"
+	"muster/version"
 )
 
 // Lint lists what in a recipe is allowed but likely a mistake, one sentence
@@ -13,6 +14,9 @@ import (
 func Lint(r *Recipe) []string {
 	var found []string
 	c := r.Control
+	for _, s := range version.Lint(c.Version) {
+		found = append(found, "control: "+s)
+	}
 	if c.Description == "" {
 		found = append(found, "control: there is no description")
 	}
