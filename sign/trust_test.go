@@ -309,3 +309,30 @@ func TestTrustLists(t *testing.T) {
 	tr.Revoke(Fingerprint(b.Leaf()))
 	wantError(t, verify(signed(t, "x", person(t, b, "Bob", "", RightCode)), tr), muster.Denied, `whose authority "B"`, "revoked")
 }
+
+// Authorities of one name that all certify one another make more ways than can
+// be tried. Giving up is an answer; taking hours would not be.
+func TestTangledAuthorities(t *testing.T) {
+	keys := make([]*ecdsa.PrivateKey, 7)
+	for i := range keys {
+		keys[i] = key(t, "").(*ecdsa.PrivateKey)
+	}
+	template := codeTemplate("CA")
+	template.IsCA, template.BasicConstraintsValid, template.ExtKeyUsage = true, true, nil
+	var tangle []*x509.Certificate
+	for _, subject := range keys {
+		for _, issuer := range keys {
+			if subject != issuer {
+				tangle = append(tangle, made(t, template, template, subject.Public(), issuer))
+			}
+		}
+	}
+	alice := &Identity{Key: key(t, "")}
+	parent := &x509.Certificate{Subject: template.Subject}
+	leaf := codeTemplate("Alice")
+	leaf.SerialNumber = big.NewInt(2)
+	alice.Chain = append([]*x509.Certificate{made(t, leaf, parent, alice.Key.Public(), keys[0])}, tangle...)
+	start := time.Now()
+	wantError(t, verify(signed(t, "x", alice), trusting(authority(t, "Root"))), muster.Denied, "Alice")
+	t.Logf("%d authorities: %v", len(tangle), time.Since(start))
+}
