@@ -21,7 +21,8 @@ import (
 const maxName = 64
 
 // A Request says whom [Issue] certifies. Whoever calls Issue has checked that
-// the public key belongs to the person named.
+// the public key belongs to the person named. From should lie an hour back, for
+// hosts whose clocks are behind.
 type Request struct {
 	Name     string // common name
 	Public   crypto.PublicKey

@@ -13,7 +13,8 @@ import (
 	"muster"
 )
 
-// Trust is whom a root believes. The zero value trusts nobody.
+// Trust is whom a root believes. The zero value trusts nobody. Verifying does
+// not change it: several may verify at once, as long as nobody adds or revokes.
 type Trust struct {
 	// Anchors are authorities, and certificates of persons that are pinned:
 	// believed by themselves, without their issuer.
