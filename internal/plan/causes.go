@@ -1,10 +1,6 @@
 package plan
 
-import (
-	"slices"
-
-	"muster/control"
-)
+import "muster/control"
 
 // A link is why a selected package is there: the demand of another one, or a
 // reason that ends the chain.
@@ -136,88 +132,10 @@ func (d *draft) cause(s *Step) *Reason {
 	case d.u.pinned(&s.From.Package) && !d.u.pinned(s.To):
 		return &Reason{Cause: CausePinned, Relation: d.u.pins[s.Name()].String()}
 	}
-	if r := d.forcing(s); r != nil {
-		return r
-	}
-	return &Reason{Cause: CauseNewer}
-}
-
-// keeping says why nothing but the origin of the package changes.
-func (d *draft) keeping(s *Step) *Reason {
-	if s.How != s.From.How || s.By != s.From.By {
-		if r := d.chain(d.after[s.Name()]); r != nil {
+	if !d.u.request.UpgradeAll {
+		if r := d.forcing(s); r != nil {
 			return r
 		}
 	}
-	if s.From.Held {
-		return &Reason{Cause: CauseHeld}
-	}
-	return &Reason{Cause: CauseNewest}
-}
-
-// forcing says which selected package does not go with the old version.
-func (d *draft) forcing(s *Step) *Reason {
-	v := d.after[s.Name()]
-	if l, ok := d.links[v]; ok && l.end == nil && !d.u.request.UpgradeAll {
-		return d.chain(v)
-	}
-	return nil
-}
-
-// removal says why the package of s goes, if that does not hang on another one
-// that goes.
-func (d *draft) removal(s *Step) *Reason {
-	if d.u.removed[s.Name()] {
-		return &Reason{Cause: CauseAsked}
-	}
-	for _, name := range d.names {
-		v, ok := d.after[name]
-		if !ok {
-			continue
-		}
-		if r := d.clash(&s.From.Package, d.pkg(v)); r != nil {
-			return &Reason{Cause: CauseConflict, By: d.pkg(v).String(), Relation: r.String(), Because: d.chain(v)}
-		}
-	}
-	if d.u.leaves(s.From) {
-		return &Reason{Cause: CauseUnassigned, By: s.From.By}
-	}
-	for _, dep := range s.From.Depends {
-		if len(d.u.installedFor(dep)) > 0 && !d.met(dep) {
-			return nil
-		}
-	}
-	return &Reason{Cause: CauseUnneeded}
-}
-
-// met reports whether d is satisfied afterwards.
-func (d *draft) met(dep control.Dependency) bool {
-	return slices.ContainsFunc(d.sel.e.candidates(dep), d.sel.serves)
-}
-
-// clash returns the relation through which a and b conflict, or nil.
-func (d *draft) clash(a, b *Package) *control.Relation {
-	for _, pair := range [][2]*Package{{a, b}, {b, a}} {
-		for i, r := range pair[0].Conflicts {
-			if pair[1].Name != pair[0].Name && d.u.rules.satisfies(pair[1], r) {
-				return &pair[0].Conflicts[i]
-			}
-		}
-	}
-	return nil
-}
-
-// broken says which dependency the package of s, which goes, would lack.
-func (d *draft) broken(s *Step) *Reason {
-	for _, dep := range s.From.Depends {
-		had := d.u.installedFor(dep)
-		if len(had) == 0 || d.met(dep) {
-			continue
-		}
-		i := slices.IndexFunc(had, func(p *Package) bool { t := d.steps[p.Name]; return t != nil && t.Reason != nil })
-		if i >= 0 {
-			return &Reason{Cause: CauseBroken, By: had[i].String(), Relation: dep.String(), Because: d.steps[had[i].Name].Reason}
-		}
-	}
-	return nil
+	return &Reason{Cause: CauseNewer}
 }

@@ -77,6 +77,7 @@ type draft struct {
 	by    map[int32]string // who assigns a variable
 	steps map[string]*Step
 	links map[int32]link // why each selected package is there
+	kept  int            // packages whose keeping has been explained
 }
 
 func newDraft(sel *selection) *draft {
