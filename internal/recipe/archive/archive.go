@@ -159,3 +159,38 @@ func notEOF(err error) error {
 	}
 	return err
 }
+
+// Names lists the paths in an archive, the first max of them, without a slash
+// at the end.
+func Names(ctx context.Context, file string, max int) ([]string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	src, err := open(f)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := src.(io.Closer); ok {
+		defer c.Close()
+	}
+	var names []string
+	for len(names) < max && ctx.Err() == nil {
+		e, err := src.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		name, err := clean(e.Path, 0)
+		if err != nil {
+			return nil, err
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names, ctx.Err()
+}
