@@ -100,7 +100,27 @@ func (s *session) run() (starlark.Value, error) {
 	if err := s.declareKeys(globals["uninstallkey"]); err != nil {
 		return nil, err
 	}
-	return value, nil
+	return value, s.confirmKeys()
+}
+
+// confirmKeys checks after install() on Windows that the software is where the
+// package says it can be uninstalled from: installers report success too
+// easily.
+func (s *session) confirmKeys() error {
+	keys := s.keys()
+	if s.req.Hook != "install" || runtime.GOOS != "windows" || len(keys) == 0 {
+		return nil
+	}
+	all, err := listSoftware()
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if withKey(all, key) == nil {
+			return fmt.Errorf("install() ended well, but %q is not in the list of software", key)
+		}
+	}
+	return nil
 }
 
 // An endError has a kind other than Failed.

@@ -28,7 +28,7 @@ var programHelpers = []Helper{
 		Text: "The command is a list, or a line that is split as a shell does, without one: pipes and variables need shell=True. " +
 			"Output and errors are returned together. Another return code than those accepted, or no end within timeout seconds, fails the hook; " +
 			"the program is killed with all that it started. 3010 and 1641 note that a restart is needed. accept adds to the codes accepted.",
-		Example: "print(run([\"echo\", \"hello world\"]))\nrun(\"echo a | cat\", shell = True, timeout = 20)",
+		Example: "print(run(\"echo hello | sort\", shell = True, timeout = 20))\n\ndef install():\n    run([\"./setup\", \"--dir\", makepath(root, \"opt/my tool\")])\n    run(\"./configure --quiet\", cwd = \"src\", env = {\"CC\": \"cc\"})",
 		WAPT:    "there, a line always runs in a shell",
 		fn:      runHelper,
 	},

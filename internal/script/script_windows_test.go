@@ -78,11 +78,22 @@ def install():
     filecopyto(%q, "setup.exe")
     equal(install_exe_if_needed("setup.exe", silentflags = "/S", key = "MusterSetup", min_version = "3.0"), True)
     equal(install_exe_if_needed("setup.exe", silentflags = "/S", key = "MusterSetup", min_version = "3.0"), False)
-    equal(run("setup.exe /uninstall").strip(), "")
-    equal(need_install("MusterSetup"), True)
 `, self))
+	mustRun(t, Request{Hook: "uninstall"}, testHelpers+`
+def uninstall():
+    equal(registry_deletekey("HKCU", r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall", "MusterSetup"), True)
+    equal(need_install("MusterSetup"), True)
+`)
 	if !got.ExitReboot || fmt.Sprint(got.UninstallKeys) != "[MusterSetup]" {
 		t.Errorf("reboot %t, keys %v", got.ExitReboot, got.UninstallKeys)
+	}
+}
+
+// TestKeyIsConfirmed: a declared key must be there after install.
+func TestKeyIsConfirmed(t *testing.T) {
+	_, err := runHook(t, Request{}, "uninstallkey = \"MusterNowhere\"\ndef install():\n    pass\n")
+	if err == nil || !strings.Contains(err.Error(), `"MusterNowhere" is not in the list of software`) {
+		t.Errorf("got %v", err)
 	}
 }
 
