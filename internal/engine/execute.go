@@ -14,8 +14,6 @@ import (
 	"muster/version"
 )
 
-func exact(v string) version.Constraint { return version.Exactly(v) }
-
 func (e *Engine) cached(c *Candidate) bool {
 	_, err := os.Stat(filepath.Join(e.Root.CacheDir(), c.Entry.SHA256))
 	return err == nil
@@ -131,7 +129,8 @@ func (e *Engine) Undo(ctx context.Context, id int, opts install.Options) (*insta
 }
 
 // fits reports why the root would be broken with these versions back; a nil
-// control stands for a package that leaves.
+// control stands for a package that leaves. Whether packages fit together is
+// the question whether exactly they can be installed where nothing is.
 func (e *Engine) fits(id int, back map[string]*control.Control, force bool) error {
 	if force {
 		return nil
@@ -140,21 +139,25 @@ func (e *Engine) fits(id int, back map[string]*control.Control, force bool) erro
 	if err != nil {
 		return err
 	}
-	var after plan.State
+	var after []plan.Package
 	for _, in := range s.Installed {
 		if _, changes := back[in.Name]; !changes {
-			after.Installed = append(after.Installed, in)
+			after = append(after, in.Package)
 		}
 	}
 	for _, c := range back {
 		if c != nil {
-			after.Installed = append(after.Installed, plan.Installed{Package: plan.FromControl(c, e.Root.Config.Platform)})
+			after = append(after, plan.FromControl(c, e.Root.Config.Platform))
 		}
 	}
-	err = plan.Check(plan.Problem{Pool: plan.NewPool(plan.Rules{}, nil), State: after}, &plan.Plan{})
-	if err != nil {
-		return muster.WithHint(muster.Errorf(muster.Conflict, "without change %d the root would be broken: %w", id, err),
-			"undo what came after it first, see: muster history")
+	var req plan.Request
+	for i := range after {
+		after[i].Barred = ""
+		req.Install = append(req.Install, control.Relation{Name: after[i].Name, Constraint: version.Exactly(after[i].Version)})
+	}
+	if _, err := plan.Solve(plan.Problem{Pool: plan.NewPool(plan.Rules{}, after), Request: req}); err != nil {
+		return muster.WithHint(muster.Errorf(muster.Conflict, "without change %d packages would not fit together: %w", id, err),
+			"undo what came after it first (muster history), or give --force")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"muster/control"
 	"muster/internal/install"
 	"muster/internal/plan"
+	"muster/version"
 )
 
 // A Request is what a person asks of a root.
@@ -89,7 +90,7 @@ func (e *Engine) Plan(req Request) (*Plan, error) {
 		Autoremove: req.Autoremove, Reinstall: req.Reinstall, Force: req.Force}}
 	for _, c := range cands {
 		if c.file != nil {
-			exactly := control.Relation{Name: c.Entry.Name, Constraint: exact(c.Entry.Version)}
+			exactly := control.Relation{Name: c.Entry.Name, Constraint: version.Exactly(c.Entry.Version)}
 			problem.Request.Install = append(problem.Request.Install, exactly)
 		}
 	}

@@ -86,7 +86,7 @@ func Apply(ctx context.Context, r *Root, steps []Step, opts Options) (*Result, e
 	}
 	err = u.runner().Run(ctx, u.change)
 	if err != nil {
-		u.recordFailure(steps, err)
+		u.recordFailure(err)
 		return u.result(), err
 	}
 	return u.result(), u.tidy()
@@ -330,36 +330,37 @@ func (u *run) result() *Result {
 // recordFailure notes for the next upgrade what failed. It is not part of the
 // change, which left nothing behind; when it cannot be written the failure is
 // still in the history.
-func (u *run) recordFailure(steps []Step, cause error) {
+//
+// What an action refused stays asked for and is tried again. What could not
+// even be placed (no space, a conflict, a damaged file) is for whoever asked to
+// hear; it is kept only for packages that are there, whose upgrade it was.
+func (u *run) recordFailure(cause error) {
 	w, err := u.root.Wishes()
 	if err != nil || !u.change.Finished() {
 		return
 	}
-	if u.opts.Wishes != nil { // what was asked for stays asked for
+	failed, byAction := u.failedPackage()
+	if byAction && u.opts.Wishes != nil {
 		w.Wanted = u.opts.Wishes.Wanted
 	}
-	for i, s := range u.detail.Steps {
-		if !u.concerns(steps[i].Name) {
-			continue
+	for _, s := range u.detail.Steps {
+		if byAction && s.Name == failed || !byAction && s.From != "" {
+			w.Fail(Failure{Name: s.Name, Version: s.To, Status: needOf(s), Error: firstLine(cause.Error()),
+				Change: u.change.ID, Time: u.root.Now().UTC()})
 		}
-		f := Failure{Name: s.Name, Version: s.To, Status: needOf(s), Error: firstLine(cause.Error()), Change: u.change.ID, Time: u.root.Now().UTC()}
-		w.Fail(f)
 	}
 	u.root.SaveWishes(w)
 }
 
-// concerns reports whether the task that failed was one of the package, or of no package.
-func (u *run) concerns(name string) bool {
+// failedPackage returns the package whose action failed, if one did.
+func (u *run) failedPackage() (name string, byAction bool) {
 	for _, t := range u.change.Tasks {
-		if t.Error == "" {
-			continue
-		}
 		var h hook
-		if t.Kind == "hook" && json.Unmarshal(t.Data, &h) == nil {
-			return h.Package == name
+		if t.Kind == "hook" && t.Error != "" && json.Unmarshal(t.Data, &h) == nil {
+			return h.Package, true
 		}
 	}
-	return true
+	return "", false
 }
 
 func needOf(s Summary) muster.Status {
