@@ -100,6 +100,36 @@ func (f *Fetcher) Fetch(ctx context.Context, source, sum, dir string) (string, [
 	return path, got, nil
 }
 
+// Known reports whether source is in the grammar of Fetch, rather than the path
+// of a file. A drive letter of Windows is no scheme.
+func Known(source string) bool {
+	scheme, rest, _ := strings.Cut(source, ":")
+	return schemes[scheme] != nil && rest != ""
+}
+
+// NeedsSum reports whether a source must be given with a sha256, because
+// nothing else says what it is.
+func NeedsSum(source string) bool {
+	scheme, _, _ := strings.Cut(source, ":")
+	return scheme == "http" || scheme == "https"
+}
+
+// FetchFirst is Fetch for a source that is new to a person, who has no sha256 of
+// it yet: what comes is believed, and recorded for the next time.
+func (f *Fetcher) FetchFirst(ctx context.Context, source, dir string) (string, []Fetched, error) {
+	if !NeedsSum(source) {
+		return f.Fetch(ctx, source, "", dir)
+	}
+	if err := os.MkdirAll(f.Cache, 0o755); err != nil {
+		return "", nil, err
+	}
+	path, got, err := f.believe(ctx, source, dir)
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot fetch %q: %w", source, err)
+	}
+	return path, []Fetched{got}, nil
+}
+
 func validSum(s string) bool {
 	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }

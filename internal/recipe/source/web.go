@@ -18,20 +18,15 @@ const patience = time.Minute
 
 // web gets a file by HTTP. The sha256 is what is trusted, not the server.
 func (f *Fetcher) web(ctx context.Context, r request) (string, []Fetched, error) {
-	u, err := url.Parse(r.source)
-	if err != nil || u.Host == "" {
-		return "", nil, muster.Errorf(muster.Invalid, "not a URL")
+	h, err := named(r.source)
+	if err != nil {
+		return "", nil, err
 	}
 	if r.sum == "" {
 		err := muster.Errorf(muster.Invalid, "nothing says what the file must be")
 		return "", nil, muster.WithHint(err, "give its checksum: fetch(%q, sha256 = \"...\")", r.source)
 	}
-	name := path.Base(u.Path)
-	if name == "." || name == "/" {
-		name = "download"
-	}
-	u.User = nil // what everyone may read must not tell a password
-	h := held{Name: name, URL: u.String(), SHA256: r.sum}
+	h.SHA256 = r.sum
 	if info, err := os.Stat(f.blob(r.sum)); err == nil {
 		if to, err := f.take(h, r.dir); err == nil {
 			h.Size = info.Size()
@@ -39,7 +34,7 @@ func (f *Fetcher) web(ctx context.Context, r request) (string, []Fetched, error)
 		}
 	}
 	if f.Offline {
-		return "", nil, f.offline(name)
+		return "", nil, f.offline(h.Name)
 	}
 	if h, err = f.download(ctx, r, h); err != nil {
 		return "", nil, err
@@ -48,6 +43,22 @@ func (f *Fetcher) web(ctx context.Context, r request) (string, []Fetched, error)
 	return to, []Fetched{h.fetched(false)}, err
 }
 
+// named is the file that an address leads to: what everyone may read does not
+// tell a password.
+func named(address string) (held, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return held{}, muster.Errorf(muster.Invalid, "not a URL")
+	}
+	name := path.Base(u.Path)
+	if name == "." || name == "/" {
+		name = "download"
+	}
+	u.User = nil
+	return held{Name: name, URL: u.String()}, nil
+}
+
+// download puts the file into the cache, if it is the one wanted.
 func (f *Fetcher) download(ctx context.Context, r request, h held) (held, error) {
 	tmp, err := f.scratch()
 	if err != nil {
@@ -63,10 +74,23 @@ func (f *Fetcher) download(ctx context.Context, r request, h held) (held, error)
 	if err != nil {
 		return h, err
 	}
-	if sum != r.sum {
+	if r.sum != "" && sum != r.sum {
 		return h, wrong(h.Name, r.sum, sum)
 	}
 	return f.put(file, h.Name, h.URL)
+}
+
+// believe gets a file whatever it is.
+func (f *Fetcher) believe(ctx context.Context, address, dir string) (string, Fetched, error) {
+	h, err := named(address)
+	if err != nil {
+		return "", Fetched{}, err
+	}
+	if h, err = f.download(ctx, request{source: address}, h); err != nil {
+		return "", Fetched{}, err
+	}
+	to, err := f.take(h, dir)
+	return to, h.fetched(false), err
 }
 
 func get(ctx context.Context, address, file string) error {
