@@ -165,7 +165,7 @@ func (b *builder) runHook(ctx context.Context) error {
 		Host:     b.hostFuncs(),
 		Log:      b.opts.Log,
 	})
-	return err
+	return inRecipe(err, b.recipe.Source)
 }
 
 // platform is what build() builds for: this machine's where the package is for

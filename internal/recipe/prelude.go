@@ -1,11 +1,16 @@
 package recipe
 
 import (
+	"bytes"
 	_ "embed"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.starlark.net/syntax"
+
+	"muster/internal/script"
 )
 
 //go:embed prelude.star
@@ -69,4 +74,33 @@ func withPrelude(source []byte) ([]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// inRecipe makes an error that happened in a helper behind the recipe name the
+// innermost line of the recipe itself.
+func inRecipe(err error, source []byte) error {
+	var failed *script.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	last := bytes.Count(source, []byte("\n")) + 1
+	frames := strings.Split(failed.Backtrace, "\n")
+	for i := len(frames) - 1; i >= 0; i-- {
+		place, _, _ := strings.Cut(strings.TrimSpace(frames[i]), ": in ")
+		if n := lineOf(place); n > 0 && n <= last {
+			failed.Position = place
+			break
+		}
+	}
+	return err
+}
+
+// lineOf is the line in a position "file:line:column", 0 where there is none.
+func lineOf(position string) int {
+	parts := strings.Split(position, ":")
+	if len(parts) < 3 {
+		return 0
+	}
+	n, _ := strconv.Atoi(parts[len(parts)-2])
+	return n
 }
