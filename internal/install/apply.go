@@ -66,9 +66,9 @@ func Apply(ctx context.Context, r *Root, steps []Step, opts Options) (*Result, e
 	if err != nil {
 		return nil, err
 	}
-	t.purge = map[string]bool{}
+	t.purge, t.mend = map[string]bool{}, map[string]bool{}
 	for _, s := range steps {
-		t.purge[s.Name] = opts.Purge
+		t.purge[s.Name], t.mend[s.Name] = opts.Purge, s.Op == "reinstall"
 	}
 	u := &run{root: r, opts: opts}
 	if err := u.summarise(steps, t); err != nil {

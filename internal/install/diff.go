@@ -32,6 +32,7 @@ type diff struct {
 	deleted  map[string]bool                 // places that this change deletes
 	made     map[string]bool                 // directories that it makes
 	purge    map[string]bool                 // packages whose edited configuration is not kept
+	mend     map[string]bool                 // packages whose files are read, and written anew where they differ
 	newBytes int64                           // that staging will write
 	count    int                             // of staged names
 }
@@ -49,12 +50,12 @@ type placement struct {
 type transition struct {
 	before, after []*side          // all of them
 	old, new      map[string]*side // the changed ones
-	purge         map[string]bool
+	purge, mend   map[string]bool  // see diff
 }
 
 func newDiff(r *Root, t *transition) (*diff, error) {
 	d := &diff{root: r, resolve: newResolver(r), own: newOwners(r), content: map[*side]map[string]*placement{},
-		aside: map[string][]string{}, deleted: map[string]bool{}, made: map[string]bool{}, purge: t.purge}
+		aside: map[string][]string{}, deleted: map[string]bool{}, made: map[string]bool{}, purge: t.purge, mend: t.mend}
 	var err error
 	if d.before, err = newLayout(t.before, d.resolve); err != nil {
 		return nil, fmt.Errorf("the records of the root contradict each other: %w", err)
@@ -283,7 +284,7 @@ func (d *diff) addFile(s *side, f *pkgfile.File, rel string) error {
 		return muster.Errorf(muster.Conflict, "%q is a directory, and in the way of a %s", d.root.abs(at), f.Type)
 	}
 	old, had := d.before.files[at]
-	if info != nil && had && f.Type == old.file.Type && d.same(s, old.file, f, info) {
+	if info != nil && had && f.Type == old.file.Type && d.same(s, old.file, f, at, info) {
 		return d.keep(f, at, info)
 	}
 	if f.Config != "" {
@@ -309,17 +310,26 @@ func (d *diff) addFile(s *side, f *pkgfile.File, rel string) error {
 }
 
 // same reports whether nothing needs to be written: the version before had the
-// same content, and what lies there looks like it. (Contents are compared by
-// check, not by every upgrade.)
-func (d *diff) same(s *side, old, f *pkgfile.File, info fs.FileInfo) bool {
+// same content, and what lies there looks like it. Contents are read only to
+// mend a package; for the rest there is check.
+func (d *diff) same(s *side, old, f *pkgfile.File, at string, info fs.FileInfo) bool {
 	switch f.Type {
 	case pkgfile.Regular:
 		return old.SHA256 == f.SHA256 && info.Mode().IsRegular() && info.Size() == f.Size &&
-			sameXattrs(old, f)
+			sameXattrs(old, f) && (!d.mend[s.name] || d.intact(f, at))
 	case pkgfile.Symlink:
+		if d.mend[s.name] {
+			return d.identical(f, at, info)
+		}
 		return old.Link == f.Link && info.Mode()&fs.ModeSymlink != 0
 	}
 	return old.Link == f.Link && info.Mode().IsRegular() && d.content[s][f.Link] == nil
+}
+
+// intact reports whether a file has the content it should have.
+func (d *diff) intact(f *pkgfile.File, at string) bool {
+	sum, err := hashFile(d.root.abs(at))
+	return err == nil && sum == f.SHA256
 }
 
 func sameXattrs(a, b *pkgfile.File) bool {
@@ -341,8 +351,7 @@ func (d *diff) identical(f *pkgfile.File, at string, info fs.FileInfo) bool {
 		if !info.Mode().IsRegular() || info.Size() != f.Size || len(f.Xattrs) > 0 {
 			return false
 		}
-		sum, err := hashFile(d.root.abs(at))
-		return err == nil && sum == f.SHA256
+		return d.intact(f, at)
 	case pkgfile.Symlink:
 		target, err := os.Readlink(d.root.abs(at))
 		return err == nil && target == d.root.linkTarget(f, at)

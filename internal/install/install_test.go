@@ -280,3 +280,26 @@ func TestCheckFinds(t *testing.T) {
 		t.Errorf("a damaged record: %v, %v", c.Findings, err)
 	}
 }
+
+// TestMend: a reinstallation writes what differs, and only that.
+func TestMend(t *testing.T) {
+	w := newWorld(t)
+	lines := []string{"f bin/x content", "f same same", "l link x", "c etc/conf shipped", "h zhard bin/x"}
+	w.apply(w.pkg("p", "1", lines...))
+	same, _ := os.Stat(w.root.abs("same"))
+	w.write("bin/x", "CONTENT") // of the same size
+	os.Remove(w.root.abs("link"))
+	os.Symlink("elsewhere", w.root.abs("link"))
+	w.write("etc/conf", "edited")
+	step := w.pkg("p", "1", lines...)
+	step.Op = "reinstall"
+	w.apply(step)
+	w.check()
+	w.expect("bin/x", "content")
+	w.expect("zhard", "content")
+	w.expect("link", "-> x")
+	w.expect("etc/conf", "edited")
+	if now, err := os.Stat(w.root.abs("same")); err != nil || !os.SameFile(same, now) {
+		t.Errorf("a file that did not differ was written anew: %v", err)
+	}
+}
