@@ -217,7 +217,7 @@ func (a *app) report(e *engine.Engine, res *install.Result, err error) error {
 		if res.Reboot {
 			a.talk("note: a restart of the machine is needed")
 		}
-		a.talk("change %d is done; muster undo%s takes it back", res.Change.ID, a.rootArg())
+		a.talk("change %d is done; muster undo %d%s takes it back", res.Change.ID, res.Change.ID, a.rootArg())
 		return nil
 	})
 }

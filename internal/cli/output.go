@@ -107,7 +107,7 @@ func (m *meter) end() {
 func size(n int64) string {
 	const unit = 1024
 	if n < unit {
-		return fmt.Sprintf("%d bytes", n)
+		return count(int(n), "byte")
 	}
 	value, exp := float64(n)/unit, 0
 	for value >= unit && exp < 3 {

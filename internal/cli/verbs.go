@@ -16,8 +16,10 @@ func groups() []group {
 			pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
 			checkCommand, auditCommand, sessionSetupCommand, cleanCommand,
 		}},
-		{"authors", "Packages:", []func(*app) *cobra.Command{}},
-		{"repositories", "Repositories:", []func(*app) *cobra.Command{}},
+		{"authors", "Packages:", []func(*app) *cobra.Command{
+			newCommand, buildCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
+		}},
+		{"repositories", "Repositories:", []func(*app) *cobra.Command{repoCommand}},
 		{"more", "More:", []func(*app) *cobra.Command{demoCommand}},
 	}
 }
