@@ -3,10 +3,13 @@ package recipe
 import (
 	"bytes"
 	"io"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.starlark.net/syntax"
 
+	"muster"
 	"muster/internal/script"
 	"muster/pkgfile"
 )
@@ -31,10 +34,17 @@ func packagedHooks(hooks []string) []string {
 // actions is the entry of actions.star.
 func (b *builder) actions() (pkgfile.Entry, error) {
 	source, err := hostSource(b.recipe.Source)
+	if err != nil {
+		return pkgfile.Entry{}, err
+	}
+	// Without the names of the builder: nothing that stays may need them.
+	if _, err := script.Hooks(filepath.Join(b.recipe.Dir, "actions.star"), source); err != nil {
+		return pkgfile.Entry{}, muster.WithHint(err, "%s exist only in build() and what it alone calls", strings.Join(hostNames, ", "))
+	}
 	return pkgfile.Entry{
 		File: pkgfile.File{Path: pkgfile.ActionsPath, Type: pkgfile.Regular, Mode: 0o644},
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(source)), nil },
-	}, err
+	}, nil
 }
 
 // hostSource blanks the functions that only the builder needs: build(),
@@ -57,7 +67,9 @@ func hostSource(source []byte) ([]byte, error) {
 			lines[i] = []byte("\n")
 		}
 	}
-	return bytes.Join(lines, nil), nil
+	left := bytes.Join(lines, nil)
+	_, err = dialect.Parse("actions.star", left, 0) // a parser may have its own idea of where a function ends
+	return left, err
 }
 
 // A callGraph knows which top-level functions the hooks of hosts can reach.

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -28,6 +29,15 @@ func (a *arguments) next(name string) (value any, given bool) {
 		return a.args[i], a.args[i] != nil
 	}
 	return value, named && value != nil
+}
+
+// alias lets an argument be given under another name.
+func (a *arguments) alias(other, name string) {
+	if value, ok := a.kwargs[other]; ok && a.kwargs[name] == nil {
+		a.kwargs = maps.Clone(a.kwargs)
+		delete(a.kwargs, other)
+		a.kwargs[name] = value
+	}
 }
 
 func (a *arguments) fail(format string, args ...any) {

@@ -70,8 +70,9 @@ func (b *builder) ownLink(e pkgfile.Entry) bool {
 }
 
 // unpack is unpack(file, to = ".", strip = 0). It returns the path of the
-// folder.
+// folder. The helper of actions that unpacks on hosts calls it target.
 func (b *builder) unpack(ctx context.Context, a *arguments) (any, error) {
+	a.alias("target", "to")
 	name, to, strip := a.text("file"), a.textOr("to", "."), a.intOr("strip", 0)
 	if err := a.done(); err != nil {
 		return nil, err

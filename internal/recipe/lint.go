@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"muster/control"
@@ -34,6 +35,8 @@ func lintEntries(c *control.Control, all []pkgfile.Entry) []string {
 		file, ok := e.Installed()
 		switch {
 		case !ok:
+		case e.Type == pkgfile.Directory && slices.Contains(merged, file):
+			found = append(found, fmt.Sprintf("%s: /%s is a link to usr/%s on current systems; call merge_usr()", e.Path, file, file))
 		case e.Mode&0o002 != 0 && e.Mode&0o1000 == 0:
 			found = append(found, fmt.Sprintf("%s: everyone may write to it (mode %#o)", e.Path, e.Mode))
 		case e.Type == pkgfile.Symlink && strings.HasPrefix(e.Link, "/"):
