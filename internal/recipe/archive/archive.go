@@ -107,6 +107,8 @@ func open(f *os.File) (source, error) {
 		return nil, err
 	}
 	switch head = head[:n]; {
+	case n == 0:
+		return nil, invalidf("the file is empty")
 	case bytes.HasPrefix(head, []byte(arMagic)):
 		deb, err := OpenDeb(f)
 		if err != nil {

@@ -334,7 +334,7 @@ func TestReplacesLinks(t *testing.T) {
 
 func TestNoArchive(t *testing.T) {
 	for name, data := range map[string]string{
-		"text": strings.Repeat("no archive at all\n", 100), "short": "x", "empty gzip": "\x1f\x8b",
+		"text": strings.Repeat("no archive at all\n", 100), "short": "x", "empty": "", "empty gzip": "\x1f\x8b",
 		"cut zip": "PK\x03\x04", "cut deb": arMagic, "cut rpm": rpmMagic + "\x03",
 	} {
 		file := filepath.Join(t.TempDir(), "f")

@@ -178,9 +178,9 @@ func TestNothingKnown(t *testing.T) {
 	for name, data := range map[string]string{"text": strings.Repeat("hello\n", 200), "empty": "", "MZ": "MZ", "ELF": "\x7fELF", "compound": "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"} {
 		file := filepath.Join(t.TempDir(), "f")
 		os.WriteFile(file, []byte(data), 0o644)
-		if facts, err := Read(t.Context(), file); err == nil && name != "empty" {
+		if facts, err := Read(t.Context(), file); err == nil {
 			t.Errorf("%s: %+v", name, facts)
-		} else if err != nil && muster.KindOf(err) != muster.Invalid {
+		} else if muster.KindOf(err) != muster.Invalid {
 			t.Errorf("%s: kind %s: %v", name, muster.KindOf(err), err)
 		}
 	}
