@@ -57,6 +57,8 @@ type app struct {
 	now      func() time.Time
 }
 
+func init() { cobra.EnableCommandSorting = false } // verbs are listed in the order of groups
+
 // Main runs the program with its arguments and returns the exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	a := &app{in: in, out: out, err: errw, now: time.Now}
@@ -97,6 +99,12 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
 			cmd := make(a)
 			cmd.GroupID = g.id
 			root.AddCommand(cmd)
+		}
+	}
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" {
+			cmd.AddCommand(helpersCommand(a))
 		}
 	}
 	checkArgs(root)

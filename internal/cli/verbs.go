@@ -17,9 +17,9 @@ func groups() []group {
 			checkCommand, auditCommand, sessionSetupCommand, cleanCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
-			newCommand, buildCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
+			newCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
 		}},
 		{"repositories", "Repositories:", []func(*app) *cobra.Command{repoCommand}},
-		{"more", "More:", []func(*app) *cobra.Command{demoCommand}},
+		{"more", "More:", []func(*app) *cobra.Command{demoCommand, manCommand, versionCommand}},
 	}
 }

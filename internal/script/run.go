@@ -183,7 +183,7 @@ func (r *Request) callHost(ctx context.Context, c *call) (any, error) {
 // runtime does not check every mapping, and a defect would begin with "panic:".
 var signsOfMemory = []string{
 	"out of memory", "cannot allocate memory", "stack exceeds", "cannot map pages",
-	"failed to create new OS thread", "SIGSEGV",
+	"failed to create new OS thread", "pthread_create failed", "SIGSEGV",
 }
 
 // diagnose says why a child went without its last message.

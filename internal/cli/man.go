@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"muster"
+	"muster/internal/durable"
+)
+
+func manCommand(a *app) *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:     "man [--dir DIR]",
+		Short:   "Write the manual pages",
+		Long:    "Write a manual page (man(7)) for every verb, from the same text as --help.",
+		Example: "  muster man --dir /usr/local/share/man/man1",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return err
+			}
+			n, err := writeMan(cmd.Root(), dir)
+			a.talk("%s written to %s", count(n, "page"), dir)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "man", "folder for the pages")
+	return cmd
+}
+
+func writeMan(cmd *cobra.Command, dir string) (int, error) {
+	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
+	var disk *durable.Disk
+	if err := disk.WriteFile(filepath.Join(dir, name), []byte(manPage(cmd)), 0o644); err != nil {
+		return 0, err
+	}
+	n := 1
+	for _, sub := range cmd.Commands() {
+		if sub.Hidden || sub.Name() == "help" {
+			continue
+		}
+		m, err := writeMan(sub, dir)
+		if n += m; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// manPage is the page of one verb in the macros of man(7).
+func manPage(cmd *cobra.Command) string {
+	var b strings.Builder
+	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
+	fmt.Fprintf(&b, ".TH %s 1 \"\" \"muster %s\" \"muster\"\n", strings.ToUpper(name), Version)
+	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", name, roff(cmd.Short))
+	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(cmd.UseLine()))
+	if text := cmd.Long; text != "" {
+		fmt.Fprintf(&b, ".SH DESCRIPTION\n.nf\n%s\n.fi\n", roff(text))
+	}
+	if subs := cmd.Commands(); len(subs) > 0 {
+		b.WriteString(".SH COMMANDS\n")
+		for _, sub := range subs {
+			if !sub.Hidden {
+				fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(sub.Name()), roff(sub.Short))
+			}
+		}
+	}
+	b.WriteString(".SH OPTIONS\n")
+	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) { manFlag(&b, f) })
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { manFlag(&b, f) })
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))
+	}
+	fmt.Fprintf(&b, ".SH EXIT STATUS\n%s\n", roff(exitText))
+	return b.String()
+}
+
+const exitText = "0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code), 4 refused for want of trust or rights, 5 busy, 6 stale repository."
+
+func manFlag(b *strings.Builder, f *pflag.Flag) {
+	if f.Hidden {
+		return
+	}
+	name := "--" + f.Name
+	if f.Shorthand != "" {
+		name = "-" + f.Shorthand + ", " + name
+	}
+	fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(name), roff(f.Usage))
+}
+
+// roff escapes what the formatter would take for something else.
+func roff(s string) string {
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`).Replace(s)
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, ".") {
+			lines[i] = `\&` + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func versionCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version of this program",
+		Example: "  muster version --json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			fact := map[string]string{"version": Version, "platform": muster.ThisPlatform().String(), "go": runtime.Version()}
+			if info, ok := debug.ReadBuildInfo(); ok {
+				for _, s := range info.Settings {
+					if s.Key == "vcs.revision" {
+						fact["commit"] = s.Value
+					}
+				}
+			}
+			return a.answer(fact, func() error {
+				a.print("muster %s %s", Version, muster.ThisPlatform())
+				return nil
+			})
+		},
+	}
+}
