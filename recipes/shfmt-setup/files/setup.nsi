@@ -5,6 +5,7 @@ OutFile "setup.exe"
 InstallDir "$PROGRAMFILES64\shfmt"
 RequestExecutionLevel admin
 SetCompressor lzma
+SetDateSave off
 VIProductVersion "${VERSION}.0"
 VIAddVersionKey "ProductName" "shfmt"
 VIAddVersionKey "ProductVersion" "${VERSION}"
