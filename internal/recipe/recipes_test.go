@@ -32,21 +32,28 @@ var needs = map[string][]string{
 
 // TestRecipes builds the project's own recipes for real.
 func TestRecipes(t *testing.T) {
-	names, err := os.ReadDir(recipesDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(names) < 12 {
-		t.Errorf("only %d recipes", len(names))
-	}
-	for _, d := range names {
-		t.Run(d.Name(), func(t *testing.T) {
-			if os.Getenv("MUSTER_TEST_FULL") != "1" && !slices.Contains(quick, d.Name()) {
+	for _, name := range recipeNames(t) {
+		t.Run(name, func(t *testing.T) {
+			if os.Getenv("MUSTER_TEST_FULL") != "1" && !slices.Contains(quick, name) {
 				t.Skip("slow; MUSTER_TEST_FULL=1 runs it")
 			}
-			buildRecipe(t, d.Name())
+			buildRecipe(t, name)
 		})
 	}
+}
+
+// recipeNames are the folders of the project's own recipes.
+func recipeNames(t *testing.T) []string {
+	t.Helper()
+	controls, err := filepath.Glob(filepath.Join(recipesDir, "*/control"))
+	if err != nil || len(controls) < 12 {
+		t.Fatalf("only %d recipes, %v", len(controls), err)
+	}
+	var names []string
+	for _, c := range controls {
+		names = append(names, filepath.Base(filepath.Dir(c)))
+	}
+	return names
 }
 
 func buildRecipe(t *testing.T, name string) {
@@ -76,8 +83,79 @@ func buildRecipe(t *testing.T, name string) {
 	if left, err := os.ReadDir(o.Work); err != nil || len(left) != 1 {
 		t.Errorf("left in the work folder: %v, %v", left, err)
 	}
+	buildAgain(t, r, o, draft)
 	t.Logf("%s: %d files, %d bytes, %d packed, %s", report.Control.FileName(), report.Files, report.Size, report.Packed, report.Duration)
 	auditRecipe(t, r, draft)
+}
+
+// TestAgeElsewhere builds the older version, and for systems that are not here.
+func TestAgeElsewhere(t *testing.T) {
+	if os.Getenv("MUSTER_TEST_FULL") != "1" {
+		t.Skip("slow; MUSTER_TEST_FULL=1 runs it")
+	}
+	testneed.Program(t, "go")
+	r, err := Load(filepath.Join(recipesDir, "age"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, program := range map[string]string{"windows/amd64": "age.exe", "darwin/arm64": "age"} {
+		os, arch, _ := strings.Cut(target, "/")
+		o := Options{Target: muster.Platform{OS: os, Arch: arch}, Params: map[string]string{"version": "1.3.1"}, Work: t.TempDir()}
+		draft, _, err := Build(t.Context(), r, o)
+		if muster.KindOf(err) == muster.Unavailable {
+			testneed.Missing(t, "network: "+err.Error())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := draft.Manifest
+		has(t, m, "root/usr/bin/"+program)
+		if want := "age_1.3.1-1_" + os + "_" + arch + ".mpk"; m.Control.FileName() != want || m.Provenance.Params["version"] != "1.3.1" {
+			t.Errorf("%s, %+v", m.Control.FileName(), m.Provenance)
+		}
+		draft.Close()
+	}
+	if _, _, err := Build(t.Context(), r, Options{Target: muster.Platform{OS: "linux", Arch: "s390x"}}); muster.KindOf(err) != muster.Invalid {
+		t.Errorf("got %v", err)
+	}
+}
+
+// buildAgain builds without the network, in another folder, and expects the same
+// bytes. wixl puts the time and a random number into what it makes.
+func buildAgain(t *testing.T, r *Recipe, o Options, first *pkgfile.Draft) {
+	t.Helper()
+	if filepath.Base(r.Dir) == "age-msi" {
+		return
+	}
+	o.Work, o.Offline = t.TempDir(), true
+	second, _, err := Build(t.Context(), r, o)
+	if err != nil {
+		t.Errorf("offline: %v", err)
+		return
+	}
+	defer second.Close()
+	if !bytes.Equal(first.Encoded, second.Encoded) {
+		t.Errorf("another manifest:\n%.2000s\n%.2000s", first.Encoded, second.Encoded)
+	}
+}
+
+// TestReference holds that every recipe and every function of build() stands in
+// the reference.
+func TestReference(t *testing.T) {
+	text, err := os.ReadFile("../../docs/reference/recipes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range recipeNames(t) {
+		if !strings.Contains(string(text), "\n| `"+name+"` |") {
+			t.Errorf("recipe %q is not listed", name)
+		}
+	}
+	for _, name := range hostNames {
+		if !strings.Contains(string(text), "\n| `"+name+"(") {
+			t.Errorf("function %q is not listed", name)
+		}
+	}
 }
 
 // offered are the parameters for what Debian has now, where it keeps only the
