@@ -29,10 +29,10 @@ func (e *Engine) Status(available bool) ([]Status, error) {
 	if err := e.installedStatus(all); err != nil {
 		return nil, err
 	}
-	if err := e.availableStatus(all, available); err != nil {
+	if err := e.wishStatus(all); err != nil {
 		return nil, err
 	}
-	if err := e.wishStatus(all); err != nil {
+	if err := e.availableStatus(all, available); err != nil {
 		return nil, err
 	}
 	e.planStatus(all)
