@@ -32,6 +32,17 @@ type Disk struct {
 	// is reported though the change has happened. A Fault that panics stands
 	// for a crash at that point.
 	Fault func(Call) error
+	// Group widens modes for files that several people share: what the owner
+	// may do, the group may do as well.
+	Group bool
+}
+
+// mode is what a file gets that is created with perm.
+func (d *Disk) mode(perm fs.FileMode) fs.FileMode {
+	if d != nil && d.Group {
+		perm |= perm >> 3 & 0o070
+	}
+	return perm
 }
 
 // A Call is one change of the disk.
@@ -89,6 +100,7 @@ type File struct {
 
 // Create starts to write the named file. Nobody sees it before Commit.
 func (d *Disk) Create(name string, perm fs.FileMode) (*File, error) {
+	perm = d.mode(perm)
 	var f *os.File
 	err := d.do("create", name, func() (err error) {
 		if f, err = os.CreateTemp(filepath.Dir(name), tempPrefix+"*"); err != nil {
@@ -145,6 +157,7 @@ func (f *File) Abort() {
 // NewFile creates a file that must not exist, with exactly that mode. It is
 // not durable before [Disk.SyncTree].
 func (d *Disk) NewFile(name string, perm fs.FileMode) (*Plain, error) {
+	perm = d.mode(perm)
 	var f *os.File
 	err := d.do("create", name, func() (err error) {
 		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
@@ -197,6 +210,7 @@ func (d *Disk) Symlink(target, new string) error {
 
 // Mkdir makes a directory with exactly that mode, whatever the umask.
 func (d *Disk) Mkdir(name string, perm fs.FileMode) error {
+	perm = d.mode(perm)
 	return d.do("mkdir", name, func() error {
 		if err := os.Mkdir(name, perm); err != nil || perm&0o077 == 0 {
 			return err

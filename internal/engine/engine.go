@@ -56,13 +56,13 @@ func Open(dir string, opts Options) (*Engine, error) {
 	}
 	root.Now = e.Now
 	root.Reopen = e.reopen
-	e.Fetch = &fetch.Client{Cache: root.CacheDir(), Credentials: opts.Credentials, Disk: opts.Disk}
+	e.Fetch = &fetch.Client{Cache: root.CacheDir(), Credentials: opts.Credentials, Disk: root.Disk}
 	if e.Trust, err = LoadTrust(root.TrustDir()); err != nil {
 		return nil, err
 	}
 	for _, r := range root.Config.Repositories {
 		e.Clients = append(e.Clients, &repo.Client{Bases: r.URLs, ID: r.ID, State: root.State,
-			Trust: e.Trust, Fetch: e.Fetch, Disk: opts.Disk, Now: e.Now})
+			Trust: e.Trust, Fetch: e.Fetch, Disk: root.Disk, Now: e.Now})
 	}
 	return e, nil
 }

@@ -230,7 +230,7 @@ func (u *run) saveSwitch(ops []*Op) error {
 	if err != nil {
 		return err
 	}
-	return u.root.Disk.WriteFile(u.root.switchFile(u.change.ID), data, u.root.mode(0o644))
+	return u.root.Disk.WriteFile(u.root.switchFile(u.change.ID), data, 0o644)
 }
 
 func (r *Root) switchFile(id int) string {

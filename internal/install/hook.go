@@ -175,10 +175,10 @@ func (u *run) payloadDir(name string) string {
 
 // stageCode writes actions.star to dir, beside an empty payload folder.
 func (u *run) stageCode(dir string, code []byte) error {
-	if err := u.root.Disk.MkdirAll(filepath.Join(dir, "payload"), u.root.mode(0o700)); err != nil {
+	if err := u.root.Disk.MkdirAll(filepath.Join(dir, "payload"), 0o700); err != nil {
 		return err
 	}
-	f, err := u.root.Disk.NewFile(filepath.Join(dir, pkgfile.ActionsPath), u.root.mode(0o600))
+	f, err := u.root.Disk.NewFile(filepath.Join(dir, pkgfile.ActionsPath), 0o600)
 	if err != nil {
 		return err
 	}
@@ -275,7 +275,7 @@ func (u *run) runHook(ctx context.Context, h *hook, attempt int) error {
 	})
 	if res != nil {
 		name := fmt.Sprintf("%s-%s.log", h.Package, h.Hook)
-		werr := u.root.Disk.WriteFile(filepath.Join(u.root.Journal().Folder(u.change.ID), name), res.Output, u.root.mode(0o644))
+		werr := u.root.Disk.WriteFile(filepath.Join(u.root.Journal().Folder(u.change.ID), name), res.Output, 0o644)
 		err = errors.Join(err, werr)
 		u.detail.Reboot = u.detail.Reboot || res.ExitReboot
 		u.saveDetail()
@@ -287,7 +287,7 @@ func (u *run) runHook(ctx context.Context, h *hook, attempt int) error {
 // differs from hook to hook.
 func (r *Root) RunScript(ctx context.Context, c *control.Control, name string, code []byte, set func(*script.Request)) (*script.Result, error) {
 	persistent := r.file("persistent", c.Name)
-	if err := r.Disk.MkdirAll(persistent, r.mode(0o700)); err != nil && name != "session_setup" { // a user's may not
+	if err := r.Disk.MkdirAll(persistent, 0o700); err != nil && name != "session_setup" { // a user's may not
 		return nil, err
 	}
 	req := script.Request{

@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"io/fs"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -13,7 +14,11 @@ import (
 // called or this process ends, however it ends. It waits as long as ctx
 // allows, then fails with kind [muster.Busy].
 func (r *Root) Lock(ctx context.Context, wait time.Duration) (unlock func(), err error) {
-	lock := flock.New(r.file("lock"), flock.SetPermissions(r.mode(0o644)))
+	perm := fs.FileMode(0o600) // whoever can open the file can keep others waiting
+	if r.Config.Area {
+		perm = r.mode(0o644)
+	}
+	lock := flock.New(r.file("lock"), flock.SetPermissions(perm))
 	ok, err := lock.TryLock()
 	if err == nil && !ok && wait > 0 {
 		ctx, cancel := context.WithTimeout(ctx, wait)

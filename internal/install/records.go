@@ -73,7 +73,7 @@ func (rs *records) stage(st *stager) error {
 
 func (rs *records) stageOne(s *Step, dir string) error {
 	root := rs.u.root
-	if err := root.Disk.Mkdir(dir, root.dirMode()); err != nil {
+	if err := root.Disk.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
 	status, err := encodeJSON(rs.record(s))
@@ -119,7 +119,7 @@ func (rs *records) record(s *Step) *Record {
 // write writes a file that becomes durable with the stage.
 func (rs *records) write(name string, data []byte) error {
 	root := rs.u.root
-	f, err := root.Disk.NewFile(name, root.mode(0o644))
+	f, err := root.Disk.NewFile(name, 0o644)
 	if err != nil {
 		return err
 	}

@@ -99,11 +99,11 @@ func Setup(dir string, cfg Config, disk *durable.Disk) (*Root, error) {
 	}
 	r := &Root{Dir: dir, State: StateDir(dir, cfg.Area), Config: cfg, Disk: disk, Now: time.Now}
 	r.Config.Format = 1
-	if _, err := r.umask(); err != nil {
+	if err := r.share(); err != nil {
 		return nil, err
 	}
 	for _, d := range []string{"", "trust.d", "packages", "journal", "cache"} {
-		if err := disk.MkdirAll(filepath.Join(r.State, d), r.dirMode()); err != nil {
+		if err := r.Disk.MkdirAll(filepath.Join(r.State, d), 0o755); err != nil {
 			return nil, setupError(dir, err)
 		}
 	}
@@ -139,10 +139,7 @@ func Open(dir string, disk *durable.Disk) (*Root, error) {
 		if r.Config.Format != 1 || r.Config.Area != area {
 			return nil, muster.Errorf(muster.Invalid, "%q is not for this muster: format %d", r.file("root.json"), r.Config.Format)
 		}
-		if _, err := r.umask(); err != nil {
-			return nil, err
-		}
-		return r, nil
+		return r, r.share()
 	}
 	return nil, muster.WithHint(muster.Errorf(muster.NotFound, "%q is not set up", dir),
 		"muster setup --root %s --repo URL --trust DIR", dir)
@@ -153,7 +150,7 @@ func (r *Root) SaveConfig() error { return r.writeJSON(r.file("root.json"), &r.C
 
 // Journal is where the changes of the root are recorded.
 func (r *Root) Journal() *task.Journal {
-	return &task.Journal{Dir: r.file("journal"), Disk: r.Disk, Group: r.mode(0o644)&0o020 != 0}
+	return &task.Journal{Dir: r.file("journal"), Disk: r.Disk}
 }
 
 // file names a file of the state.
@@ -180,6 +177,21 @@ func (r *Root) umask() (fs.FileMode, error) {
 		return 0, muster.Errorf(muster.Invalid, "umask %q is not octal, or takes rights from the owner", r.Config.Umask)
 	}
 	return fs.FileMode(n), nil
+}
+
+// share has everything that is written from now on shared with the group,
+// where the area is.
+func (r *Root) share() error {
+	mask, err := r.umask()
+	if err != nil || !r.Config.Area || mask&0o020 != 0 {
+		return err
+	}
+	shared := durable.Disk{Group: true}
+	if r.Disk != nil {
+		shared.Fault = r.Disk.Fault
+	}
+	r.Disk = &shared
+	return nil
 }
 
 // mode is the mode that a file of a package gets in this root. In an area that
@@ -241,5 +253,5 @@ func (r *Root) writeJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return r.Disk.WriteFile(name, data, r.mode(0o644))
+	return r.Disk.WriteFile(name, data, 0o644)
 }

@@ -93,7 +93,7 @@ func (s *stager) nearest(dir string) (string, uint64, error) {
 func (s *stager) makeFolders() error {
 	for _, base := range s.bases {
 		for _, dir := range []string{"", "n", "o", "p"} {
-			if err := s.root.Disk.MkdirAll(filepath.Join(s.root.abs(base), dir), s.root.mode(0o700)); err != nil {
+			if err := s.root.Disk.MkdirAll(filepath.Join(s.root.abs(base), dir), 0o700); err != nil {
 				return err
 			}
 		}

@@ -18,16 +18,8 @@ import (
 // number, with change.json and what its tasks keep. The owner of the root's
 // lock writes it.
 type Journal struct {
-	Dir   string
-	Disk  *durable.Disk
-	Group bool // several people share it: what the owner may do, the group may
-}
-
-func (j *Journal) modes() (dir, file fs.FileMode) {
-	if j.Group {
-		return 0o775, 0o664
-	}
-	return 0o755, 0o644
+	Dir  string
+	Disk *durable.Disk
 }
 
 // maxRecord bounds change.json.
@@ -49,8 +41,7 @@ func (j *Journal) Create(c *Change) error {
 		c.ID = ids[len(ids)-1] + 1
 	}
 	c.State = Preparing
-	mode, _ := j.modes()
-	if err := j.Disk.MkdirAll(j.Folder(c.ID), mode); err != nil {
+	if err := j.Disk.MkdirAll(j.Folder(c.ID), 0o755); err != nil {
 		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
 	}
 	return j.Save(c)
@@ -62,8 +53,7 @@ func (j *Journal) Save(c *Change) error {
 	if err != nil {
 		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
 	}
-	_, mode := j.modes()
-	if err := j.Disk.WriteFile(j.file(c.ID), append(data, '\n'), mode); err != nil {
+	if err := j.Disk.WriteFile(j.file(c.ID), append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("cannot record change %d: %w", c.ID, err)
 	}
 	return nil
