@@ -142,8 +142,7 @@ func (a *app) exit(err error) int {
 }
 
 func exitCode(err error) int {
-	var usage usageError
-	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+	if isUsage(err) {
 		return exitUsage
 	}
 	switch muster.KindOf(err) {
@@ -155,4 +154,19 @@ func exitCode(err error) int {
 		return exitStale
 	}
 	return exitFailed
+}
+
+// isUsage reports a wrong use of the command line. Some of cobra's complaints
+// have no type, only words.
+func isUsage(err error) bool {
+	var usage usageError
+	if errors.As(err, &usage) {
+		return true
+	}
+	for _, words := range []string{"unknown command", "required flag(s)", "if any flags in the group"} {
+		if strings.HasPrefix(err.Error(), words) {
+			return true
+		}
+	}
+	return false
 }
