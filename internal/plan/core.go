@@ -3,13 +3,15 @@ package plan
 import "slices"
 
 // why explains the contradiction that the solver ended at.
-func (e *encoder) why() *Unsatisfiable {
+func (e *encoder) why() *Unsatisfiable { return e.story().tell() }
+
+func (e *encoder) story() *story {
 	core := e.minimise(e.s.core())
 	rules := make([]rule, len(core))
 	for i, c := range core {
 		rules[i] = e.rules[e.s.clauses[c].rule]
 	}
-	return newStory(e, rules).tell()
+	return newStory(e, rules)
 }
 
 // minimise leaves out of core, clause by clause, what the contradiction
@@ -44,8 +46,8 @@ func (e *encoder) contradicts(list []ref) []ref {
 		}
 		s.add(lits, int32(i), nil)
 	}
-	if s.run(s.anyOpen, 0) {
-		return nil
+	if s.run(s.anyOpen, budget) || s.dead == none {
+		return nil // they can be met, or it takes too long to tell
 	}
 	core := make([]ref, 0, len(list))
 	for _, c := range s.core() {

@@ -17,9 +17,10 @@ func (e *encoder) demand() {
 	for _, w := range sorted(e.u.request.Wanted, wantedKey) {
 		e.want(w)
 	}
-	for i := range e.u.installed {
-		if !e.u.removed[e.u.installed[i].Name] {
-			e.keep(i)
+	e.u.findIdle()
+	for _, in := range e.u.installed {
+		if !e.u.removed[in.Name] {
+			e.keep(in)
 		}
 	}
 	e.mendAll()
@@ -46,15 +47,21 @@ func (e *encoder) say(lits []lit, r rule) {
 }
 
 // prefer says that one of list should be installed, at a cost of the tier if
-// not, and returns the variable of the cost.
+// not, and returns the variable of the cost, or -1 where it is demanded.
 func (e *encoder) prefer(list []lit, tier int, r rule) int32 {
-	if e.strict && tier < tierBehind {
+	if tier != tierIdle && e.kept.keeps(e, list) {
 		e.require(list, r)
 		return -1
 	}
+	e.roots = append(e.roots, choice{list, r.kind})
+	return e.cost(tier, list...)
+}
+
+// cost says that it costs in tier if none of list is true, and returns the
+// variable of the cost.
+func (e *encoder) cost(tier int, list ...lit) int32 {
 	cost := e.newVar(-1)
 	e.say(append([]lit{yes(cost)}, list...), rule{kind: ruleDefine})
-	e.roots = append(e.roots, choice{list, r.kind})
 	e.tiers[tier] = append(e.tiers[tier], yes(cost))
 	return cost
 }
@@ -73,25 +80,38 @@ func (e *encoder) want(w Wanted) {
 	e.reach(w.Relation, ids)
 }
 
-// keep says that the i-th installed package stays, and in which version.
-func (e *encoder) keep(i int) {
-	in, current := e.u.installed[i], e.u.current[i]
+// keep says that in stays, and in which version.
+func (e *encoder) keep(in *Installed) {
+	current := e.u.number(in)
 	target := e.u.isTarget(in)
-	list := e.literals(e.u.order(in, current, target))
+	list := e.literals(e.u.order(in, target))
 	r := rule{kind: ruleKeep, pkg: current}
+	gone := int32(-1)
 	switch {
 	case e.u.protected(in):
 		e.require(list, r)
+	case e.u.idle[in.Name]:
+		gone = e.prefer(list, tierIdle, r)
 	case in.How == Implicit || e.u.leaves(in):
-		e.prefer(list, tierImplicit, r)
+		gone = e.prefer(list, tierImplicit, r)
 	default:
-		e.prefer(list, tierExplicit, r)
+		gone = e.prefer(list, tierExplicit, r)
 	}
-	if !target {
-		e.cost(yes(e.variable(current)), tierChanged)
-	} else if best := e.u.newest(in, current); best >= 0 {
-		e.cost(yes(e.variable(best)), tierBehind)
+	tier, best := tierChanged, current
+	if target {
+		tier, best = tierBehind, e.u.newest(in)
 	}
+	if e.u.idle[in.Name] {
+		tier = tierChanged // what nothing needs holds up nothing
+	}
+	if best < 0 {
+		return
+	}
+	goal := []lit{yes(e.variable(best))}
+	if gone >= 0 {
+		goal = append(goal, yes(gone)) // what is gone does not cost twice
+	}
+	e.cost(tier, goal...)
 }
 
 // reach says that the newest of ids is preferred, where a request names a
@@ -102,15 +122,10 @@ func (e *encoder) reach(r control.Relation, ids []int32) {
 	}
 	for _, id := range ids {
 		if _, barred := e.u.bar(id); !barred {
-			e.cost(yes(e.variable(id)), tierBehind)
+			e.cost(tierBehind, yes(e.variable(id)))
 			return
 		}
 	}
-}
-
-// cost says that it costs in tier if l is false.
-func (e *encoder) cost(l lit, tier int) {
-	e.tiers[tier] = append(e.tiers[tier], l.not())
 }
 
 // mendAll gives each installed package with a broken dependency a cost.
@@ -118,8 +133,9 @@ func (e *encoder) mendAll() {
 	if !e.u.request.UpgradeAll {
 		return
 	}
-	for i, id := range e.u.current {
-		for _, d := range e.u.installed[i].Depends {
+	for _, in := range e.u.installed {
+		id := e.u.number(in)
+		for _, d := range in.Depends {
 			list := e.candidates(d)
 			if _, done := e.mend[id]; !done && e.wasBroken(id, list) {
 				e.mend[id] = e.newVar(-1)

@@ -15,12 +15,12 @@ import (
 // problem unsolvable; the policy decides them false first, in the order of their
 // tiers.
 type encoder struct {
-	u      *universe
-	s      *solver
-	varOf  []int32 // by package number: its variable plus 1, or 0
-	pkgOf  []int32 // by variable: its package, or -1
-	rules  []rule  // by clause.rule
-	strict bool    // say what is merely preferred as if it were demanded, to explain
+	u     *universe
+	s     *solver
+	varOf []int32    // by package number: its variable plus 1, or 0
+	pkgOf []int32    // by variable: its package, or -1
+	rules []rule     // by clause.rule
+	kept  *selection // to explain: what this selection has is demanded, not preferred
 
 	mend  map[int32]int32             // by package with a broken dependency: the cost of leaving it so
 	roots []choice                    // what the request and the installed packages demand
@@ -48,9 +48,10 @@ type need struct {
 const (
 	tierUnmet    = iota // an assignment is left out
 	tierExplicit        // an explicit or assigned package is removed
-	tierImplicit        // another package is removed
+	tierImplicit        // an implicit package that something needs is removed
 	tierBroken          // a dependency that was broken stays so
 	tierBehind          // a requested or upgraded package is not at its newest version
+	tierIdle            // an implicit package that nothing will need is removed
 	tierChanged         // another installed package changes
 	tierCount
 )

@@ -19,16 +19,22 @@ func (t *story) hints() []string {
 			hints = append(hints, h)
 		}
 	}
+	if len(hints) == 0 && t.missing {
+		hints = append(hints, "look for news with 'muster update'")
+	}
 	return hints
 }
 
 func (t *story) hint(r rule) string {
 	name := ""
-	if r.pkg >= 0 {
+	if r.pkg >= 0 && int(r.pkg) < t.u.size() { // a request concerns no package of its own
 		name = t.u.pkg(r.pkg).Name
 	}
 	switch r.kind {
 	case ruleInstall:
+		if t.quiet {
+			return ""
+		}
 		return t.hintOther(r.dep[0])
 	case ruleKeep:
 		return t.hintKeep(t.u.present(name))
@@ -50,7 +56,7 @@ func (t *story) hintKeep(in *Installed) string {
 	if in.Held || in.Essential || in.How == Assigned {
 		return ""
 	}
-	return fmt.Sprintf("remove it with 'muster remove %s'", in.Name)
+	return fmt.Sprintf("make way with 'muster remove %s'", in.Name)
 }
 
 // hintOther finds whether another version than the one asked for, or none, would do.
@@ -59,13 +65,19 @@ func (t *story) hintOther(r control.Relation) string {
 	if len(versions)+len(providers) == 0 {
 		return "look for news with 'muster update', or for the name with 'muster search " + r.Name + "'"
 	}
-	if v := t.u.other(r); v != "" {
+	if v := t.u.other(r); v != "" && !t.u.isThere(r.Name, v) {
 		return fmt.Sprintf("ask for another version with 'muster install %s=%s'", r.Name, v)
 	}
 	if len(t.u.request.Install) > 1 && len(t.u.asked(r)) > 0 {
 		return fmt.Sprintf("do not ask for %s", strings.TrimSpace(r.Name+" "+r.Constraint.String()))
 	}
 	return ""
+}
+
+// isThere reports whether that version is installed.
+func (u *universe) isThere(name, v string) bool {
+	in := u.present(name)
+	return in != nil && in.Version == v
 }
 
 // other returns the version that r's name gets if any version of it will do, or
@@ -85,8 +97,7 @@ func (u *universe) other(r control.Relation) string {
 	v.request = &q
 	e := newEncoder(&v)
 	e.demand()
-	p := &policy{e: e}
-	if !e.s.run(p.pick, 0) {
+	if !e.s.run((&policy{e: e}).pick, budget) {
 		return ""
 	}
 	sel := e.selected(e.values())

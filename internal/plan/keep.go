@@ -16,8 +16,8 @@ func (u *universe) isTarget(in *Installed) bool {
 }
 
 // newest returns the version that an upgrade of in should reach, or -1.
-func (u *universe) newest(in *Installed, current int32) int32 {
-	for _, id := range u.order(in, current, true) {
+func (u *universe) newest(in *Installed) int32 {
+	for _, id := range u.order(in, true) {
 		if _, barred := u.bar(id); !barred && u.fits(u.pkg(id)) {
 			return id
 		}
@@ -35,7 +35,8 @@ func (u *universe) fits(p *Package) bool {
 // order returns the versions of in's name, best first: newest first for a
 // target, else the current one first. A current one outside its pin comes last
 // for a target.
-func (u *universe) order(in *Installed, current int32, target bool) []int32 {
+func (u *universe) order(in *Installed, target bool) []int32 {
+	current := u.number(in)
 	versions, _ := u.lookup(in.Name)
 	out := target && u.pinned(&in.Package)
 	if target && !out {
@@ -81,58 +82,4 @@ func (u *universe) wanted(p *Package) bool {
 // names it.
 func (u *universe) means(r control.Relation, p *Package) bool {
 	return r.Name == p.Name || u.rules.provides(p, r)
-}
-
-// findDoomed marks the installed packages that the removal of those named
-// leaves without a dependency that they have now.
-func (u *universe) findDoomed() {
-	u.doomed = map[string]bool{}
-	if len(u.removed) == 0 {
-		return
-	}
-	gone := func(p *Package) bool { return u.removed[p.Name] || u.doomed[p.Name] }
-	for again := true; again; {
-		again = false
-		for _, in := range u.installed {
-			if !gone(&in.Package) && u.loses(in, gone) {
-				u.doomed[in.Name] = true
-				again = true
-			}
-		}
-	}
-}
-
-// loses reports whether a dependency of in is satisfied now but not without
-// the packages that are gone.
-func (u *universe) loses(in *Installed, gone func(*Package) bool) bool {
-	for _, d := range in.Depends {
-		had, has := false, false
-		for _, p := range u.installedFor(d) {
-			had = true
-			has = has || !gone(p)
-		}
-		if had && !has {
-			return true
-		}
-	}
-	return false
-}
-
-// installedFor returns the installed packages that satisfy d.
-func (u *universe) installedFor(d control.Dependency) []*Package {
-	var list []*Package
-	for _, r := range d {
-		o := u.mine[r.Name]
-		if o == nil {
-			continue
-		}
-		for _, ids := range [][]int32{o.versions, o.providers} {
-			for _, id := range ids {
-				if u.isCurrent(id) && u.rules.satisfies(u.pkg(id), r) {
-					list = append(list, u.pkg(id))
-				}
-			}
-		}
-	}
-	return list
 }

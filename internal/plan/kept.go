@@ -38,14 +38,18 @@ func (d *draft) prevention(best int32) string {
 		return fmt.Sprintf("'muster why-not %s' tells why", name)
 	}
 	e := newEncoder(d.u)
-	e.strict = true
+	e.kept = d.sel
 	e.demand()
 	e.require([]lit{yes(e.variable(best))}, rule{kind: ruleNewest, pkg: best})
-	p := &policy{e: e}
-	if e.s.run(p.pick, 0) {
+	if e.s.run((&policy{e: e, hasty: true}).pick, budget) || e.s.dead == none {
 		return "others would be kept back instead"
 	}
 	return strings.Join(e.why().Sentences, "; ")
+}
+
+// keeps reports whether the selection, one of another encoder, has a package of list.
+func (sel *selection) keeps(e *encoder, list []lit) bool {
+	return sel != nil && slices.ContainsFunc(list, func(l lit) bool { return sel.has(e.pkgOf[l.v()]) })
 }
 
 // forcing says which package does not go with the version that s leaves: one

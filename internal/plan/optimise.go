@@ -1,7 +1,7 @@
 package plan
 
-// budget bounds the conflicts spent on proving that one tier cannot cost less,
-// counterSize the variables of a counter.
+// budget bounds the conflicts spent on a good first answer, and on each attempt to
+// find one that costs less in a tier; counterSize the variables of a counter.
 const (
 	budget      = 5000
 	counterSize = 300_000
@@ -9,9 +9,20 @@ const (
 
 // solve finds the selection with the least cost, tier by tier. It reports false
 // where the demands contradict one another; e.s.core then says why.
+//
+// Declining every cost before anything is chosen gives a good answer at once, but
+// on some inputs takes a proof that some costs cannot be declined together, which
+// may have no end in practice. When that does not come off within the budget, the
+// search is made again in an order that needs no such proof.
 func (e *encoder) solve() (sel *selection, proved, ok bool) {
-	p := &policy{e: e}
-	if !e.s.run(p.pick, 0) {
+	hasty := false
+	done := e.s.run((&policy{e: e}).pick, budget)
+	if !done && e.s.dead == none {
+		e.s.back(0)
+		hasty = true
+		done = e.s.run((&policy{e: e, hasty: true}).pick, 0)
+	}
+	if !done {
 		return nil, false, false
 	}
 	best := e.values()
@@ -22,7 +33,7 @@ func (e *encoder) solve() (sel *selection, proved, ok bool) {
 	proved = true
 	for tier := 0; tier <= last; tier++ {
 		e.s.back(0)
-		better, exact := e.lower(tier, best)
+		better, exact := e.lower(tier, best, hasty)
 		best, proved = better, proved && exact
 	}
 	return e.selected(best), proved, true
@@ -48,7 +59,7 @@ func (e *encoder) costOf(tier int, values []int8) int {
 // lower looks for assignments that cost less in the tier than best does, and
 // then holds the solver to the least cost found. It reports whether that
 // is proved to be the least.
-func (e *encoder) lower(tier int, best []int8) (better []int8, exact bool) {
+func (e *encoder) lower(tier int, best []int8, hasty bool) (better []int8, exact bool) {
 	cost := e.costOf(tier, best)
 	if cost == 0 {
 		e.freeze(tier, best)
@@ -60,7 +71,7 @@ func (e *encoder) lower(tier int, best []int8) (better []int8, exact bool) {
 	}
 	atLeast := e.counter(e.tiers[tier], cost+1)
 	for cost > 0 {
-		p := &policy{e: e, assume: []lit{atLeast[cost-1].not()}}
+		p := &policy{e: e, hasty: hasty, assume: []lit{atLeast[cost-1].not()}}
 		done := e.s.run(p.pick, budget)
 		if !done || p.failed {
 			exact = p.failed || e.s.dead != none

@@ -24,13 +24,18 @@
 //
 // # What is preferred
 //
-// In this order: the request is met; fewest removals of packages that a person
-// asked for; fewest other removals; fewest requested or upgraded packages that
-// are not at their newest version; fewest other packages changed; no new
-// package that could be left out; the first alternative of a dependency;
-// the newest version of the rest. The fewest are proved within a bound on
-// the search (see [Plan.Proved]); the last two are the order in which choices
-// are tried, not a proved optimum. docs/decisions/solver.md says more.
+//  1. The request is met.
+//  2. Fewest removals of packages that a person asked for or that are assigned.
+//  3. Fewest removals of implicit packages that something needs.
+//  4. Fewest requested or upgraded packages that are not at their newest version.
+//  5. Fewest removals of implicit packages that nothing needs after that, and
+//     fewest changes to other packages.
+//  6. No new package that could be left out.
+//  7. The first alternative of a dependency, and the newest version of the rest.
+//
+// The fewest are proved within a bound on the search (see [Plan.Proved]), and 6
+// holds always; 7 is the order in which choices are tried, not a proved optimum.
+// docs/decisions/solver.md says more.
 //
 // The package is pure: no I/O, no clock, no log.
 package plan

@@ -13,6 +13,7 @@ type policy struct {
 	e      *encoder
 	assume []lit // decided before all else
 	failed bool  // an assumption cannot hold
+	hasty  bool  // meet the needs of each demand before the next, whatever it costs
 	at     []cursor
 }
 
@@ -36,6 +37,12 @@ func (p *policy) pick() (lit, bool) {
 func (p *policy) next(c *cursor) (lit, bool) {
 	if l, ok := p.nextAssumed(c); ok || p.failed {
 		return l, ok
+	}
+	if p.hasty {
+		if l, ok := p.nextNeed(c); ok {
+			return l, true
+		}
+		return p.nextRoot(c)
 	}
 	if l, ok := p.nextCost(c); ok {
 		return l, true

@@ -209,25 +209,58 @@ func costs(p *Problem, e *encoder, outcome map[string]*Package) [tierCount]int {
 	}
 	for i := range p.State.Installed {
 		in := &p.State.Installed[i]
-		switch now := outcome[in.Name]; {
+		now := outcome[in.Name]
+		switch {
 		case e.u.removed[in.Name]:
 		case now == nil && in.How != Implicit && !e.u.leaves(in):
 			c[tierExplicit]++
+		case now == nil && e.u.idle[in.Name]:
+			c[tierIdle]++
 		case now == nil:
 			c[tierImplicit]++
 		case now == &in.Package && p.Request.UpgradeAll && after.lacks(now) != nil:
 			c[tierBroken]++
 		}
-	}
-	for _, tier := range []int{tierBehind, tierChanged} {
-		for _, l := range e.tiers[tier] {
-			pkg := e.u.pkg(e.pkgOf[l.v()])
-			if outcome[pkg.Name] != pkg {
-				c[tier]++
+		if now == nil {
+			continue
+		}
+		goal, tier := &in.Package, tierChanged
+		if best := e.u.newest(in); e.u.isTarget(in) && best >= 0 {
+			goal = e.u.pkg(best)
+			if !e.u.idle[in.Name] {
+				tier = tierBehind
 			}
+		} else if e.u.isTarget(in) {
+			goal = now
+		}
+		if now != goal {
+			c[tier]++
 		}
 	}
+	c[tierBehind] += behindNew(p, e, outcome)
 	return c
+}
+
+// behindNew counts the requests for packages that were not there and are not
+// at their newest version in outcome.
+func behindNew(p *Problem, e *encoder, outcome map[string]*Package) int {
+	n := 0
+	requests := slices.Clone(p.Request.Install)
+	for _, w := range p.Request.Wanted {
+		if !(p.Request.Force && e.u.removed[w.Name]) {
+			requests = append(requests, w.Relation)
+		}
+	}
+	for _, r := range requests {
+		ids := slices.DeleteFunc(e.u.asked(r), func(id int32) bool {
+			_, barred := e.u.bar(id)
+			return barred || !e.u.rules.names(r, e.u.pkg(id))
+		})
+		if e.u.present(r.Name) == nil && len(ids) > 0 && outcome[r.Name] != e.u.pkg(ids[0]) {
+			n++
+		}
+	}
+	return n
 }
 
 // TestSolveAgainstAllOutcomes holds the verdict and the proved costs to

@@ -40,10 +40,18 @@ type Reason struct {
 // bar (>= 2)), which is asked for".
 func (r *Reason) String() string {
 	var b strings.Builder
+	broken := false
 	for link := r; link != nil; link = link.Because {
-		if link != r {
+		switch {
+		case link == r:
+		case broken && link.Cause == CauseBroken:
+			b.WriteString(", as it ")
+		case broken:
+			b.WriteString(", as ")
+		default:
 			b.WriteString(", which is ")
 		}
+		broken = link.Cause == CauseBroken
 		b.WriteString(link.phrase())
 	}
 	return b.String()
@@ -68,7 +76,7 @@ func (r *Reason) phrase() string {
 	case CauseConflict:
 		return fmt.Sprintf("in conflict with %s (%s)", r.By, r.Relation)
 	case CauseBroken:
-		return fmt.Sprintf("without %s, for it depends on %s", r.By, r.Relation)
+		return fmt.Sprintf("depends on %s, but %s goes", r.Relation, r.By)
 	case CauseUnneeded:
 		return "no longer needed"
 	case CauseUnassigned:

@@ -12,6 +12,12 @@ func (d *draft) removal(s *Step) *Reason {
 	if d.u.removed[s.Name()] {
 		return &Reason{Cause: CauseAsked}
 	}
+	if d.u.leaves(s.From) {
+		return &Reason{Cause: CauseUnassigned, By: s.From.By}
+	}
+	if d.sel.swept[s.Name()] {
+		return &Reason{Cause: CauseUnneeded}
+	}
 	for _, name := range d.names {
 		v, ok := d.after[name]
 		if !ok {
@@ -21,15 +27,7 @@ func (d *draft) removal(s *Step) *Reason {
 			return &Reason{Cause: CauseConflict, By: d.pkg(v).String(), Relation: r.String(), Because: d.chain(v)}
 		}
 	}
-	if d.u.leaves(s.From) {
-		return &Reason{Cause: CauseUnassigned, By: s.From.By}
-	}
-	for _, dep := range s.From.Depends {
-		if len(d.u.installedFor(dep)) > 0 && !d.met(dep) {
-			return nil
-		}
-	}
-	return &Reason{Cause: CauseUnneeded}
+	return nil
 }
 
 // met reports whether d is satisfied afterwards.

@@ -9,6 +9,7 @@ type selection struct {
 	in    []bool  // by variable
 	list  []int32 // the variables, in the order in which the search took them
 	users map[int32][]demandOf
+	swept map[string]bool // names that sweep took out
 }
 
 // A demandOf is one demand of a package, or of the request where v is -1.
@@ -18,7 +19,7 @@ type demandOf struct {
 }
 
 func (e *encoder) selected(values []int8) *selection {
-	sel := &selection{e: e, in: make([]bool, len(e.pkgOf))}
+	sel := &selection{e: e, in: make([]bool, len(e.pkgOf)), swept: map[string]bool{}}
 	for v, value := range values {
 		if value == 1 && e.pkgOf[v] >= 0 {
 			sel.in[v] = true

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"muster/control"
 )
@@ -21,6 +20,8 @@ type story struct {
 	told      map[string]bool
 	sentences []string
 	subjects  map[int32]bool // packages that a sentence begins with
+	missing   bool           // something is not available
+	quiet     bool           // leave out what is asked for: the reader asked it
 }
 
 func newStory(e *encoder, rules []rule) *story {
@@ -76,8 +77,10 @@ func (t *story) tellDemand(r rule) {
 		t.say(t.keep(r))
 	case ruleInstall:
 		ids := t.u.asked(r.dep[0])
-		rest := t.obstacle(r.dep, ids)
-		if rest != "" || !t.covered(ids) {
+		if t.quiet {
+			return // what bars it is told by itself
+		}
+		if rest := t.obstacle(r.dep, ids); rest != "" || !t.covered(ids) {
 			t.say(show(r.dep) + " is asked for" + rest)
 		}
 	case ruleWanted:
@@ -193,65 +196,19 @@ func (t *story) bar(r rule) string {
 
 func (t *story) tellClash(r rule) {
 	a, b := t.u.pkg(r.pkg), t.u.pkg(r.other)
-	t.say(fmt.Sprintf("%s and %s cannot be installed together: %s conflicts with %s", a, b, a, show(r.dep)))
+	s := fmt.Sprintf("%s and %s cannot be installed together: %s conflicts with %s", a, b, a, show(r.dep))
+	if !t.u.rules.names(r.dep[0], b) {
+		s += ", which " + b.Name + " provides"
+	}
+	t.say(s)
 }
 
 // absent tells why nothing satisfies d.
 func (t *story) absent(d control.Dependency) string {
+	t.missing = true
 	var parts []string
 	for _, r := range d {
 		parts = append(parts, t.u.absent(r))
 	}
 	return join(parts, "and")
-}
-
-// absent tells why nothing satisfies r: another version, another platform, or nothing
-// at all.
-func (u *universe) absent(r control.Relation) string {
-	for _, id := range u.barredOf(r.Name) {
-		if p := u.pkg(id); u.rules.Match(r.Constraint, p.Version) {
-			return p.String() + " " + p.Barred
-		}
-	}
-	versions, providers := u.lookup(r.Name)
-	var have []string
-	for _, id := range versions {
-		have = append(have, u.pkg(id).Version)
-	}
-	switch n := len(have); {
-	case n == 1:
-		return fmt.Sprintf("only %s %s is available", r.Name, have[0])
-	case n > 4:
-		return fmt.Sprintf("only %s %s to %s are available", r.Name, have[n-1], have[0])
-	case n > 1:
-		slices.Reverse(have)
-		return fmt.Sprintf("only %s %s are available", r.Name, join(have, "and"))
-	case len(providers) > 0:
-		return fmt.Sprintf("%s provides %s in no such version", u.pkg(providers[0]), r.Name)
-	}
-	return "there is no package " + r.Name
-}
-
-func (u *universe) barredOf(name string) []int32 {
-	if id, ok := u.pool.names[name]; ok {
-		return u.pool.barred[id]
-	}
-	return nil
-}
-
-// show prints d as it is said: "bar >= 2 or baz".
-func show(d control.Dependency) string {
-	parts := make([]string, len(d))
-	for i, r := range d {
-		parts[i] = strings.TrimSpace(r.Name + " " + r.Constraint.String())
-	}
-	return join(parts, "or")
-}
-
-// join is "a", "a and b", "a, b and c".
-func join(parts []string, word string) string {
-	if n := len(parts); n > 1 {
-		return strings.Join(parts[:n-1], ", ") + " " + word + " " + parts[n-1]
-	}
-	return strings.Join(parts, "")
 }

@@ -10,8 +10,9 @@ func (sel *selection) sweep() {
 	}
 	marked := sel.reach(func(v int32) bool { return !sel.isNew(v) && !loose[v] })
 	for _, v := range sel.list {
-		if !marked[v] {
+		if sel.in[v] && !marked[v] {
 			sel.in[v] = false
+			sel.swept[sel.e.u.pkg(sel.e.pkgOf[v]).Name] = true
 		}
 	}
 }

@@ -19,16 +19,17 @@ type universe struct {
 	request   *Request
 	pins      map[string]version.Constraint
 	installed []*Installed // by name
-	current   []int32      // the number that stands for installed[i]
 	mine      map[string]*overlay
 	fixed     map[string]bool // names whose version the request or an assignment fixes
 	removed   map[string]bool // names to be removed
 	doomed    map[string]bool // names that depend on those
+	idle      map[string]bool // implicit names that nothing needs once all is at its newest version
 }
 
 // An overlay replaces a name's lists of the pool.
 type overlay struct {
 	installed *Installed // of that name
+	current   int32      // its number
 	versions  []int32
 	providers []int32
 }
@@ -96,7 +97,7 @@ func (u *universe) lay(i int) {
 		}
 	}
 	u.hide(in.Name, hidden)
-	u.current = append(u.current, id)
+	o.current = id
 	if id < int32(u.pool.Len()) {
 		return
 	}
@@ -174,12 +175,19 @@ func (u *universe) present(name string) *Installed {
 	return nil
 }
 
+// number is what stands for an installed package.
+func (u *universe) number(in *Installed) int32 { return u.mine[in.Name].current }
+
 // isCurrent reports whether number id stands for an installed package.
 func (u *universe) isCurrent(id int32) bool {
 	if id >= int32(u.pool.Len()) {
 		return true
 	}
-	return u.request.Reinstall && slices.Contains(u.current, id)
+	if !u.request.Reinstall {
+		return false
+	}
+	o := u.mine[u.pkg(id).Name]
+	return o != nil && o.installed != nil && o.current == id
 }
 
 // matching returns the packages that satisfy r: those of its name, newest

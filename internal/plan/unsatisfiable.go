@@ -26,16 +26,18 @@ func (e *encoder) explain() error {
 }
 
 // contradiction explains why p has no plan, or returns nil where it has one.
-func contradiction(p *Problem) *Unsatisfiable {
+// Quiet leaves out that the request asks for what it asks for.
+func contradiction(p *Problem, quiet bool) *Unsatisfiable {
 	u, err := newUniverse(p)
 	if err != nil {
 		return &Unsatisfiable{Sentences: []string{err.Error()}}
 	}
 	e := newEncoder(u)
 	e.demand()
-	pol := &policy{e: e}
-	if e.s.run(pol.pick, 0) {
+	if e.s.run((&policy{e: e, hasty: true}).pick, 0) {
 		return nil
 	}
-	return e.why()
+	t := e.story()
+	t.quiet = quiet
+	return t.tell()
 }

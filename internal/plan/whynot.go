@@ -87,7 +87,7 @@ func (a *Answer) weigh(p *Problem, want *Package) {
 	}
 	q := *p
 	q.Request.Install = []control.Relation{{Name: want.Name, Constraint: version.Exactly(want.Version)}}
-	why := contradiction(&q)
+	why := contradiction(&q, true)
 	if why == nil {
 		a.Possible = true
 		a.add([]string{fmt.Sprintf("install it with 'muster install %s=%s'", want.Name, want.Version)},
