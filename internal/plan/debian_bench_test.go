@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -9,11 +11,31 @@ import (
 	"muster/internal/testneed"
 )
 
-// debianText is the machine's index of Debian, as apt knows it.
+// debianText is the machine's index of Debian as apt knows it where nothing is
+// installed: what is installed counts as available for apt, and may
+// hide the archive's version.
 var debianText = sync.OnceValues(func() (string, error) {
-	out, err := exec.Command("apt-cache", "dumpavail").Output()
+	dir, err := os.MkdirTemp("", "muster-apt")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	options, err := aptOptions(dir)
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command("apt-cache", append(options, "dumpavail")...).Output()
 	return string(out), err
 })
+
+// aptOptions let apt work in dir, on a machine of amd64 with nothing installed.
+func aptOptions(dir string) ([]string, error) {
+	status := filepath.Join(dir, "status") // a file, for apt rebuilds its cache over a device
+	return []string{
+		"-o", "Dir::State::status=" + status, "-o", "Dir::Cache=" + dir,
+		"-o", "APT::Architecture=amd64", "-o", "APT::Architectures=amd64",
+	}, os.WriteFile(status, nil, 0o644)
+}
 
 // debianIndex returns that index, or skips the test without one.
 func debianIndex(t testing.TB) string {
