@@ -18,8 +18,11 @@ const canChown = true
 
 func isCrossDevice(err error) bool { return errors.Is(err, syscall.EXDEV) }
 func isNotDir(err error) bool      { return errors.Is(err, syscall.ENOTDIR) }
+
+// isNotEmpty reports that a directory cannot be removed because it holds
+// something, or because something is mounted on it.
 func isNotEmpty(err error) bool {
-	return errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST)
+	return errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EBUSY)
 }
 
 // attrOf reads mode and owner.
