@@ -11,6 +11,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"muster/internal/install"
 )
 
 // talk prints a line to stderr, unless --quiet.
@@ -104,18 +106,7 @@ func (m *meter) end() {
 }
 
 // size prints a number of bytes for people.
-func size(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return count(int(n), "byte")
-	}
-	value, exp := float64(n)/unit, 0
-	for value >= unit && exp < 3 {
-		value /= unit
-		exp++
-	}
-	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[exp])
-}
+func size(n int64) string { return install.BytesText(n) }
 
 // ask puts a question of yes or no. Without a terminal, and without --yes, the
 // answer is yes: scripts that want a look first use `muster plan`.

@@ -21,7 +21,7 @@ func (s *stager) checkSpace(need []int64) error {
 		}
 		if n += margin; n > free {
 			return muster.WithHint(
-				muster.Errorf(muster.Unavailable, "not enough space at %q: %s needed, %s free", filepath.Dir(base), bytesText(n), bytesText(free)),
+				muster.Errorf(muster.Unavailable, "not enough space at %q: %s needed, %s free", filepath.Dir(base), BytesText(n), BytesText(free)),
 				"free some, for instance with 'muster clean'; nothing was changed")
 		}
 	}
@@ -100,10 +100,13 @@ func (s *switcher) release() error {
 	return nil
 }
 
-// bytesText prints a number of bytes for people.
-func bytesText(n int64) string {
+// BytesText prints a number of bytes for people: "1 byte", "2.5 MiB".
+func BytesText(n int64) string {
 	const unit = 1024
-	if n < unit {
+	switch {
+	case n == 1:
+		return "1 byte"
+	case n < unit:
 		return fmt.Sprintf("%d bytes", n)
 	}
 	value, exp := float64(n)/unit, 0
