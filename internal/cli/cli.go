@@ -76,10 +76,7 @@ func (a *app) command() *cobra.Command {
 		Short: "Build, publish and install signed packages",
 		Long: `muster keeps the software of a fleet: it builds signed packages from recipes,
 keeps them in repositories that are plain web folders, and installs, updates,
-undoes, checks and removes them, on machines and in areas without root.
-
-Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
-4 refused for want of trust or rights, 5 busy, 6 stale repository.`,
+undoes, checks and removes them, on machines and in areas without root.`,
 		Version:       Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -87,9 +84,8 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return muster.WithHint(usageError{err}, "%s --help", cmd.CommandPath())
-	})
+	root.SetUsageTemplate(usageTemplate)
+	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print the answer as JSON")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress")
@@ -101,29 +97,13 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
 			root.AddCommand(cmd)
 		}
 	}
+	root.SetHelpCommand(helpCommand(a))
+	root.SetHelpCommandGroupID("more")
+	root.SetCompletionCommandGroupID("more")
 	root.InitDefaultHelpCmd()
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "help" {
-			cmd.AddCommand(helpersCommand(a))
-		}
-	}
-	checkArgs(root)
+	root.InitDefaultCompletionCmd()
+	tidy(root)
 	return root
-}
-
-// checkArgs turns complaints about arguments into usage errors, for every verb.
-func checkArgs(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return muster.WithHint(usageError{err}, "%s --help", cmd.CommandPath())
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		checkArgs(sub)
-	}
 }
 
 // exit prints err with its hint and returns the exit code.

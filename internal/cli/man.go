@@ -79,11 +79,9 @@ func manPage(cmd *cobra.Command) string {
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))
 	}
-	fmt.Fprintf(&b, ".SH EXIT STATUS\n%s\n", roff(exitText))
+	fmt.Fprintf(&b, ".SH EXIT STATUS\n%s.\n", roff(exitText))
 	return b.String()
 }
-
-const exitText = "0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code), 4 refused for want of trust or rights, 5 busy, 6 stale repository."
 
 func manFlag(b *strings.Builder, f *pflag.Flag) {
 	if f.Hidden {

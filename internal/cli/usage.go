@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"muster"
+)
+
+// exitText stands in every help and on every manual page.
+const exitText = `0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
+4 refused for want of trust or rights, 5 busy, 6 stale repository`
+
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}{{$commands := .Commands}}{{if eq (len .Groups) 0}}
+
+Commands:{{range $commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{else}}{{range $group := .Groups}}
+
+{{.Title}}{{range $commands}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Options:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+Options of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
+
+{{.CommandPath}} COMMAND --help says more about a command.{{end}}
+
+Exit codes: ` + exitText + `.
+`
+
+// tidy gives a command and those below it what all have: complaints about
+// arguments that are usage errors, and an answer to commands that are not.
+func tidy(cmd *cobra.Command) {
+	cmd.DisableFlagsInUseLine = true
+	if cmd.HasSubCommands() && !cmd.Runnable() {
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, chooseCommand
+	} else {
+		check := cmd.Args
+		cmd.Args = func(cmd *cobra.Command, args []string) error { return checkArgs(cmd, args, check) }
+	}
+	for _, sub := range cmd.Commands() {
+		tidy(sub)
+	}
+}
+
+// flagError is the complaint about a flag. Where the command is unknown, its
+// flags are so, too.
+func flagError(cmd *cobra.Command, err error) error {
+	if cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
+		return unknownCommand(cmd, cmd.Flags().Arg(0))
+	}
+	return muster.WithHint(usageError{err}, "%s --help", cmd.CommandPath())
+}
+
+// chooseCommand runs where a command is needed that cobra did not find.
+func chooseCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return unknownCommand(cmd, args[0])
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	err := usagef("unknown command %q", cmd.CommandPath()+" "+name)
+	if cmd.SuggestionsMinimumDistance <= 0 {
+		cmd.SuggestionsMinimumDistance = 2
+	}
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return muster.WithHint(err, "%s %s", cmd.CommandPath(), strings.Join(near, ", or "))
+	}
+	return muster.WithHint(err, "%s --help", cmd.CommandPath())
+}
+
+// checkArgs turns complaints about arguments into usage errors that show how
+// the command is used. Required flags are complained about first: who forgot
+// one reads the usage anyhow.
+func checkArgs(cmd *cobra.Command, args []string, check cobra.PositionalArgs) error {
+	err := missingFlags(cmd)
+	switch {
+	case err != nil:
+	case check == nil || check(cmd, args) == nil:
+		return nil
+	case tooFew(cmd, args, check):
+		err = usagef("an argument is missing; usage: %s", cmd.UseLine())
+	default:
+		err = usagef("too many arguments; usage: %s", cmd.UseLine())
+	}
+	return muster.WithHint(err, "%s --help", cmd.CommandPath())
+}
+
+// tooFew reports whether more arguments would do.
+func tooFew(cmd *cobra.Command, args []string, check cobra.PositionalArgs) bool {
+	for n := len(args); len(args) < n+3; {
+		if args = append(args, "x"); check(cmd, args) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func missingFlags(cmd *cobra.Command) error {
+	err := cmd.ValidateRequiredFlags()
+	if err == nil {
+		return nil
+	}
+	names := strings.Split(strings.TrimSuffix(strings.TrimPrefix(err.Error(), `required flag(s) "`), `" not set`), `", "`)
+	return usagef("give --%s; usage: %s", strings.Join(names, " and --"), cmd.UseLine())
+}
+
+// helpCommand is cobra's, but for topics that it does not know, and with the
+// reference of helpers below it.
+func helpCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Show the help of a command, or the helpers of recipes",
+		Example: "  muster help repo publish\n  muster help helpers run",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			of, _, _ := cmd.Root().Find(args)
+			for _, sub := range of.Commands() {
+				if sub.IsAvailableCommand() {
+					names = append(names, fmt.Sprintf("%s\t%s", sub.Name(), sub.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			of, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(of, rest[0])
+			}
+			of.InitDefaultHelpFlag()
+			return of.Help()
+		},
+	}
+	cmd.AddCommand(helpersCommand(a))
+	return cmd
+}
