@@ -107,7 +107,8 @@ func writeHead(w io.Writer, manifest, signature []byte) error {
 // policy.Right says.
 func (p *Package) Verify(trust *sign.Trust, policy sign.Policy) ([]sign.Signature, error) {
 	if len(p.Signature) == 0 {
-		return nil, muster.Errorf(muster.Denied, "%s is not signed", &p.Manifest.Control)
+		return nil, muster.WithHint(muster.Errorf(muster.Denied, "%s is not signed", &p.Manifest.Control),
+			"muster sign FILE --key KEY --cert CERT")
 	}
 	if p.Manifest.NeedsCode() {
 		policy.Right = sign.RightCode

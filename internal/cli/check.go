@@ -136,7 +136,11 @@ func (a *app) audit(ctx context.Context, names []string, hook string) error {
 		if err := a.answer(facts, func() error {
 			var rows []string
 			for _, f := range facts {
-				rows = append(rows, f.Name+"\t"+string(f.Status)+"\t"+strings.ReplaceAll(strings.TrimSpace(f.Output), "\n", "; "))
+				said := ""
+				if f.Status != muster.OK {
+					said = strings.ReplaceAll(strings.TrimSpace(f.Output), "\n", "; ")
+				}
+				rows = append(rows, f.Name+"\t"+string(f.Status)+"\t"+said)
 			}
 			if len(rows) == 0 {
 				a.talk("no installed package has an audit")

@@ -311,9 +311,7 @@ func (a *app) download(ctx context.Context, req engine.Request) error {
 		defer p.Close()
 		var get *meter
 		err = e.Download(ctx, p, a.fetching(&get, p.Download))
-		if get != nil {
-			get.end()
-		}
+		get.end()
 		if err != nil {
 			return muster.WithHint(err, "the same command again goes on where this one stopped")
 		}

@@ -14,6 +14,7 @@ import (
 	"muster/internal/fetch"
 	"muster/internal/install"
 	"muster/internal/plan"
+	"muster/internal/task"
 )
 
 func installCommand(a *app) *cobra.Command {
@@ -182,10 +183,13 @@ type changeFact struct {
 func (a *app) execute(ctx context.Context, e *engine.Engine, p *engine.Plan) error {
 	var get *meter
 	opts := a.installOptions()
-	res, err := e.Execute(ctx, p, opts, a.fetching(&get, p.Download))
-	if get != nil {
-		get.end()
+	notify := opts.Notify
+	opts.Notify = func(t *task.Task) {
+		get.end() // everything is fetched when the first task begins
+		notify(t)
 	}
+	res, err := e.Execute(ctx, p, opts, a.fetching(&get, p.Download))
+	get.end()
 	return a.report(e, res, err)
 }
 

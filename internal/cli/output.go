@@ -66,6 +66,7 @@ type meter struct {
 	start time.Time
 	done  int64
 	total int64
+	ended bool
 }
 
 func (a *app) meter(what string, total int64) *meter {
@@ -95,8 +96,13 @@ func (m *meter) set(done int64) {
 
 func (m *meter) add(n int64) { m.set(m.done + n) }
 
-// end takes the bar away and leaves one line.
+// end takes the bar away and leaves one line, once. Nothing is shown of what
+// never began.
 func (m *meter) end() {
+	if m == nil || m.ended {
+		return
+	}
+	m.ended = true
 	if m.bar != nil {
 		m.bar.Finish()
 	}
