@@ -398,3 +398,48 @@ func TestOffline(t *testing.T) {
 	}
 	s.expect("a 1 OK")
 }
+
+// TestParams: a package says which parameters it needs; they reach its actions
+// and those of later versions, and lie where only those read them who change
+// the root.
+func TestParams(t *testing.T) {
+	s := newSite(t)
+	code := "actions.star=def install():\n    write_file(makepath(root, \"seen\"), params[\"key\"])\n"
+	text := "package: app\nversion: %s\nrequired-params: key\ndepends: lib\n"
+	s.publish(s.pack(s.packager, strings.ReplaceAll(text, "%s", "1"), code), s.pack(s.packager, "package: lib\nversion: 1\n", "lib=1"))
+	s.update()
+	if err := s.install("app"); muster.KindOf(err) != muster.Invalid || !strings.Contains(err.Error(), `requires the parameter "key"`) {
+		t.Errorf("without it: %v", err)
+	}
+	rel, _ := control.ParseRelation("app")
+	if _, err := s.request(Request{Install: []control.Relation{rel}, Params: map[string]string{"key": "s3cret"}}); err != nil {
+		t.Fatal(err)
+	}
+	s.publish(s.pack(s.packager, strings.ReplaceAll(text, "%s", "2"), code))
+	s.update()
+	if err := os.Remove(s.path("root/seen")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.request(Request{Upgrade: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(s.path("root/seen")); err != nil || string(got) != "s3cret" {
+		t.Errorf("the upgrade saw %q, %v", got, err)
+	}
+	err := filepath.WalkDir(s.path("root/.muster"), func(name string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		if info, _ := d.Info(); strings.Contains(string(data), "s3cret") && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s shows a parameter to others: %v", name, info.Mode())
+		}
+		if strings.Contains(name, "packages/lib/") && strings.Contains(string(data), "s3cret") {
+			t.Errorf("%s: the parameter reached a package that was not named", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"muster"
 	"muster/control"
@@ -57,7 +59,7 @@ func (e *Engine) open(ctx context.Context, p *Plan, progress func(fetch.Progress
 			}
 			closers = append(closers, closer)
 		}
-		step.Name, step.Op, step.Params = s.Name(), string(s.Op), p.Request.Params
+		step.Name, step.Op, step.Params = s.Name(), string(s.Op), e.params(p, s)
 		if s.Reason != nil {
 			step.Reason = s.Reason.String()
 		}
@@ -84,19 +86,34 @@ func (e *Engine) Execute(ctx context.Context, p *Plan, opts install.Options, pro
 	return install.Apply(ctx, e.Root, steps, opts)
 }
 
+// params are the parameters of a step's actions: those that an earlier version
+// was given and, for what the request names, those that come with it.
+func (e *Engine) params(p *Plan, s plan.Step) map[string]string {
+	all := map[string]string{}
+	if rec, err := e.Root.Record(s.Name()); err == nil {
+		maps.Copy(all, rec.Params)
+	}
+	if s.To != nil && p.named(s.To) {
+		maps.Copy(all, p.Request.Params)
+	}
+	return all
+}
+
+// named reports whether the request names the package, or its file.
+func (p *Plan) named(to *plan.Package) bool {
+	return p.cands[to.Index].file != nil ||
+		slices.ContainsFunc(p.Request.Install, func(r control.Relation) bool { return r.Name == to.Name })
+}
+
 // checkParams holds that what packages require was given, now or before.
 func (e *Engine) checkParams(p *Plan) error {
 	for _, s := range p.Steps {
-		if s.To == nil {
+		if s.To == nil || s.Op == plan.Keep {
 			continue
 		}
-		c := p.cands[s.To.Index].Entry.Control
-		given := map[string]string{}
-		if rec, err := e.Root.Record(c.Name); err == nil {
-			given = rec.Params
-		}
+		c, given := p.cands[s.To.Index].Entry.Control, e.params(p, s)
 		for _, name := range c.RequiredParams {
-			if p.Request.Params[name] == "" && given[name] == "" {
+			if given[name] == "" {
 				return muster.WithHint(muster.Errorf(muster.Invalid, "%s requires the parameter %q", c, name),
 					"muster install %s --set %s=VALUE", c.Name, name)
 			}

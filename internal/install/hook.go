@@ -24,14 +24,13 @@ const maxActions = script.MaxSource
 
 // A hook is the Data of a task that runs one action of a package.
 type hook struct {
-	Package    string            `json:"package"`
-	Hook       string            `json:"hook"`
-	Control    control.Control   `json:"control"`               // of the version whose action it is
-	Old        bool              `json:"old,omitempty"`         // the version that was installed, not the new one
-	OldVersion string            `json:"old-version,omitempty"` // being replaced
-	Params     map[string]string `json:"params,omitempty"`
-	Force      bool              `json:"force,omitempty"`
-	UndoWith   string            `json:"undo-with,omitempty"` // hook that takes this one back
+	Package    string          `json:"package"`
+	Hook       string          `json:"hook"`
+	Control    control.Control `json:"control"`               // of the version whose action it is
+	Old        bool            `json:"old,omitempty"`         // the version that was installed, not the new one
+	OldVersion string          `json:"old-version,omitempty"` // being replaced
+	Force      bool            `json:"force,omitempty"`
+	UndoWith   string          `json:"undo-with,omitempty"` // hook that takes this one back
 }
 
 // removalHooks run in the version that is installed, for packages that leave.
@@ -51,16 +50,13 @@ func (u *run) addHooks(steps []Step, t *transition, names ...string) {
 // hook returns the named hook of a step, or nil where it does not apply.
 func (u *run) hook(s *Step, t *transition, name string) *hook {
 	old := t.old[s.Name]
-	h := &hook{Package: s.Name, Hook: name, Force: u.opts.Force, Params: s.Params}
+	h := &hook{Package: s.Name, Hook: name, Force: u.opts.Force}
 	removal := slices.Contains(removalHooks, name)
 	switch {
 	case removal != (s.Package == nil):
 		return nil
 	case removal:
 		h.Control, h.Old = old.manifest.Control, true
-		if rec, err := u.root.Record(s.Name); err == nil {
-			h.Params = rec.Params
-		}
 		return h.ifDefined(old.manifest)
 	}
 	h.Control = s.Package.Manifest.Control
@@ -93,9 +89,6 @@ func (u *run) addRestores(steps []Step, t *transition) {
 		if h.ifDefined(old.manifest) == nil {
 			continue
 		}
-		if rec, err := u.root.Record(s.Name); err == nil {
-			h.Params = rec.Params
-		}
 		u.change.Add("restore", "keep "+h.Control.String()+" for the case of failure", h)
 	}
 }
@@ -110,7 +103,11 @@ func (u *run) stagePayloads(ctx context.Context, steps []Step, t *transition) er
 			if err != nil {
 				return fmt.Errorf("cannot read the actions of %s: %w", s.Name, err)
 			}
-			if err := u.stageCode(filepath.Join(dir, "old"), code); err != nil {
+			rec, err := u.root.Record(s.Name)
+			if err != nil {
+				return err
+			}
+			if err := u.stageCode(filepath.Join(dir, "old"), code, rec.Params); err != nil {
 				return err
 			}
 		}
@@ -137,7 +134,7 @@ func (u *run) stageNew(ctx context.Context, s *Step, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := u.stageCode(dir, code); err != nil || !hasPayload(pkg.Manifest) {
+	if err := u.stageCode(dir, code, s.Params); err != nil || !hasPayload(pkg.Manifest) {
 		return err
 	}
 	if s.kept != nil {
@@ -173,20 +170,16 @@ func (u *run) payloadDir(name string) string {
 	return filepath.Join(u.root.stageDir(u.change.ID), "p", name)
 }
 
-// stageCode writes actions.star to dir, beside an empty payload folder.
-func (u *run) stageCode(dir string, code []byte) error {
+// stageCode writes actions.star and its parameters to dir, beside an empty
+// payload folder.
+func (u *run) stageCode(dir string, code []byte, params map[string]string) error {
 	if err := u.root.Disk.MkdirAll(filepath.Join(dir, "payload"), 0o700); err != nil {
 		return err
 	}
-	f, err := u.root.Disk.NewFile(filepath.Join(dir, pkgfile.ActionsPath), 0o600)
-	if err != nil {
+	if err := u.root.writeNew(filepath.Join(dir, pkgfile.ActionsPath), code, 0o600); err != nil {
 		return err
 	}
-	_, err = f.Write(code)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return u.root.writeParams(dir, params)
 }
 
 func (u *run) doHook(ctx context.Context, _ *task.Change, t *task.Task) error {
@@ -269,13 +262,17 @@ func (u *run) runHook(ctx context.Context, h *hook, attempt int) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the actions of %s: %w", &h.Control, err)
 	}
+	var params map[string]string
+	if err := readJSON(filepath.Join(dir, paramsFile), &params); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	res, err := u.root.RunScript(ctx, &h.Control, h.Hook, code, func(r *script.Request) {
-		r.BaseDir, r.OldVersion, r.Params = filepath.Join(dir, "payload"), h.OldVersion, h.Params
+		r.BaseDir, r.OldVersion, r.Params = filepath.Join(dir, "payload"), h.OldVersion, params
 		r.Force, r.Attempt, r.Log = h.Force, attempt, u.opts.Log
 	})
 	if res != nil {
 		name := fmt.Sprintf("%s-%s.log", h.Package, h.Hook)
-		werr := u.root.Disk.WriteFile(filepath.Join(u.root.Journal().Folder(u.change.ID), name), res.Output, 0o644)
+		werr := u.root.Disk.WriteFile(filepath.Join(u.root.Journal().Folder(u.change.ID), name), res.Output, 0o600) // may show parameters
 		err = errors.Join(err, werr)
 		u.detail.Reboot = u.detail.Reboot || res.ExitReboot
 		u.saveDetail()

@@ -17,19 +17,21 @@ import (
 
 // Record is status.json of an installed package.
 type Record struct {
-	Control   control.Control   `json:"control"`
-	Status    muster.Status     `json:"status"`
-	Installed time.Time         `json:"installed"`
-	Change    int               `json:"change"`
-	Repo      string            `json:"repo,omitempty"`    // repository id, or "" for a file
-	File      string            `json:"file,omitempty"`    // sha256 of the package file
-	Signers   []string          `json:"signers,omitempty"` // names and fingerprints
-	Manifest  string            `json:"manifest"`          // sha256 of the manifest
-	Actions   []string          `json:"actions,omitempty"` // hooks it defines
-	Params    map[string]string `json:"params,omitempty"`  // given at installation
-	Aside     []string          `json:"aside,omitempty"`   // .muster-new files lying beside edited configuration
-	Audit     *AuditResult      `json:"audit,omitempty"`
-	Size      int64             `json:"size"`
+	Control   control.Control `json:"control"`
+	Status    muster.Status   `json:"status"`
+	Installed time.Time       `json:"installed"`
+	Change    int             `json:"change"`
+	Repo      string          `json:"repo,omitempty"`    // repository id, or "" for a file
+	File      string          `json:"file,omitempty"`    // sha256 of the package file
+	Signers   []string        `json:"signers,omitempty"` // names and fingerprints
+	Manifest  string          `json:"manifest"`          // sha256 of the manifest
+	Actions   []string        `json:"actions,omitempty"` // hooks it defines
+	// Params were given at installation. They may be secrets: they lie in a file
+	// of their own that only those read who may change the root.
+	Params map[string]string `json:"-"`
+	Aside  []string          `json:"aside,omitempty"` // .muster-new files lying beside edited configuration
+	Audit  *AuditResult      `json:"audit,omitempty"`
+	Size   int64             `json:"size"`
 }
 
 // AuditResult is the last answer of a package's audit().
@@ -44,6 +46,7 @@ const (
 	manifestFile  = "manifest"
 	signatureFile = "signature"
 	statusFile    = "status.json"
+	paramsFile    = "params.json"
 )
 
 func (r *Root) record(name string, file ...string) string {
@@ -79,7 +82,7 @@ func (r *Root) Record(name string) (*Record, error) {
 	rec := new(Record)
 	err := muster.WithKind(muster.Invalid, control.CheckName(name))
 	if err == nil {
-		err = readJSON(r.record(name, statusFile), rec)
+		rec, err = readRecord(r.record(name))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, muster.Errorf(muster.NotFound, "%s is not installed", name)
@@ -91,6 +94,20 @@ func (r *Root) Record(name string) (*Record, error) {
 		return nil, muster.Errorf(muster.Invalid, "%q is the record of %q", r.record(name), rec.Control.Name)
 	}
 	return rec, rec.Control.Check()
+}
+
+// readRecord reads the record in a folder. Parameters that may not be read are
+// left out: whoever only looks does not need them.
+func readRecord(dir string) (*Record, error) {
+	rec := new(Record)
+	if err := readJSON(filepath.Join(dir, statusFile), rec); err != nil {
+		return nil, err
+	}
+	err := readJSON(filepath.Join(dir, paramsFile), &rec.Params)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		err = nil
+	}
+	return rec, err
 }
 
 // Manifest reads the manifest of an installed package.

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"io/fs"
 	"path/filepath"
 
 	"muster/pkgfile"
@@ -68,7 +69,7 @@ func (rs *records) stage(st *stager) error {
 	if err != nil {
 		return err
 	}
-	return rs.write(st.name(rs.puts[""]), data)
+	return rs.u.root.writeNew(st.name(rs.puts[""]), data, 0o644)
 }
 
 func (rs *records) stageOne(s *Step, dir string) error {
@@ -91,11 +92,36 @@ func (rs *records) stageOne(s *Step, dir string) error {
 		}
 	}
 	for name, data := range files {
-		if err := rs.write(filepath.Join(dir, name), data); err != nil {
+		if err := root.writeNew(filepath.Join(dir, name), data, 0o644); err != nil {
 			return err
 		}
 	}
-	return nil
+	return root.writeParams(dir, s.Params)
+}
+
+// writeParams writes the parameters of a package's actions, if there are any.
+func (r *Root) writeParams(dir string, params map[string]string) error {
+	if len(params) == 0 {
+		return nil
+	}
+	data, err := encodeJSON(params)
+	if err != nil {
+		return err
+	}
+	return r.writeNew(filepath.Join(dir, paramsFile), data, 0o600)
+}
+
+// writeNew writes a file that becomes durable with the stage.
+func (r *Root) writeNew(name string, data []byte, perm fs.FileMode) error {
+	f, err := r.Disk.NewFile(name, perm)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 func (rs *records) record(s *Step) *Record {
@@ -114,18 +140,4 @@ func (rs *records) record(s *Step) *Record {
 		Aside:     rs.d.aside[s.Name],
 		Size:      m.InstalledSize(),
 	}
-}
-
-// write writes a file that becomes durable with the stage.
-func (rs *records) write(name string, data []byte) error {
-	root := rs.u.root
-	f, err := root.Disk.NewFile(name, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
 }

@@ -336,7 +336,7 @@ func (v *inverter) stage() error {
 			if err != nil {
 				return err
 			}
-			if err := (&records{u: v.u}).write(st.name(op), data); err != nil {
+			if err := v.u.root.writeNew(st.name(op), data, 0o644); err != nil {
 				return err
 			}
 			continue
@@ -414,10 +414,11 @@ func (v *inverter) keptPackage(name string) (*keptPackage, error) {
 		if op.Path != at {
 			continue
 		}
-		k := &keptPackage{dir: kept}
-		if err := readJSON(filepath.Join(kept, statusFile), &k.rec); err != nil {
+		rec, err := readRecord(kept)
+		if err != nil {
 			return nil, err
 		}
+		k := &keptPackage{dir: kept, rec: *rec}
 		data, err := readFile(filepath.Join(kept, manifestFile))
 		if err != nil {
 			return nil, err
