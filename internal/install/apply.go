@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"muster"
 	"muster/internal/task"
@@ -89,44 +88,7 @@ func Apply(ctx context.Context, r *Root, steps []Step, opts Options) (*Result, e
 		u.recordFailure(err)
 		return u.result(), err
 	}
-	return u.result(), u.tidy()
-}
-
-// transition reads what is installed and works out what will be.
-func (r *Root) transition(steps []Step) (*transition, error) {
-	recs, err := r.Installed()
-	if err != nil {
-		return nil, err
-	}
-	t := &transition{old: map[string]*side{}, new: map[string]*side{}}
-	changed := map[string]bool{}
-	for _, s := range steps {
-		if changed[s.Name] {
-			return nil, muster.Errorf(muster.Invalid, "%s stands twice in the plan", s.Name)
-		}
-		changed[s.Name] = true
-	}
-	for _, rec := range recs {
-		name := rec.Control.Name
-		m, err := r.Manifest(name)
-		if err != nil {
-			return nil, err
-		}
-		now := &side{name: name, manifest: m, aside: rec.Aside}
-		t.before = append(t.before, now)
-		if changed[name] {
-			t.old[name] = now
-		} else {
-			t.after = append(t.after, now)
-		}
-	}
-	for _, s := range steps {
-		if s.Package != nil {
-			t.new[s.Name] = &side{name: s.Name, manifest: s.Package.Manifest, pkg: s.Package}
-			t.after = append(t.after, t.new[s.Name])
-		}
-	}
-	return t, nil
+	return u.finish(), nil
 }
 
 func (u *run) summarise(steps []Step, t *transition) error {
@@ -325,59 +287,6 @@ func (u *run) abandon(cause error) error {
 
 func (u *run) result() *Result {
 	return &Result{Change: u.change, Steps: u.detail.Steps, Notes: u.detail.Notes, Reboot: u.detail.Reboot}
-}
-
-// recordFailure notes for the next upgrade what failed. It is not part of the
-// change, which left nothing behind; when it cannot be written the failure is
-// still in the history.
-//
-// What an action refused stays asked for and is tried again. What could not
-// even be placed (no space, a conflict, a damaged file) is for whoever asked to
-// hear; it is kept only for packages that are there, whose upgrade it was.
-func (u *run) recordFailure(cause error) {
-	w, err := u.root.Wishes()
-	if err != nil || !u.change.Finished() {
-		return
-	}
-	failed, byAction := u.failedPackage()
-	if byAction && u.opts.Wishes != nil {
-		w.Wanted = u.opts.Wishes.Wanted
-	}
-	for _, s := range u.detail.Steps {
-		if byAction && s.Name == failed || !byAction && s.From != "" {
-			w.Fail(Failure{Name: s.Name, Version: s.To, Status: needOf(s), Error: firstLine(cause.Error()),
-				Change: u.change.ID, Time: u.root.Now().UTC()})
-		}
-	}
-	u.root.SaveWishes(w)
-}
-
-// failedPackage returns the package whose action failed, if one did.
-func (u *run) failedPackage() (name string, byAction bool) {
-	for _, t := range u.change.Tasks {
-		var h hook
-		if t.Kind == "hook" && t.Error != "" && json.Unmarshal(t.Data, &h) == nil {
-			return h.Package, true
-		}
-	}
-	return "", false
-}
-
-func needOf(s Summary) muster.Status {
-	switch {
-	case s.To == "":
-		return muster.NeedRemove
-	case s.From == "":
-		return muster.NeedInstall
-	case s.Op == "downgrade":
-		return muster.NeedDowngrade
-	}
-	return muster.NeedUpgrade
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }
 
 // bases lists the stage folders of a change, relative to the root.

@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -33,7 +34,7 @@ func Recover(ctx context.Context, r *Root, opts Options) (*Result, error) {
 	if err := u.runner().Resume(ctx, c); err != nil {
 		return u.result(), err
 	}
-	return u.result(), u.tidy()
+	return u.finish(), nil
 }
 
 // sweep removes files that were being written under a temporary name, and
@@ -64,6 +65,15 @@ func (r *Root) sweep() error {
 		}
 	}
 	return nil
+}
+
+// finish ends a change that is done. What cannot be cleaned up is for the next
+// change; it does not make this one a failure.
+func (u *run) finish() *Result {
+	if err := u.tidy(); err != nil {
+		u.detail.Notes = append(u.detail.Notes, fmt.Sprintf("the change is done, but not everything could be cleaned up: %v", err))
+	}
+	return u.result()
 }
 
 // tidy ends a change that is done: the one it took back is marked, and what
