@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,49 +20,6 @@ import (
 	"muster/sign"
 )
 
-func newCommand(a *app) *cobra.Command {
-	var from, kind, maintainer string
-	cmd := &cobra.Command{
-		Use:   "new NAME|DIR [--from FILE|URL]",
-		Short: "Make a recipe folder from a template or an installer",
-		Long: `Make a recipe folder that builds at once. With --from it is made for what is
-given: an archive (tar, zip), a package (deb, rpm), an installer (msi, exe), an
-AppImage, or a source such as go:module@version; name, version, platform and
-silent switches are read from it. Without, an empty recipe.`,
-		Example: "  muster new hello --from hello-2.12.tar.gz\n  muster new office --kind group\n  muster new age --from go:filippo.io/age@v1.3.2",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.newRecipe(cmd.Context(), args[0], from, recipe.NewOptions{Kind: muster.Kind(kind), Maintainer: maintainer, Log: a.logging()})
-		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&from, "from", "", "what to make the recipe for: file, URL or source")
-	f.StringVar(&kind, "kind", "", "kind of package (default base)")
-	f.StringVar(&maintainer, "maintainer", os.Getenv("MUSTER_MAINTAINER"), "\"Alice Martin <alice@example.org>\" ($MUSTER_MAINTAINER)")
-	return cmd
-}
-
-func (a *app) newRecipe(ctx context.Context, dir, from string, o recipe.NewOptions) error {
-	if o.Kind != "" && !o.Kind.Valid() {
-		return usagef("--kind %q is none of %v", o.Kind, muster.Kinds)
-	}
-	if err := recipe.New(ctx, dir, filepath.Base(dir), from, o); err != nil {
-		return err
-	}
-	return a.answer(map[string]string{"recipe": dir}, func() error {
-		a.print("%s: a recipe; look at %s, then: muster build %s", dir, filepath.Join(dir, "control"), dir)
-		return nil
-	})
-}
-
-// logging is where the output of scripts goes while it comes.
-func (a *app) logging() io.Writer {
-	if a.quiet {
-		return io.Discard
-	}
-	return &prefixed{a: a}
-}
-
 type buildOptions struct {
 	signer   signerFlags
 	set      []string
@@ -75,7 +33,7 @@ type buildOptions struct {
 func buildCommand(a *app) *cobra.Command {
 	var o buildOptions
 	cmd := &cobra.Command{
-		Use:   "build DIR [--set NAME=VALUE] [--out DIR]",
+		Use:   "build DIR... [--key KEY --cert CERT] [--out DIR]",
 		Short: "Build packages from a recipe, and sign them",
 		Long: `Build a recipe into packages: one for each of its platforms that this machine
 can run, or with --target for others. They are signed when a key is given.
@@ -84,20 +42,13 @@ The same recipe with the same sources makes the same bytes, but for the
 signature.`,
 		Example: "  muster build recipes/age --key alice.key --cert alice.crt\n  muster build recipes/age --set version=1.3.1 --target windows/amd64",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, dir := range args {
-				if err := a.build(cmd.Context(), dir, o); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.build(cmd.Context(), args, o) },
 	}
 	o.signer.add(cmd)
 	f := cmd.Flags()
-	f.StringArrayVar(&o.set, "set", nil, "name=value: a build parameter of the recipe")
-	f.StringVar(&o.out, "out", ".", "folder for the packages")
-	f.StringVar(&o.target, "target", "", "os/arch, or all of the recipe's")
+	f.StringArrayVar(&o.set, "set", nil, "a build parameter of the recipe: `NAME=VALUE`")
+	f.StringVar(&o.out, "out", ".", "put the packages into the folder `DIR`")
+	f.StringVar(&o.target, "target", "", "build for `OS/ARCH`, or for all of the recipe's platforms")
 	f.BoolVar(&o.unsigned, "unsigned", false, "do not sign, though a key is given")
 	f.BoolVar(&o.offline, "offline", false, "fetch nothing: sources must be in the cache")
 	f.BoolVar(&o.keep, "keep", false, "keep the work folder, to look into")
@@ -121,16 +72,8 @@ type buildFact struct {
 	Work     string           `json:"work,omitempty"`
 }
 
-func (a *app) build(ctx context.Context, dir string, o buildOptions) error {
+func (a *app) build(ctx context.Context, dirs []string, o buildOptions) error {
 	set, err := params(o.set)
-	if err != nil {
-		return err
-	}
-	r, err := recipe.Load(dir)
-	if err != nil {
-		return err
-	}
-	targets, err := targetsOf(r, o.target)
 	if err != nil {
 		return err
 	}
@@ -140,26 +83,44 @@ func (a *app) build(ctx context.Context, dir string, o buildOptions) error {
 			return err
 		}
 	}
+	facts := []*buildFact{}
+	for _, dir := range dirs {
+		if err = a.buildRecipe(ctx, dir, set, o, id, &facts); err != nil {
+			break // and tell what was built before
+		}
+	}
+	return errors.Join(err, a.answer(facts, func() error {
+		for _, f := range facts {
+			a.printBuilt(f)
+		}
+		if id == nil && !o.unsigned && len(facts) > 0 {
+			a.talk("not signed: %s", signHint)
+		}
+		return nil
+	}))
+}
+
+// buildRecipe builds a recipe for all platforms wanted.
+func (a *app) buildRecipe(ctx context.Context, dir string, set map[string]string, o buildOptions, id *sign.Identity, facts *[]*buildFact) error {
+	r, err := recipe.Load(dir)
+	if err != nil {
+		return err
+	}
+	targets, err := targetsOf(r, o.target)
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}
-	var facts []*buildFact
 	for _, t := range targets {
 		f, err := a.buildOne(ctx, r, recipe.Options{Target: t, Params: set, Offline: o.offline, Keep: o.keep, Log: a.logging()}, o.out, id)
 		if err != nil {
 			return err
 		}
-		facts = append(facts, f)
+		*facts = append(*facts, f)
 	}
-	return a.answer(facts, func() error {
-		for _, f := range facts {
-			a.printBuilt(f)
-		}
-		if id == nil && !o.unsigned {
-			a.talk("not signed: %s", signHint)
-		}
-		return nil
-	})
+	return nil
 }
 
 func targetsOf(r *recipe.Recipe, target string) ([]muster.Platform, error) {
@@ -193,11 +154,12 @@ func (a *app) buildOne(ctx context.Context, r *recipe.Recipe, o recipe.Options, 
 		return nil, err
 	}
 	defer d.Close()
-	f := &buildFact{Package: rep.Control.Name, Version: rep.Control.Version, Target: rep.Target.String(), Files: rep.Files,
+	f := &buildFact{Package: rep.Control.Name, Version: rep.Control.Version, Target: rep.Target.String(), Files: filesIn(d.Manifest),
 		Seconds: rep.Duration.Seconds(), Sources: d.Manifest.Provenance.Sources, Warnings: rep.Warnings, Work: rep.Work,
 		Manifest: (&pkgfile.Package{Encoded: d.Encoded}).ManifestSHA256()}
 	var signature []byte
 	if id != nil {
+		a.warnRight(id, d.Manifest)
 		if signature, err = sign.Sign(d.Encoded, true, a.now(), id); err != nil {
 			return nil, fmt.Errorf("cannot sign %s: %w", rep.Control, err)
 		}

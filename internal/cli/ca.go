@@ -23,6 +23,8 @@ authority, and with it everybody whom it certified, within their rights:
   code    may sign what runs on hosts
   deploy  may sign packages without code, such as groups
   issue   may issue certificates: a further authority`,
+		Example: `  muster ca init --name "Packaging CA" --out ca
+  muster ca issue --ca ca --rights code --name "Alice Martin" --out alice`,
 	}
 	cmd.AddCommand(caInitCommand(a), caIssueCommand(a))
 	return cmd

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"bytes"
-	"crypto/x509"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +13,6 @@ import (
 	"golang.org/x/term"
 
 	"muster"
-	"muster/internal/engine"
 	"muster/sign"
 )
 
@@ -25,39 +24,96 @@ type signerFlags struct {
 // add gives a verb the flags of all that sign.
 func (f *signerFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.key, "key", os.Getenv("MUSTER_KEY"), "private key to sign with ($MUSTER_KEY)")
-	fl.StringVar(&f.cert, "cert", os.Getenv("MUSTER_CERT"), "certificate of the key, with those of its issuers ($MUSTER_CERT)")
-	fl.StringVar(&f.command, "sign-command", os.Getenv("MUSTER_SIGN_COMMAND"),
-		"command that signs in place of a key: a token's, say ($MUSTER_SIGN_COMMAND)")
+	fl.StringVar(&f.key, "key", "", "sign with the private key in `FILE` ($MUSTER_KEY)")
+	fl.StringVar(&f.cert, "cert", "", "`FILE` with its certificate and those of its issuers ($MUSTER_CERT; default for KEY.key: KEY.crt)")
+	fl.StringVar(&f.command, "sign-command", "", "`COMMAND` that signs in place of a key, with a smartcard, say ($MUSTER_SIGN_COMMAND)")
+}
+
+// resolve adds what the environment says. Flags that name a key replace all of
+// it: a certificate from there would be that of another key.
+func (f signerFlags) resolve() signerFlags {
+	if f.key == "" && f.command == "" {
+		f.key, f.command = os.Getenv("MUSTER_KEY"), os.Getenv("MUSTER_SIGN_COMMAND")
+		f.cert = cmp.Or(f.cert, os.Getenv("MUSTER_CERT"))
+	}
+	if f.cert == "" && f.key != "" {
+		f.cert = strings.TrimSuffix(f.key, ".key") + ".crt" // as key new names them
+	}
+	return f
 }
 
 // given reports whether there is something to sign with.
-func (f *signerFlags) given() bool { return f.key != "" || f.command != "" }
+func (f signerFlags) given() bool {
+	f = f.resolve()
+	return f.key != "" || f.command != ""
+}
 
 const signHint = "give --key KEY --cert CERT, or set MUSTER_KEY and MUSTER_CERT; muster key new makes a pair"
 
 // identity loads the key, or the command that stands for it, with its chain.
 func (a *app) identity(f signerFlags) (*sign.Identity, error) {
+	f = f.resolve()
 	switch {
-	case !f.given():
+	case f.key == "" && f.command == "":
 		return nil, muster.WithHint(usagef("there is no key to sign with"), signHint)
-	case f.cert == "" && f.key != "":
-		f.cert = strings.TrimSuffix(f.key, ".key") + ".crt" // as key new names them
+	case f.key != "" && f.command != "":
+		return nil, usagef("both a key and a command that signs are given")
 	case f.cert == "":
-		return nil, muster.WithHint(usagef("--sign-command needs the certificate of its key"), signHint)
+		return nil, usagef("a command that signs needs the certificate of its key: give --cert, or set MUSTER_CERT")
 	}
 	certPEM, err := readSmall(f.cert)
 	if err != nil {
 		return nil, err
 	}
-	if f.command == "" {
-		return a.fileIdentity(f.key, certPEM)
+	if f.command != "" {
+		return commandIdentity(f, certPEM)
 	}
+	return a.fileIdentity(f.key, certPEM)
+}
+
+func commandIdentity(f signerFlags, certPEM []byte) (*sign.Identity, error) {
 	chain, err := sign.ParseCerts(certPEM)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %q: %w", f.cert, err)
 	}
-	return &sign.Identity{Key: sign.CommandSigner(chain[0], strings.Fields(f.command)), Chain: chain}, nil
+	words, err := splitCommand(f.command)
+	if err != nil {
+		return nil, err
+	}
+	return &sign.Identity{Key: sign.CommandSigner(chain[0], words), Chain: chain}, nil
+}
+
+// splitCommand splits a command at spaces, but for those between quotes of
+// either kind. A backslash is one: it stands in paths of Windows.
+func splitCommand(line string) (words []string, err error) {
+	var word strings.Builder
+	var quote rune
+	inside := false // a word, perhaps an empty one
+	end := func() {
+		if inside {
+			words = append(words, word.String())
+		}
+		word.Reset()
+		inside = false
+	}
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote, inside = r, true
+		case quote == 0 && (r == ' ' || r == '\t'):
+			end()
+		default:
+			word.WriteRune(r)
+			inside = true
+		}
+	}
+	end()
+	if quote != 0 || len(words) == 0 {
+		return nil, usagef("cannot tell the words of the command %q", line)
+	}
+	return words, nil
 }
 
 func (a *app) fileIdentity(keyFile string, certPEM []byte) (*sign.Identity, error) {
@@ -89,33 +145,50 @@ func readSmall(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// password takes a password from MUSTER_KEY_PASSWORD, or asks for it.
+// password is the password of a key that is there.
 func (a *app) password(prompt string) ([]byte, error) {
-	if p, ok := os.LookupEnv("MUSTER_KEY_PASSWORD"); ok {
+	return a.passwordFrom("MUSTER_KEY_PASSWORD", prompt)
+}
+
+// passwordFrom takes a password from a variable of the environment, or asks for
+// it without showing it. It is never an argument, which others on the machine
+// could see.
+func (a *app) passwordFrom(variable, prompt string) ([]byte, error) {
+	if p, ok := os.LookupEnv(variable); ok {
 		return []byte(p), nil
 	}
 	if !a.interactive() {
-		return nil, muster.WithHint(muster.Errorf(muster.Denied, "a password is needed, and there is nobody to ask"),
-			"set MUSTER_KEY_PASSWORD")
+		return nil, muster.WithHint(muster.Errorf(muster.Denied, "a password is needed, and there is nobody to ask"), "set %s", variable)
 	}
 	fmt.Fprintf(a.err, "%s: ", prompt)
 	defer fmt.Fprintln(a.err)
 	return term.ReadPassword(int(a.in.(*os.File).Fd()))
 }
 
-// newPassword asks for a password twice.
+// newPassword is the password of a key that is made: from MUSTER_KEY_PASSWORD,
+// or asked for.
 func (a *app) newPassword(name string) ([]byte, error) {
-	if _, ok := os.LookupEnv("MUSTER_KEY_PASSWORD"); ok || !a.interactive() {
-		return a.password("")
+	p, err := a.chosenPassword("MUSTER_KEY_PASSWORD", name)
+	if muster.KindOf(err) == muster.Denied {
+		return nil, muster.WithHint(err, "set MUSTER_KEY_PASSWORD, or give --no-password")
 	}
-	first, err := a.password("new password of " + name)
+	return p, err
+}
+
+// chosenPassword takes a new password from the environment, or asks for it
+// twice.
+func (a *app) chosenPassword(variable, name string) ([]byte, error) {
+	first, err := a.passwordFrom(variable, "new password of "+name)
 	if err != nil {
 		return nil, err
 	}
 	if len(first) == 0 {
 		return nil, muster.WithHint(usagef("an empty password protects nothing"), "give --no-password to have none")
 	}
-	again, err := a.password("once more")
+	if _, ok := os.LookupEnv(variable); ok {
+		return first, nil
+	}
+	again, err := a.passwordFrom(variable, "once more")
 	if err != nil {
 		return nil, err
 	}
@@ -123,42 +196,4 @@ func (a *app) newPassword(name string) ([]byte, error) {
 		return nil, muster.Errorf(muster.Invalid, "the passwords differ")
 	}
 	return first, nil
-}
-
-// trustOf loads certificates for a verb that is given them, or those of a root.
-func (a *app) trustOf(paths []string) (*sign.Trust, error) {
-	if len(paths) > 0 {
-		return readTrust(paths)
-	}
-	e, err := engine.Open(a.rootDir, engine.Options{Now: a.now})
-	if err != nil {
-		return nil, muster.WithHint(err, "say whom to trust with --trust FILE|DIR")
-	}
-	return e.Trust, nil
-}
-
-// certFact is the JSON form of a certificate.
-type certFact struct {
-	Name        string       `json:"name"`
-	Issuer      string       `json:"issuer"`
-	Fingerprint string       `json:"fingerprint"`
-	Rights      []sign.Right `json:"rights"`
-	From        string       `json:"from"`
-	To          string       `json:"to"`
-}
-
-func certFactOf(c *x509.Certificate) certFact {
-	return certFact{c.Subject.CommonName, c.Issuer.CommonName, sign.Fingerprint(c), sign.Rights(c),
-		c.NotBefore.UTC().Format("2006-01-02"), c.NotAfter.UTC().Format("2006-01-02")}
-}
-
-func rightsText(rights []sign.Right) string {
-	if len(rights) == 0 {
-		return "without rights"
-	}
-	var words []string
-	for _, r := range rights {
-		words = append(words, string(r))
-	}
-	return "rights: " + strings.Join(words, ", ")
 }

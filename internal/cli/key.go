@@ -41,6 +41,7 @@ func keyCommand(a *app) *cobra.Command {
 		Short: "Make keys to sign with",
 		Long: `Keys are PKCS#8 files, protected by a password, that openssl reads, too. Who signs
 keeps the key (.key) and shows everybody the certificate (.crt).`,
+		Example: "  muster key new --name \"Alice Martin\" --out alice",
 	}
 	cmd.AddCommand(keyNewCommand(a), keyPasswordCommand(a))
 	return cmd

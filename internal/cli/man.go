@@ -4,14 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"muster"
 	"muster/internal/durable"
 )
 
@@ -87,11 +84,12 @@ func manFlag(b *strings.Builder, f *pflag.Flag) {
 	if f.Hidden {
 		return
 	}
-	name := "--" + f.Name
+	value, usage := pflag.UnquoteUsage(f)
+	name := strings.TrimSpace("--" + f.Name + " " + value)
 	if f.Shorthand != "" {
 		name = "-" + f.Shorthand + ", " + name
 	}
-	fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(name), roff(f.Usage))
+	fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(name), roff(usage))
 }
 
 // roff escapes what the formatter would take for something else.
@@ -104,27 +102,4 @@ func roff(s string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
-}
-
-func versionCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version of this program",
-		Example: "  muster version --json",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			fact := map[string]string{"version": Version, "platform": muster.ThisPlatform().String(), "go": runtime.Version()}
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						fact["commit"] = s.Value
-					}
-				}
-			}
-			return a.answer(fact, func() error {
-				a.print("muster %s %s", Version, muster.ThisPlatform())
-				return nil
-			})
-		},
-	}
 }

@@ -14,7 +14,7 @@ func reference() string {
 	var b strings.Builder
 	b.WriteString("# Command line\n\nWritten by the program; do not edit. `go test ./internal/cli -update` writes it anew.\n")
 	root := new(app).command()
-	fmt.Fprintf(&b, "\n%s\n", root.Long)
+	fmt.Fprintf(&b, "\n%s\n\nExit codes: %s.\n", root.Long, exitText)
 	section(&b, root)
 	return b.String()
 }
@@ -25,7 +25,7 @@ func section(b *strings.Builder, cmd *cobra.Command) {
 			continue
 		}
 		fmt.Fprintf(b, "\n## %s\n\n%s.\n", sub.CommandPath(), strings.TrimSuffix(sub.Short, "."))
-		if sub.Runnable() {
+		if !sub.HasSubCommands() {
 			fmt.Fprintf(b, "\n```\n%s\n```\n", sub.UseLine())
 		}
 		if sub.Long != "" {
@@ -47,11 +47,12 @@ func flags(b *strings.Builder, cmd *cobra.Command) {
 		if f.Hidden || f.Name == "help" {
 			return
 		}
-		name := "--" + f.Name
+		value, usage := pflag.UnquoteUsage(f)
+		name := strings.TrimSpace("--" + f.Name + " " + value)
 		if f.Shorthand != "" {
 			name = "-" + f.Shorthand + ", " + name
 		}
-		rows = append(rows, fmt.Sprintf("| `%s` | %s |", name, strings.ReplaceAll(f.Usage, "|", "\\|")))
+		rows = append(rows, fmt.Sprintf("| `%s` | %s |", strings.ReplaceAll(name, "|", "\\|"), strings.ReplaceAll(usage, "|", "\\|")))
 	})
 	if len(rows) > 0 {
 		fmt.Fprintf(b, "\n| option | meaning |\n| --- | --- |\n%s\n", strings.Join(rows, "\n"))

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster"
-	"muster/internal/engine"
 	"muster/internal/fetch"
 	"muster/internal/install"
 	"muster/sign"
@@ -61,7 +60,7 @@ func (a *app) setup(_ context.Context, o setupOptions) error {
 	if err != nil {
 		return err
 	}
-	certs, err := readTrust(o.trust)
+	certs, err := loadTrust(o.trust...)
 	if err != nil {
 		return err
 	}
@@ -136,21 +135,6 @@ func absolute(base string) string {
 		return abs
 	}
 	return base
-}
-
-func readTrust(paths []string) (*sign.Trust, error) {
-	all := new(sign.Trust)
-	for _, p := range paths {
-		t, err := engine.LoadTrust(p)
-		if err != nil {
-			return nil, err
-		}
-		if len(t.Anchors) == 0 {
-			return nil, muster.Errorf(muster.NotFound, "there is no certificate in %q", p)
-		}
-		all.Add(t.Anchors...)
-	}
-	return all, nil
 }
 
 // rootArg repeats --root for the next command to type.

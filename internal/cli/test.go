@@ -126,7 +126,11 @@ func (t *trial) built(what, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	o := recipe.Options{Log: t.logging()}
+	targets := r.Targets(muster.ThisPlatform())
+	if len(targets) == 0 {
+		return "", muster.Errorf(muster.Conflict, "the recipe %q is not for %s", what, muster.ThisPlatform())
+	}
+	o := recipe.Options{Target: targets[0], Log: t.logging()}
 	o.Params, t.params = t.params, nil // they were for the recipe
 	b, err := t.buildOne(t.ctx, r, o, dir, nil)
 	if err != nil {

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster/control"
+	"muster/internal/repo"
+)
+
+// days is a flag's number of days.
+const day = 24 * time.Hour
+
+const defaultExpires = int(repo.DefaultExpires / day)
+
+func repoPublishCommand(a *app) *cobra.Command {
+	var signer signerFlags
+	var force bool
+	var expires int
+	cmd := &cobra.Command{
+		Use:   "publish DIR FILE... --key KEY --cert CERT",
+		Short: "Add packages to a repository",
+		Long: `Add packages: all of those given, or none. Each is verified and read whole
+before. A version older than one that is published needs --force.`,
+		Example: "  muster repo publish /srv/repo *.mpk --key alice.key --cert alice.crt",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := a.publisher(args[0], signer)
+			if err != nil {
+				return err
+			}
+			if p.Expires, err = expiry(expires); err != nil {
+				return err
+			}
+			p.Force = force
+			return a.reportRepo(p.Publish(args[1:]...))
+		},
+	}
+	signer.add(cmd)
+	cmd.Flags().BoolVar(&force, "force", false, "publish versions older than those that are there")
+	expiresFlag(cmd, &expires)
+	return cmd
+}
+
+func expiresFlag(cmd *cobra.Command, n *int) {
+	cmd.Flags().IntVar(n, "expires", defaultExpires, "hosts call the repository stale after `N` days, unless it is refreshed")
+}
+
+func expiry(days int) (time.Duration, error) {
+	if days < 1 || days > 3650 {
+		return 0, usagef("--expires %d is not between 1 and 3650 days", days)
+	}
+	return time.Duration(days) * day, nil
+}
+
+func repoRefreshCommand(a *app) *cobra.Command {
+	var signer signerFlags
+	var expires int
+	cmd := &cobra.Command{
+		Use:   "refresh DIR --key KEY --cert CERT",
+		Short: "Sign the head anew, before it expires",
+		Long: `Sign the head anew, with the packages as they are. Hosts call a repository stale,
+and take nothing new from it, when its head has expired: so nobody can keep an
+older state from them for long.`,
+		Example: "  muster repo refresh /srv/repo --key index.key --cert index.crt   # daily, from cron",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := a.publisher(args[0], signer)
+			if err != nil {
+				return err
+			}
+			if p.Expires, err = expiry(expires); err != nil {
+				return err
+			}
+			return a.reportRepo(p.Refresh())
+		},
+	}
+	signer.add(cmd)
+	expiresFlag(cmd, &expires)
+	return cmd
+}
+
+func repoRemoveCommand(a *app) *cobra.Command {
+	var signer signerFlags
+	cmd := &cobra.Command{
+		Use:   "remove DIR NAME[=VERSION]... --key KEY --cert CERT",
+		Short: "Take packages out of a repository",
+		Long: `Take packages out of the index: all versions, or those that match. Their files
+stay until muster repo gc, for hosts that are fetching them. Hosts keep what they
+have installed.`,
+		Example: "  muster repo remove /srv/repo age=1.2.1-1 --key alice.key --cert alice.crt\n  muster repo remove /srv/repo 'age<1.3' --key alice.key --cert alice.crt",
+		Args:    cobra.MinimumNArgs(2),
+		RunE:    func(_ *cobra.Command, args []string) error { return a.repoRemove(args[0], args[1:], signer) },
+	}
+	signer.add(cmd)
+	return cmd
+}
+
+func (a *app) repoRemove(dir string, what []string, signer signerFlags) error {
+	var rels []control.Relation
+	for _, w := range what {
+		rel, err := control.ParseRelation(w)
+		if err != nil {
+			return usageError{err}
+		}
+		rels = append(rels, rel)
+	}
+	p, err := a.publisher(dir, signer)
+	if err != nil {
+		return err
+	}
+	return a.reportRepo(p.Remove(rels...))
+}
+
+func repoGCCommand(a *app) *cobra.Command {
+	var signer signerFlags
+	var keep int
+	var grace time.Duration
+	cmd := &cobra.Command{
+		Use:   "gc DIR --keep N --key KEY --cert CERT",
+		Short: "Drop old versions, and files that nothing lists",
+		Long: `Take all but the newest versions of each package and platform out of the index,
+and delete files that no index has listed for a time.`,
+		Example: "  muster repo gc /srv/repo --keep 5 --key alice.key --cert alice.crt",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := a.publisher(args[0], signer)
+			if err != nil {
+				return err
+			}
+			return a.repoGC(p, keep, grace)
+		},
+	}
+	signer.add(cmd)
+	cmd.Flags().IntVar(&keep, "keep", 5, "keep the newest `N` versions of each package; 0 is all")
+	cmd.Flags().DurationVar(&grace, "grace", repo.Grace, "files that are listed no more stay for `TIME`")
+	return cmd
+}
+
+func (a *app) repoGC(p *repo.Publisher, keep int, grace time.Duration) error {
+	if keep < 0 || grace < 0 {
+		return usagef("--keep and --grace cannot be negative")
+	}
+	rep, deleted, err := p.GC(keep, grace)
+	if err != nil {
+		return err
+	}
+	fact := factOfReport(rep)
+	fact.Deleted = deleted
+	return a.answer(fact, func() error {
+		a.printReport(fact)
+		for _, name := range deleted {
+			a.print("deleted %s", name)
+		}
+		if rep.Serial == 0 && len(deleted) == 0 {
+			a.talk("nothing to do")
+		}
+		return nil
+	})
+}
