@@ -17,7 +17,7 @@ func groups() []group {
 			checkCommand, auditCommand, sessionSetupCommand, cleanCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
-			newCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
+			newCommand, importCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
 		}},
 		{"repositories", "Repositories:", []func(*app) *cobra.Command{repoCommand}},
 		{"more", "More:", []func(*app) *cobra.Command{demoCommand, manCommand, versionCommand}},
