@@ -80,7 +80,7 @@ func (a *app) importWAPT(ctx context.Context, from, name string, o importOptions
 		return usagef("%q is a package, and not a repository with one called %q", from, name)
 	}
 	if isWeb(from) {
-		file, clean, err := a.download(ctx, from)
+		file, clean, err := a.downloadWAPT(ctx, from)
 		if err != nil {
 			return err
 		}
@@ -256,7 +256,7 @@ func (a *app) importFrom(ctx context.Context, base, name string, trust []*x509.C
 		file := filepath.Join(base, filepath.FromSlash(e.FileName))
 		return a.importFile(file, file, e, trust, o)
 	}
-	file, clean, err := a.download(ctx, strings.TrimSuffix(base, "/")+"/"+e.FileName)
+	file, clean, err := a.downloadWAPT(ctx, strings.TrimSuffix(base, "/")+"/"+e.FileName)
 	if err != nil {
 		return err
 	}
@@ -316,8 +316,8 @@ func (a *app) printIndex(all []wapt.Entry) error {
 	return a.answer(facts, func() error { return a.table(rows) })
 }
 
-// download brings a package to a file. What it holds is looked at afterwards.
-func (a *app) download(ctx context.Context, url string) (file string, clean func(), err error) {
+// downloadWAPT brings a package to a file. What it holds is looked at afterwards.
+func (a *app) downloadWAPT(ctx context.Context, url string) (file string, clean func(), err error) {
 	dir, err := os.MkdirTemp("", "muster-import-")
 	if err != nil {
 		return "", nil, err
