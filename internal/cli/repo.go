@@ -32,20 +32,20 @@ folder, and leaves the former publication whole until the new one is.`,
 	return cmd
 }
 
-// isURL tells a repository on the web from a folder.
-func isURL(base string) bool { return strings.Contains(base, "://") }
+// onWeb tells a repository on the web from a folder.
+func onWeb(base string) bool { return strings.Contains(base, "://") }
 
 // folderOnly refuses URLs where a folder is needed.
 func folderOnly(dir string) error {
-	if isURL(dir) {
+	if onWeb(dir) {
 		return muster.WithHint(usagef("%q is a URL; a repository is changed in its folder", dir),
 			"work on the folder where it lies, over sshfs say, or on a copy that you put there with rsync")
 	}
 	return nil
 }
 
-// isRepository refuses folders that are none.
-func isRepository(dir string) error {
+// needRepository refuses folders that are none.
+func needRepository(dir string) error {
 	if err := folderOnly(dir); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func isRepository(dir string) error {
 
 // publisher opens a repository for a change, signed by the identity.
 func (a *app) publisher(dir string, signer signerFlags) (*repo.Publisher, error) {
-	if err := isRepository(dir); err != nil {
+	if err := needRepository(dir); err != nil {
 		return nil, err
 	}
 	id, err := a.identity(signer)

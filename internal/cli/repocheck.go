@@ -67,6 +67,10 @@ func (a *app) printVerdict(f *verdictFact) error {
 	for _, name := range f.Unlisted {
 		a.print("%s: not listed; muster repo gc deletes it in time", name)
 	}
-	a.talk("%s, %s, as of %s", count(f.Packages, "package"), size(f.Bytes), when(time.Unix(f.Serial, 0)))
+	verdict := "everything is there and right"
+	if n := len(f.Findings); n > 0 {
+		verdict = count(n, "fault")
+	}
+	a.talk("%s: %s, %s, as of %s", verdict, count(f.Packages, "package"), size(f.Bytes), when(time.Unix(f.Serial, 0)))
 	return nil
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,8 +17,8 @@ import (
 // visitor prepares to read a repository, in a folder or on the web, with the
 // trust given or that which it claims itself.
 func (a *app) visitor(base string, trustPaths []string) (*repo.Checker, error) {
-	if _, err := os.Stat(base); err == nil && !isURL(base) {
-		if err := isRepository(base); err != nil {
+	if !onWeb(base) {
+		if err := needRepository(base); err != nil {
 			return nil, err
 		}
 	}

@@ -34,7 +34,7 @@ does as well; for hosts beyond this machine put TLS in front.`,
 }
 
 func (a *app) repoServe(ctx context.Context, dir, listen string, verbose bool) error {
-	if err := isRepository(dir); err != nil {
+	if err := needRepository(dir); err != nil {
 		return err
 	}
 	l, err := net.Listen("tcp", listen)

@@ -93,7 +93,7 @@ func (a *app) verifyOne(fact *verifyFact, trust *sign.Trust, need int) error {
 func signerText(s sign.Signature) string {
 	text := sign.Describe(s.Signer)
 	if n := len(s.Chain); n > 1 {
-		text += " for " + sign.Describe(s.Chain[n-1])
+		text += ", certified by " + sign.Describe(s.Chain[n-1])
 	}
 	return text
 }
@@ -101,7 +101,7 @@ func signerText(s sign.Signature) string {
 func (a *app) printVerified(facts []verifyFact) error {
 	for _, f := range facts {
 		if f.Trusted {
-			a.print("%s: %s, signed by %s", f.File, f.Package, strings.Join(f.Signers, ", "))
+			a.print("%s: %s, signed by %s", f.File, f.Package, strings.Join(f.Signers, "; "))
 		}
 	}
 	return nil
