@@ -103,6 +103,7 @@ undoes, checks and removes them, on machines and in areas without root.`,
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	tidy(root)
+	complete(root)
 	return root
 }
 

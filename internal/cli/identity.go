@@ -25,8 +25,8 @@ type signerFlags struct {
 func (f *signerFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.key, "key", "", "sign with the private key in `FILE` ($MUSTER_KEY)")
-	fl.StringVar(&f.cert, "cert", "", "`FILE` with its certificate and those of its issuers ($MUSTER_CERT; default for KEY.key: KEY.crt)")
-	fl.StringVar(&f.command, "sign-command", "", "`COMMAND` that signs in place of a key, with a smartcard, say ($MUSTER_SIGN_COMMAND)")
+	fl.StringVar(&f.cert, "cert", "", "the key's certificate in `FILE`, with those of its issuers ($MUSTER_CERT; default: beside X.key, X.crt)")
+	fl.StringVar(&f.command, "sign-command", "", "sign with `COMMAND` in place of a key: with a smartcard, say ($MUSTER_SIGN_COMMAND)")
 }
 
 // resolve adds what the environment says. Flags that name a key replace all of

@@ -77,6 +77,9 @@ func manPage(cmd *cobra.Command) string {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))
 	}
 	fmt.Fprintf(&b, ".SH EXIT STATUS\n%s.\n", roff(exitText))
+	if cmd.HasParent() {
+		fmt.Fprintf(&b, ".SH SEE ALSO\n.BR %s (1)\n", strings.ReplaceAll(roff(cmd.Parent().CommandPath()), " ", `\-`))
+	}
 	return b.String()
 }
 

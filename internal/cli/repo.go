@@ -85,8 +85,8 @@ certificate, or with the certificates given with --anchor.`,
 		RunE:    func(_ *cobra.Command, args []string) error { return a.repoInit(args[0], o) },
 	}
 	o.signer.add(cmd)
-	cmd.Flags().StringVar(&o.id, "id", "", "`NAME` of the repository (default: one that no other has)")
-	cmd.Flags().StringArrayVar(&o.anchors, "anchor", nil, "`FILE` of certificates with which the chain of trust begins")
+	cmd.Flags().StringVar(&o.id, "id", "", "call the repository `NAME` (default: a name that no other has)")
+	cmd.Flags().StringArrayVar(&o.anchors, "anchor", nil, "begin the chain of trust with the certificates in `FILE`")
 	return cmd
 }
 

@@ -119,18 +119,10 @@ func missingFlags(cmd *cobra.Command) error {
 // reference of helpers below it.
 func helpCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "help [COMMAND]",
-		Short:   "Show the help of a command, or the helpers of recipes",
-		Example: "  muster help repo publish\n  muster help helpers run",
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-			of, _, _ := cmd.Root().Find(args)
-			for _, sub := range of.Commands() {
-				if sub.IsAvailableCommand() {
-					names = append(names, fmt.Sprintf("%s\t%s", sub.Name(), sub.Short))
-				}
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
+		Use:               "help [COMMAND]",
+		Short:             "Show the help of a command, or the helpers of recipes",
+		Example:           "  muster help repo publish\n  muster help helpers run",
+		ValidArgsFunction: matching(commandNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			of, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
@@ -142,4 +134,18 @@ func helpCommand(a *app) *cobra.Command {
 	}
 	cmd.AddCommand(helpersCommand(a))
 	return cmd
+}
+
+// commandNames completes to the commands below the one that the arguments name.
+func commandNames(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	of, _, err := cmd.Root().Find(args)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, sub := range of.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, fmt.Sprintf("%s\t%s", sub.Name(), sub.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
