@@ -2,17 +2,21 @@ package python
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
+// A note is what a person should look at.
+type note struct {
+	line int
+	text string
+}
+
 func (c *converter) note(line int, format string, args ...any) {
-	note := fmt.Sprintf("line %d: ", line) + fmt.Sprintf(format, args...)
-	for _, n := range c.notes {
-		if n == note {
-			return
-		}
+	n := note{line, fmt.Sprintf(format, args...)}
+	if !slices.Contains(c.notes, n) {
+		c.notes = append(c.notes, n)
 	}
-	c.notes = append(c.notes, note)
 }
 
 // keyword is the name of an argument given by name, or "".

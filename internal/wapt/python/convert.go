@@ -19,6 +19,7 @@
 package python
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -87,11 +88,17 @@ func newFile(text string, o Options) (*file, error) {
 		imports: map[string]string{"os": "os", "glob": "glob", "shutil": "shutil", "logger": "logging"},
 		defined: map[string]bool{},
 	}}
-	for _, s := range all {
-		f.items = append(f.items, newItem(s))
-		if s.starts("def") && len(s.head) > 1 {
-			f.conv.defined[s.head[1].text] = true
+	for n := 0; n < len(all); {
+		end := n + 1
+		for end < len(all) && all[end].continues() {
+			end++
 		}
+		i := newItem(all[n:end])
+		f.items = append(f.items, i)
+		if i.name != "" {
+			f.conv.defined[i.name] = true
+		}
+		n = end
 	}
 	return f, nil
 }
@@ -114,9 +121,11 @@ type file struct {
 	owner []*item
 }
 
-// An item is a statement outside of any function.
+// An item is a statement outside of any function, with the branches that belong
+// to it.
 type item struct {
 	*stmt
+	all   []*stmt
 	name  string // of a function, else ""
 	bound map[string]bool
 	uses  map[string]bool
@@ -125,10 +134,18 @@ type item struct {
 	why   *Problem
 }
 
-func newItem(s *stmt) *item {
-	i := &item{stmt: s, bound: map[string]bool{}, uses: map[string]bool{}}
-	s.binds(i.bound)
-	s.uses(i.uses)
+// continues reports whether s is a branch of the statement above it.
+func (s *stmt) continues() bool {
+	return s.starts("elif") || s.starts("else") || s.starts("except") || s.starts("finally")
+}
+
+func newItem(all []*stmt) *item {
+	s := all[0]
+	i := &item{stmt: s, all: all, bound: map[string]bool{}, uses: map[string]bool{}}
+	for _, s := range all {
+		s.binds(i.bound)
+		s.uses(i.uses)
+	}
 	if s.starts("def") && len(s.head) > 1 {
 		i.name = s.head[1].text
 	}
@@ -143,7 +160,7 @@ func (f *file) convert() *Result {
 	f.dropUnneeded()
 	f.spread()
 	source := f.check()
-	r := &Result{Hooks: f.report(), Notes: f.conv.notes}
+	r := &Result{Hooks: f.report(), Notes: f.notes()}
 	if len(r.Hooks) > 0 || f.opts.Persistent != "" {
 		r.Source = source
 	}
@@ -165,7 +182,7 @@ func (f *file) convertItems() {
 			i.drop = true
 		default:
 			notes := f.conv.notes
-			out, err := f.conv.block([]*stmt{i.stmt})
+			out, err := f.conv.block(i.all)
 			if i.out = out; err != nil {
 				i.why, f.conv.notes = asProblem(err), notes
 			}
@@ -297,6 +314,16 @@ func (f *file) blame(err error) bool {
 
 // position matches an error of package script.
 var position = regexp.MustCompile(`(?m)actions\.star:(\d+)(?::\d+)?: (.*)$`)
+
+// notes are the notes by line.
+func (f *file) notes() []string {
+	slices.SortStableFunc(f.conv.notes, func(a, b note) int { return cmp.Compare(a.line, b.line) })
+	var all []string
+	for _, n := range f.conv.notes {
+		all = append(all, fmt.Sprintf("line %d: %s", n.line, n.text))
+	}
+	return all
+}
 
 // report tells what became of each hook.
 func (f *file) report() []Hook {

@@ -8,12 +8,12 @@ import (
 type converter struct {
 	imports map[string]string // name in the file -> full name in Python
 	defined map[string]bool   // functions of the file itself
-	notes   []string
+	notes   []note
 }
 
 // expression converts what may stand in a statement or in brackets.
 func (c *converter) expression(nodes []node) ([]node, error) {
-	nodes, err := joinStrings(nodes)
+	nodes, err := joinStrings(iterated(nodes))
 	if err != nil {
 		return nil, err
 	}

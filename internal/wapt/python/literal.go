@@ -93,6 +93,9 @@ func character(digits string, base, n, line int) (string, int, error) {
 	if v < 0x80 {
 		return fmt.Sprintf(`\x%02x`, v), n, nil
 	}
+	if v <= 0xffff {
+		return fmt.Sprintf(`\u%04x`, v), n, nil
+	}
 	return fmt.Sprintf(`\U%08x`, v), n, nil
 }
 
@@ -150,7 +153,9 @@ func joined(run []node) ([]node, error) {
 		}
 		if i > 0 {
 			all = append(all, spaced(made(op, "+", run[i].line), " "))
-			n[0].space = " " + strings.TrimLeft(run[i].space, " ")
+			if n[0].space = run[i].space; !strings.HasPrefix(n[0].space, "\n") {
+				n[0].space = " " + strings.TrimLeft(n[0].space, " ")
+			}
 		}
 		all = append(all, n...)
 	}

@@ -296,12 +296,32 @@ func (u *use) json(rest []node) (int, []node) {
 	at := &node{token: token{line: n.line, space: n.space}}
 	switch {
 	case u.mode == 'r' && rest[2].text == "load" && len(args) == 1 && isOnly(args[0], u.file):
-		return 4, called(at, "json.loads", args[0])
+		return 4, append(dotted(at, "json", "loads"), in("(", args[0], n.line))
 	case u.mode != 'r' && rest[2].text == "dump" && len(args) > 1 && isOnly(args[1], u.file):
-		dumps := called(&node{token: token{line: n.line}}, "json.dumps", slices.Delete(slices.Clone(args), 1, 2)...)
-		return 4, called(at, u.file+".append", dumps)
+		left := slices.Delete(slices.Clone(args), 1, 2)
+		dumps := append(dotted(&node{token: token{line: n.line}}, "json", "dumps"), in("(", join(left, n.line), n.line))
+		return 4, append(dotted(at, u.file, "append"), in("(", dumps, n.line))
 	}
 	return 0, nil
+}
+
+// dotted is a.b at the place of at.
+func dotted(at *node, a, b string) []node {
+	return []node{spaced(made(name, a, at.line), at.space), made(op, ".", at.line), made(name, b, at.line)}
+}
+
+// iterated lets "for line in open(path)" read lines.
+func iterated(nodes []node) []node {
+	var out []node
+	for i := 0; i < len(nodes); i++ {
+		out = append(out, nodes[i])
+		if i < 2 || !nodes[i-2].leaf("in") || !nodes[i-1].leaf("open") || !nodes[i].bracket("(") || i+1 < len(nodes) && nodes[i+1].leaf(".") {
+			continue
+		}
+		line := nodes[i].line
+		out = append(out, made(op, ".", line), made(name, "readlines", line), in("(", nil, line))
+	}
+	return out
 }
 
 func isOnly(nodes []node, word string) bool { return len(nodes) == 1 && nodes[0].leaf(word) }

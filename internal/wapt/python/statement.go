@@ -90,7 +90,7 @@ func init() {
 	statements = map[string]func(*converter, *stmt) ([]*stmt, error){
 		"import": (*converter).imported, "from": (*converter).imported,
 		"raise": (*converter).raise, "assert": (*converter).assert, "del": (*converter).del, "global": nothing,
-		"print": (*converter).print, "with": (*converter).opens, "def": (*converter).function, "for": (*converter).loop,
+		"print": (*converter).print, "with": (*converter).opens, "def": (*converter).function,
 		"try":     no("try: call catch(fn, ...), which returns a value and an error"),
 		"except":  no("except"),
 		"finally": no("finally"),
@@ -139,17 +139,6 @@ func (c *converter) function(s *stmt) ([]*stmt, error) {
 		if bound[name] {
 			return nil, problem(line, "global %s: a function cannot assign it; keep it in a list or dict", name)
 		}
-	}
-	return c.general(s)
-}
-
-// loop lets "for line in open(path)" read lines.
-func (c *converter) loop(s *stmt) ([]*stmt, error) {
-	if n := len(s.head); n > 2 && s.head[n-2].leaf("open") && s.head[n-1].bracket("(") {
-		now := *s
-		line := s.line
-		now.head = append(append([]node(nil), s.head...), made(op, ".", line), made(name, "readlines", line), in("(", nil, line))
-		s = &now
 	}
 	return c.general(s)
 }

@@ -56,7 +56,13 @@ type lexer struct {
 	src      string
 	pos      int
 	number   int // of the physical line, from 1
-	brackets []byte
+	brackets []bracket
+}
+
+// A bracket is one that is open.
+type bracket struct {
+	char byte
+	line int
 }
 
 // lines cuts source whose line ends are line feeds. tail is comments at the end.
@@ -122,7 +128,8 @@ func (l *lexer) logical(ln *line) error {
 	for {
 		space := l.space()
 		if l.pos == len(l.src) && len(l.brackets) > 0 {
-			return problem(l.number, "%q is never closed", l.brackets[len(l.brackets)-1])
+			last := l.brackets[len(l.brackets)-1]
+			return problem(last.line, "%q is never closed", last.char)
 		}
 		if l.pos == len(l.src) || l.src[l.pos] == '\n' {
 			l.newline()
@@ -236,12 +243,12 @@ func (l *lexer) operator() error {
 	l.pos++
 	switch {
 	case strings.IndexByte("([{", c) >= 0:
-		if l.brackets = append(l.brackets, c); len(l.brackets) > maxBrackets {
+		if l.brackets = append(l.brackets, bracket{c, l.number}); len(l.brackets) > maxBrackets {
 			return problem(l.number, "brackets are nested more than %d deep", maxBrackets)
 		}
 	case shutters[c] != 0:
 		n := len(l.brackets)
-		if n == 0 || l.brackets[n-1] != shutters[c] {
+		if n == 0 || l.brackets[n-1].char != shutters[c] {
 			return problem(l.number, "%q closes nothing", c)
 		}
 		l.brackets = l.brackets[:n-1]

@@ -20,6 +20,8 @@ func (f *file) write() []byte {
 	f.own(p, nil)
 	for _, i := range f.items {
 		switch {
+		case i.drop && i.why == nil && (i.starts("import") || i.starts("from")): // the author's notes stand above them
+			f.comments(p, i)
 		case i.drop:
 		case i.why == nil:
 			f.converted(p, i)
@@ -34,6 +36,14 @@ func (f *file) write() []byte {
 	f.own(p, nil)
 	f.lines = p.lines
 	return []byte(p.text())
+}
+
+func (f *file) comments(p *printer, i *item) {
+	for _, c := range withoutCoding(i.before) {
+		if c != "" {
+			p.write(c, i.line)
+		}
+	}
 }
 
 func (f *file) own(p *printer, i *item) {

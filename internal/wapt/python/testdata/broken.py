@@ -1,0 +1,7 @@
+from setuphelpers import *
+
+def install():
+    print("an unclosed bracket"
+
+def audit():
+    return "OK"
