@@ -1,10 +1,14 @@
 package muster_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,6 +31,10 @@ func TestMain(m *testing.M) {
 //	site              an authority (ca), a packager (alice) and a repository (repo)
 //	serve DIR         offer a folder on the web; its address is in $URL
 //	flip FILE         flip a bit near the end of a file
+//	exits N COMMAND   run a command that must end with this exit code
+//
+// and the condition [needs:PROGRAM], which fails the test in place of skipping
+// what needs a program that is missing when MUSTER_TEST_FULL=1.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "tests",
@@ -41,8 +49,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"site": site, "serve": serve, "flip": flip,
+			"site": site, "serve": serve, "flip": flip, "exits": exits,
 		},
+		Condition: condition,
 	})
 }
 
@@ -78,4 +87,34 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	data[len(data)-len(data)/50-1] ^= 1
 	ts.Check(os.WriteFile(name, data, 0o644))
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N COMMAND ARG...")
+	}
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit code is %d, not %s", code, args[0])
+	}
+}
+
+func condition(cond string) (bool, error) {
+	program, ok := strings.CutPrefix(cond, "needs:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	if _, err := exec.LookPath(program); err == nil {
+		return true, nil
+	}
+	if os.Getenv("MUSTER_TEST_FULL") == "1" {
+		return false, fmt.Errorf("%s is missing, and MUSTER_TEST_FULL=1", program)
+	}
+	return false, nil
 }

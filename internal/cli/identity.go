@@ -157,12 +157,13 @@ func (a *app) passwordFrom(variable, prompt string) ([]byte, error) {
 	if p, ok := os.LookupEnv(variable); ok {
 		return []byte(p), nil
 	}
-	if !a.interactive() {
+	f, ok := a.in.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil, muster.WithHint(muster.Errorf(muster.Denied, "a password is needed, and there is nobody to ask"), "set %s", variable)
 	}
 	fmt.Fprintf(a.err, "%s: ", prompt)
 	defer fmt.Fprintln(a.err)
-	return term.ReadPassword(int(a.in.(*os.File).Fd()))
+	return term.ReadPassword(int(f.Fd()))
 }
 
 // newPassword is the password of a key that is made: from MUSTER_KEY_PASSWORD,
