@@ -87,7 +87,7 @@ func commandIdentity(f signerFlags, certPEM []byte) (*sign.Identity, error) {
 // either kind. A backslash is one: it stands in paths of Windows.
 func splitCommand(line string) (words []string, err error) {
 	var word strings.Builder
-	var quote rune
+	var quote byte
 	inside := false // a word, perhaps an empty one
 	end := func() {
 		if inside {
@@ -96,16 +96,16 @@ func splitCommand(line string) (words []string, err error) {
 		word.Reset()
 		inside = false
 	}
-	for _, r := range line {
+	for _, c := range []byte(line) { // names of files need not be UTF-8
 		switch {
-		case quote != 0 && r == quote:
+		case quote != 0 && c == quote:
 			quote = 0
-		case quote == 0 && (r == '"' || r == '\''):
-			quote, inside = r, true
-		case quote == 0 && (r == ' ' || r == '\t'):
+		case quote == 0 && (c == '"' || c == '\''):
+			quote, inside = c, true
+		case quote == 0 && (c == ' ' || c == '\t'):
 			end()
 		default:
-			word.WriteRune(r)
+			word.WriteByte(c)
 			inside = true
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"muster"
 	"muster/index"
+	"muster/internal/repo"
 	"muster/sign"
 )
 
@@ -55,8 +57,22 @@ func (a *app) revoke(dir string, what []string, signer signerFlags) error {
 			a.print("revoked: %s", r.Name)
 		}
 		a.talk("published as of %s", when(time.Unix(rep.Serial, 0)))
-		return nil
+		return a.stillListed(p, dir, all)
 	})
+}
+
+// stillListed says which of the packages hosts still see, and cannot have.
+func (a *app) stillListed(p *repo.Publisher, dir string, all []revocation) error {
+	_, x, err := p.Contents()
+	if err != nil {
+		return err
+	}
+	for _, e := range x.Entries() {
+		if slices.ContainsFunc(all, func(r revocation) bool { return r.Package == e.ManifestSHA256 }) {
+			a.talk("%s %s is still listed; next: muster repo remove %s %s=%s", e.Name, e.Version, dir, e.Name, e.Version)
+		}
+	}
+	return nil
 }
 
 // revokeFact is the JSON form of a new link of the chain of trust.
