@@ -195,3 +195,14 @@ func TestPublishUpdateOpen(t *testing.T) {
 		t.Errorf("second update: %+v, %v", r, err)
 	}
 }
+
+func controlDependency(s string) (control.Dependency, error) { return control.ParseDependency(s) }
+
+// describe makes the entry of a file without trusting anybody.
+func describe(t testing.TB, f *os.File) *index.Entry {
+	t.Helper()
+	info := must(f.Stat())
+	pkg := must(pkgfile.Open(f, info.Size()))
+	sigs := must(sign.InspectDetached(pkg.Signature, pkg.Encoded))
+	return index.NewEntry(pkg, info.Size(), must(sumOf(io.NewSectionReader(f, 0, info.Size()))), sigs)
+}
