@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -89,11 +90,14 @@ func (a *app) build(ctx context.Context, dirs []string, o buildOptions) error {
 			break // and tell what was built before
 		}
 	}
+	if err != nil && len(facts) == 0 {
+		return err
+	}
 	return errors.Join(err, a.answer(facts, func() error {
 		for _, f := range facts {
 			a.printBuilt(f)
 		}
-		if id == nil && !o.unsigned && len(facts) > 0 {
+		if id == nil && !o.unsigned {
 			a.talk("not signed: %s", signHint)
 		}
 		return nil
@@ -134,9 +138,10 @@ func targetsOf(r *recipe.Recipe, target string) ([]muster.Platform, error) {
 	if !ok {
 		return nil, usagef("--target %q is not os/arch, such as windows/amd64, nor all", target)
 	}
+	wanted := muster.Platform{OS: osName, Arch: arch}
 	var known []string
 	for _, t := range r.Targets(muster.Platform{}) {
-		if t.OS == osName && t.Arch == arch {
+		if t == wanted || t.OS == "all" && slices.Contains(platforms(), target) && r.Control.RunsOn(wanted) { // one package serves many
 			return []muster.Platform{t}, nil
 		}
 		known = append(known, t.String())

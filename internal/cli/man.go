@@ -77,7 +77,12 @@ func manPage(cmd *cobra.Command) string {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))
 	}
 	fmt.Fprintf(&b, ".SH EXIT STATUS\n%s.\n", roff(exitText))
-	if cmd.HasParent() {
+	if !cmd.HasParent() {
+		b.WriteString(".SH ENVIRONMENT\n")
+		for _, v := range environment {
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", v.name, roff(v.text))
+		}
+	} else {
 		fmt.Fprintf(&b, ".SH SEE ALSO\n.BR %s (1)\n", strings.ReplaceAll(roff(cmd.Parent().CommandPath()), " ", `\-`))
 	}
 	return b.String()

@@ -3,7 +3,9 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -40,7 +42,12 @@ func (a *app) newRecipe(ctx context.Context, dir, from string, o recipe.NewOptio
 	if o.Kind != "" && !o.Kind.Valid() {
 		return usagef("--kind %q is none of %v", o.Kind, muster.Kinds)
 	}
+	_, err := os.Lstat(dir)
+	fresh := errors.Is(err, fs.ErrNotExist)
 	if err := recipe.New(ctx, dir, filepath.Base(dir), from, o); err != nil {
+		if fresh {
+			os.Remove(dir) // unless something is in it
+		}
 		return err
 	}
 	return a.answer(map[string]string{"recipe": dir}, func() error {

@@ -15,6 +15,10 @@ func reference() string {
 	b.WriteString("# Command line\n\nWritten by the program; do not edit. `go test ./internal/cli -update` writes it anew.\n")
 	root := new(app).command()
 	fmt.Fprintf(&b, "\n%s\n\nExit codes: %s.\n", root.Long, exitText)
+	b.WriteString("\n| variable | meaning |\n| --- | --- |\n")
+	for _, v := range environment {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", v.name, v.text)
+	}
 	section(&b, root)
 	return b.String()
 }

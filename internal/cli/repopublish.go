@@ -9,7 +9,6 @@ import (
 	"muster/internal/repo"
 )
 
-// days is a flag's number of days.
 const day = 24 * time.Hour
 
 const defaultExpires = int(repo.DefaultExpires / day)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -71,7 +72,9 @@ func (a *app) signOne(name string, id *sign.Identity, replace bool) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = writePackage(name, func(w io.Writer) error { return f.WriteSigned(w, der) })
+	_, _, err = writePackage(name, func(w io.Writer) error {
+		return errors.Join(f.WriteSigned(w, der), f.Close()) // Windows does not replace a file that is open
+	})
 	return err
 }
 

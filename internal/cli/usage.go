@@ -13,6 +13,22 @@ import (
 const exitText = `0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
 4 refused for want of trust or rights, 5 busy, 6 stale repository`
 
+// environment are the variables that stand for options, or for what is never
+// one.
+var environment = []struct{ name, text string }{
+	{"MUSTER_ROOT", "the root or area that commands work on"},
+	{"MUSTER_KEY", "private key to sign with"},
+	{"MUSTER_CERT", "certificate of that key, or of that of the command, with those of its issuers"},
+	{"MUSTER_SIGN_COMMAND", "command that signs in place of a key"},
+	{"MUSTER_KEY_PASSWORD", "password of private keys, where nobody can be asked"},
+	{"MUSTER_NEW_KEY_PASSWORD", "the new one, for muster key password"},
+	{"MUSTER_MAINTAINER", "whom muster new names as maintainer"},
+	{"MUSTER_REPO_URL", "repository that the following are for; they are sent to no other"},
+	{"MUSTER_REPO_USER", "name of a user of that repository"},
+	{"MUSTER_REPO_PASSWORD", "password of that user"},
+	{"MUSTER_REPO_TOKEN", "bearer token, in place of user and password"},
+}
+
 const usageTemplate = `Usage:
   {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}{{if .HasExample}}
 
