@@ -188,10 +188,33 @@ func (p *Publisher) publish(next *publication) error {
 			return err
 		}
 	}
-	if err := p.write(indexName, next.index); err != nil {
+	if err := p.writeDated(indexName, next.index, next.head.Serial); err != nil {
 		return err
 	}
-	return p.write(headName, next.headFile)
+	return p.writeDated(headName, next.headFile, next.head.Serial)
+}
+
+// writeDated writes a file that changes in place, with the serial as its time.
+// nginx makes an ETag of time and size: two publications within a second would
+// have the same, and clients would be told that nothing changed.
+func (p *Publisher) writeDated(name string, data []byte, serial int64) error {
+	f, err := p.Disk.Create(p.path(name), 0o644)
+	if err != nil {
+		return muster.Errorf(muster.Unavailable, "cannot write %q: %w", p.path(name), err)
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = os.Chtimes(f.Name(), time.Unix(serial, 0), time.Unix(serial, 0))
+	}
+	if err != nil {
+		f.Abort()
+	} else {
+		err = f.Commit()
+	}
+	if err != nil {
+		return muster.Errorf(muster.Unavailable, "cannot write %q: %w", p.path(name), err)
+	}
+	return nil
 }
 
 // write puts a file under its name, whole and durable.

@@ -1,0 +1,145 @@
+package repo
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"muster/internal/durable"
+)
+
+var errFault = errors.New("injected")
+
+// A fault strikes at the n-th change of the disk.
+type fault struct {
+	n    int
+	mode string // "before" it happens, "after" it has, or a "crash": nothing changes any more
+	seen int
+}
+
+func (f *fault) call(c durable.Call) error {
+	if f.mode == "crash" && f.seen >= f.n {
+		return errFault
+	}
+	if c.After != (f.mode != "before") {
+		return nil
+	}
+	if f.seen++; f.seen == f.n {
+		return errFault
+	}
+	return nil
+}
+
+// TestPublishFaults interrupts a publication at every change of the disk, in
+// each way. Clients see the publication before or the new one, whole; the
+// checker finds no fault; and the same command again completes.
+func TestPublishFaults(t *testing.T) {
+	first := pack(t, "age", "1", everybody().alice)
+	second := []string{pack(t, "age", "2", everybody().alice), pack(t, "zip", "3", everybody().alice)}
+	for start, mode := range []string{"before", "after", "crash"} {
+		t.Run(mode, func(t *testing.T) {
+			for n := 1 + start; ; n += 2 { // the modes take turns: together they strike every call
+				p := newRepo(t)
+				publish(t, p, first)
+				c := newClient(t, p, p.Dir)
+				update(t, c)
+				f := &fault{n: n, mode: mode}
+				if !interrupted(t, p, c, f, second) {
+					if n < 20 { // a publication makes about 30
+						t.Errorf("only %d calls were interrupted", n)
+					}
+					return
+				}
+			}
+		})
+	}
+}
+
+// interrupted reports whether the fault struck.
+func interrupted(t *testing.T, p *Publisher, c *Client, f *fault, files []string) bool {
+	t.Helper()
+	p.Now = p.Now.Add(time.Hour)
+	p.Disk = &durable.Disk{Fault: f.call}
+	_, err := p.Publish(files...)
+	p.Disk = nil
+	if f.seen < f.n {
+		if err != nil {
+			t.Errorf("without a fault: %v", err)
+		}
+		return false
+	}
+	const old, all = "age 1", "age 1, age 2, zip 3"
+	if got := update(t, c); got != old && got != all {
+		t.Errorf("call %d (%s): clients see %s", f.n, f.mode, got)
+	}
+	checkRepo(t, p, f.n, indexName) // the text form may be ahead of the head, which decides
+	p.Now = p.Now.Add(time.Hour)
+	if _, err := p.Publish(files...); err != nil {
+		t.Errorf("call %d (%s): the same command again: %v", f.n, f.mode, err)
+	}
+	if got := update(t, c); got != all {
+		t.Errorf("call %d (%s): after the same command again clients see %s", f.n, f.mode, got)
+	}
+	checkRepo(t, p, f.n, "")
+	return !t.Failed()
+}
+
+// checkRepo proves the repository, but for one file that may be wrong.
+func checkRepo(t *testing.T, p *Publisher, n int, but string) {
+	t.Helper()
+	v, err := (&Checker{Base: p.Dir, Now: func() time.Time { return p.Now }}).Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range v.Findings {
+		if f.File != but {
+			t.Errorf("call %d: check: %v", n, f)
+		}
+	}
+}
+
+// TestNginx follows a repository that a real nginx serves: news as changes,
+// no news for next to nothing, a package in parts.
+func TestNginx(t *testing.T) {
+	p := newRepo(t)
+	publish(t, p, pack(t, "age", "1", everybody().alice))
+	url, sent := startNginx(t, p.Dir)
+	c := newClient(t, p, url)
+	if got := update(t, c); got != "age 1" {
+		t.Fatalf("through nginx: %s", got)
+	}
+	before := sent()
+	r, err := c.Update(t.Context())
+	if err != nil || r.News || r.Bytes != 0 {
+		t.Errorf("without news: %+v, %v", r, err)
+	}
+	if n := sent() - before; n <= 0 || n >= 2048 {
+		t.Errorf("without news nginx sent %d bytes, want under 2 KB", n)
+	}
+	publish(t, p, pack(t, "age", "2", everybody().alice))
+	if got := update(t, c); got != "age 1, age 2" {
+		t.Errorf("with news: %s", got)
+	}
+	for _, e := range must(c.Index()).Entries() {
+		f, err := c.Open(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.CheckContent(); err != nil {
+			t.Error(err)
+		}
+		f.Close()
+	}
+	v, err := (&Checker{Base: url, Fetch: c.Fetch, Now: c.Now}).Check(t.Context())
+	if err != nil || len(v.Findings) > 0 {
+		t.Errorf("check: %+v, %v", v, err)
+	}
+	if err := os.Rename(filepath.Join(p.Dir, headName), filepath.Join(p.Dir, "away")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Update(t.Context()); err == nil {
+		t.Error("a repository without a head is believed")
+	}
+}
