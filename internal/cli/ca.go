@@ -73,9 +73,10 @@ made elsewhere and keeps: a PKCS#10 request, a public key or a certificate. Only
 request proves that who asks has the key.
 
 The certificate file holds the certificate and those of its issuers.`,
-		Example: "  muster ca issue --ca ca --rights code --name \"Alice Martin\" --out alice\n  muster ca issue --ca ca --rights deploy --request bob.csr --out bob",
-		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return a.caIssue(o) },
+		Example: `  muster ca issue --ca ca --rights code --name "Alice Martin" --out alice
+  muster ca issue --ca ca --rights deploy --request bob.csr --out bob`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.caIssue(o) },
 	}
 	o.add(cmd, 3*365)
 	f := cmd.Flags()

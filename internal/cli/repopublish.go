@@ -88,9 +88,10 @@ func repoRemoveCommand(a *app) *cobra.Command {
 		Long: `Take packages out of the index: all versions, or those that match. Their files
 stay until muster repo gc, for hosts that are fetching them. Hosts keep what they
 have installed.`,
-		Example: "  muster repo remove /srv/repo age=1.2.1-1 --key alice.key --cert alice.crt\n  muster repo remove /srv/repo 'age<1.3' --key alice.key --cert alice.crt",
-		Args:    cobra.MinimumNArgs(2),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.repoRemove(args[0], args[1:], signer) },
+		Example: `  muster repo remove /srv/repo age=1.2.1-1 --key alice.key --cert alice.crt
+  muster repo remove /srv/repo 'age<1.3' --key alice.key --cert alice.crt`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error { return a.repoRemove(args[0], args[1:], signer) },
 	}
 	signer.add(cmd)
 	return cmd

@@ -21,9 +21,10 @@ func signCommand(a *app) *cobra.Command {
 		Short: "Add a signature to packages",
 		Long: `Sign packages. A package that is signed already gets one more signature: an
 approval. With --replace the other signatures go.`,
-		Example: "  muster sign age_1.3.2-1_linux_amd64.mpk --key alice.key --cert alice.crt\n  muster sign *.mpk --cert card.crt --sign-command 'pkcs11-tool --module /usr/lib/opensc-pkcs11.so --sign --id 01 --mechanism {mechanism} --pin env:PIN'",
-		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.sign(args, signer, replace) },
+		Example: `  muster sign age_1.3.2-1_linux_amd64.mpk --key alice.key --cert alice.crt
+  muster sign *.mpk --cert card.crt --sign-command 'pkcs11-tool --module /usr/lib/opensc-pkcs11.so --sign --id 01 --mechanism {mechanism} --pin env:PIN'`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.sign(args, signer, replace) },
 	}
 	signer.add(cmd)
 	cmd.Flags().BoolVar(&replace, "replace", false, "instead of the signatures that are there")

@@ -21,6 +21,7 @@ import (
 type trial struct {
 	*app
 	ctx     context.Context
+	dir     string // of all that is made
 	root    *install.Root
 	subject *pkgfile.Package
 	params  map[string]string
@@ -34,24 +35,12 @@ func (t *trial) close() {
 	}
 }
 
-// open opens a package file, or builds a recipe.
-func (t *trial) open(what, dir string) (*pkgfile.Package, error) {
-	if info, err := os.Stat(what); err == nil && info.IsDir() {
-		file, err := t.built(what, dir)
-		if err != nil {
-			return nil, err
-		}
-		what = file
+// file is the package file that is meant: that itself, or one built from the
+// recipe.
+func (t *trial) file(what string, params map[string]string) (string, error) {
+	if info, err := os.Stat(what); err != nil || !info.IsDir() {
+		return what, nil // opening it tells what is wrong
 	}
-	f, err := openPackage(what)
-	if err != nil {
-		return nil, err
-	}
-	t.closers = append(t.closers, f.Close)
-	return f.Package, nil
-}
-
-func (t *trial) built(what, dir string) (string, error) {
 	r, err := recipe.Load(what)
 	if err != nil {
 		return "", err
@@ -60,23 +49,57 @@ func (t *trial) built(what, dir string) (string, error) {
 	if len(targets) == 0 {
 		return "", muster.Errorf(muster.Conflict, "the recipe %q is not for %s", what, muster.ThisPlatform())
 	}
-	o := recipe.Options{Target: targets[0], Log: t.logging()}
-	o.Params, t.params = t.params, nil // they were for the recipe
-	b, err := t.buildOne(t.ctx, r, o, dir, nil)
+	out, err := os.MkdirTemp(t.dir, "built-")
+	if err != nil {
+		return "", err
+	}
+	b, err := t.buildOne(t.ctx, r, recipe.Options{Target: targets[0], Params: params, Log: t.logging()}, out, nil)
 	if err != nil {
 		return "", err
 	}
 	return b.File, nil
 }
 
+func (t *trial) open(file string) (*pkgfile.Package, error) {
+	f, err := openPackage(file)
+	if err != nil {
+		return nil, err
+	}
+	t.closers = append(t.closers, f.Close)
+	return f.Package, nil
+}
+
+// openSubject opens the package that is tried. Parameters are for its recipe
+// where it has one, else for its actions.
+func (t *trial) openSubject(what string, params map[string]string) error {
+	file, err := t.file(what, params)
+	if err != nil {
+		return err
+	}
+	if file == what {
+		t.params = params
+	}
+	t.subject, err = t.open(file)
+	return err
+}
+
+// need installs what the package depends on.
+func (t *trial) need(what string) error {
+	file, err := t.file(what, nil)
+	if err != nil {
+		return err
+	}
+	p, err := t.open(file)
+	if err != nil {
+		return err
+	}
+	return t.apply(install.Step{Name: p.Manifest.Control.Name, Op: "install", Package: p})
+}
+
 // run goes through the life of the package, and returns what it passed.
 func (t *trial) run(deps []string, from string) (passed []string, err error) {
 	for _, name := range deps {
-		p, err := t.open(name, "")
-		if err != nil {
-			return nil, err
-		}
-		if err := t.apply("install", p); err != nil {
+		if err := t.need(name); err != nil {
 			return nil, err
 		}
 	}
@@ -105,21 +128,22 @@ func (t *trial) stages(from string) []stage {
 	always := func(do func() error) func() (bool, error) {
 		return func() (bool, error) { return true, do() }
 	}
-	begin := stage{"install", always(func() error { return t.apply("install", t.subject) })}
+	begin := stage{"install", always(func() error { return t.step("install", t.subject) })}
 	if from != "" {
 		begin = stage{"upgrade and back", always(func() error { return t.upgrade(from) })}
 	}
 	return []stage{begin, {"check", always(t.check)}, {"audit", t.audit}, {"test", t.hook},
-		{"remove", always(func() error { return t.apply("remove", nil) })}, {"nothing left", always(t.left)}}
+		{"remove", always(func() error { return t.step("remove", nil) })}, {"nothing left", always(t.left)}}
 }
 
-func (t *trial) apply(op string, p *pkgfile.Package) error {
-	step := install.Step{Name: t.subject.Manifest.Control.Name, Op: op, Package: p, Params: t.params}
-	if p != nil {
-		step.Name = p.Manifest.Control.Name
-	}
+// step does something with a version of the package.
+func (t *trial) step(op string, p *pkgfile.Package) error {
+	return t.apply(install.Step{Name: t.subject.Manifest.Control.Name, Op: op, Package: p, Params: t.params})
+}
+
+func (t *trial) apply(step install.Step) error {
 	opts := t.installOptions()
-	opts.Kind, opts.Purge = op, true
+	opts.Kind, opts.Purge = step.Op, true
 	res, err := install.Apply(t.ctx, t.root, []install.Step{step}, opts)
 	if err == nil {
 		for _, note := range res.Notes {
@@ -132,28 +156,32 @@ func (t *trial) apply(op string, p *pkgfile.Package) error {
 // upgrade installs the older version, upgrades, takes that back, and upgrades
 // again.
 func (t *trial) upgrade(from string) error {
-	old, err := t.open(from, "")
+	file, err := t.file(from, nil)
+	if err != nil {
+		return err
+	}
+	old, err := t.open(file)
 	if err != nil {
 		return err
 	}
 	if old.Manifest.Control.Name != t.subject.Manifest.Control.Name {
 		return muster.Errorf(muster.Invalid, "%q is %s, another package", from, &old.Manifest.Control)
 	}
-	if err := t.apply("install", old); err != nil {
+	if err := t.step("install", old); err != nil {
 		return err
 	}
-	if err := t.apply("upgrade", t.subject); err != nil {
+	if err := t.step("upgrade", t.subject); err != nil {
 		return err
 	}
 	c, err := t.root.Undoable()
 	if err != nil {
 		return err
 	}
-	t.root.Reopen = func(*install.Record) (*install.File, error) { return install.OpenFile(from) }
+	t.root.Reopen = func(*install.Record) (*install.File, error) { return install.OpenFile(file) }
 	if _, err := install.Undo(t.ctx, t.root, c, t.installOptions()); err != nil {
 		return fmt.Errorf("undo: %w", err)
 	}
-	return t.apply("upgrade", t.subject)
+	return t.step("upgrade", t.subject)
 }
 
 // check holds every file in the root to the manifests.
