@@ -10,13 +10,10 @@ package engine
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"muster"
@@ -65,65 +62,6 @@ func Open(dir string, opts Options) (*Engine, error) {
 			Trust: e.Trust, Fetch: e.Fetch, Disk: root.Disk, Now: e.Now})
 	}
 	return e, nil
-}
-
-// maxCert bounds a file of certificates.
-const maxCert = 1 << 20
-
-// LoadTrust reads the certificates of a folder (*.pem, *.crt) or of one file.
-func LoadTrust(path string) (*sign.Trust, error) {
-	files := []string{path}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, muster.WithKind(muster.NotFound, fmt.Errorf("cannot read certificates: %w", err))
-	}
-	if info.IsDir() {
-		if files, err = certFiles(path); err != nil {
-			return nil, err
-		}
-	}
-	trust := new(sign.Trust)
-	for _, name := range files {
-		certs, err := readCerts(name)
-		if err != nil {
-			return nil, err
-		}
-		trust.Add(certs...)
-	}
-	return trust, nil
-}
-
-func certFiles(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var files []string
-	for _, e := range entries {
-		if ext := strings.ToLower(filepath.Ext(e.Name())); (ext == ".pem" || ext == ".crt") && !durable.IsTemp(e.Name()) {
-			files = append(files, filepath.Join(dir, e.Name()))
-		}
-	}
-	return files, nil
-}
-
-func readCerts(name string) ([]*x509.Certificate, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxCert {
-		return nil, muster.Errorf(muster.Invalid, "%q is larger than %d bytes", name, maxCert)
-	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	certs, err := sign.ParseCerts(data)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %q: %w", name, err)
-	}
-	return certs, nil
 }
 
 // Begin takes the lock of the root, waiting for it as long as wait, and
