@@ -54,6 +54,7 @@ type app struct {
 	yes      bool
 	rootDir  string
 	wait     time.Duration
+	rate     string
 	now      func() time.Time
 }
 

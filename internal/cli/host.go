@@ -5,9 +5,12 @@ import (
 	"os"
 	"os/user"
 	"runtime"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/time/rate"
 
 	"muster/internal/engine"
 	"muster/internal/fetch"
@@ -26,6 +29,7 @@ func (a *app) changeFlags(cmd *cobra.Command) {
 	a.rootFlags(cmd)
 	cmd.Flags().BoolVarP(&a.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().DurationVar(&a.wait, "wait", 0, "wait so long for another muster to finish with the root")
+	cmd.Flags().StringVar(&a.rate, "rate", "", "fetch at most so many bytes a second: 500K, 20M")
 }
 
 func defaultRoot() string {
@@ -60,6 +64,9 @@ func (a *app) change(ctx context.Context, do func(*engine.Engine) error) error {
 	if err != nil {
 		return err
 	}
+	if e.Fetch.Limit, err = limiter(a.rate); err != nil {
+		return err
+	}
 	recovered, end, err := e.Begin(ctx, a.wait, a.installOptions())
 	if recovered != nil && err == nil {
 		a.talk("change %d had been interrupted; it is %s now", recovered.Change.ID, outcome(recovered.Change))
@@ -69,6 +76,23 @@ func (a *app) change(ctx context.Context, do func(*engine.Engine) error) error {
 	}
 	defer end()
 	return do(e)
+}
+
+// limiter reads a number of bytes a second with the ending K, M or G, of 1024.
+// Nothing is no limit.
+func limiter(s string) (*rate.Limiter, error) {
+	if s == "" {
+		return nil, nil
+	}
+	digits := strings.TrimRight(s, "kKmMgG")
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if err != nil || n < 1 || len(s)-len(digits) > 1 {
+		return nil, usagef("--rate %q is not a number of bytes a second, such as 500K or 20M", s)
+	}
+	if unit := strings.ToUpper(s[len(digits):]); unit != "" {
+		n <<= 10 * (1 + strings.Index("KMG", unit))
+	}
+	return rate.NewLimiter(rate.Limit(n), 64<<10), nil
 }
 
 func outcome(c *task.Change) string {
