@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 
@@ -18,23 +19,38 @@ import (
 	"muster"
 )
 
-// Extract passes the content of the wanted regular files on: create is called
-// once for each, what it returns is written and closed. Frames that hold no
-// wanted file are not read. Each frame is checked against the manifest before
-// it is decompressed, each content afterwards, before Close. With several
-// workers, calls for different files come at the same time. On error some
+// A Job is what to extract from one package.
+type Job struct {
+	Package *Package
+	// Want chooses among the regular files.
+	Want func(*File) bool
+	// Create is called once for each wanted file; what it returns is written
+	// and closed. A nil writer leaves the file out.
+	Create func(*File) (io.WriteCloser, error)
+	// Contents has each content compared with its own hash, besides the frames
+	// that it comes from, before Close: it finds a packager's mistake, which
+	// repositories refuse. The bytes are those that were signed without it.
+	Contents bool
+}
+
+// Extract takes files out of packages with so many workers, each with buffers
+// for one frame. Frames that hold no wanted file are not read. Each frame is
+// compared with its hash in the manifest before it is decompressed, and
+// decompression with the checksum inside the frame. With several workers calls
+// of Create and Write for different files come at the same time. On error some
 // files have been written and others not: the caller throws them away.
-func (p *Package) Extract(ctx context.Context, workers int, want func(*File) bool, create func(*File) (io.WriteCloser, error)) error {
-	groups := p.groups(want)
-	next := make(chan []*File)
+func Extract(ctx context.Context, workers int, jobs ...Job) error {
+	next := make(chan group)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(next)
-		for _, files := range groups {
-			select {
-			case next <- files:
-			case <-ctx.Done():
-				return ctx.Err()
+		for i := range jobs {
+			for _, files := range jobs[i].groups() {
+				select {
+				case next <- group{&jobs[i], files}:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
 			}
 		}
 		return nil
@@ -43,9 +59,9 @@ func (p *Package) Extract(ctx context.Context, workers int, want func(*File) boo
 		g.Go(func() error {
 			x := extractors.Get().(*extractor)
 			defer extractors.Put(x)
-			for files := range next {
-				if err := x.group(p, files, create); err != nil {
-					return fmt.Errorf("%s: %w", &p.Manifest.Control, err)
+			for todo := range next {
+				if err := x.group(todo); err != nil {
+					return fmt.Errorf("%s: %w", &todo.job.Package.Manifest.Control, err)
 				}
 			}
 			return nil
@@ -54,20 +70,26 @@ func (p *Package) Extract(ctx context.Context, workers int, want func(*File) boo
 	return g.Wait()
 }
 
+// A group is the wanted files that start in the same frame.
+type group struct {
+	job   *Job
+	files []*File
+}
+
 // groups lists the wanted files by the frame in which they start, in the order
 // of the frames.
-func (p *Package) groups(want func(*File) bool) [][]*File {
+func (j *Job) groups() [][]*File {
 	byFrame := map[int][]*File{}
-	for i := range p.Manifest.Files {
-		if f := &p.Manifest.Files[i]; f.Type == Regular && want(f) {
+	files := j.Package.Manifest.Files
+	for i := range files {
+		if f := &files[i]; f.Type == Regular && j.Want(f) {
 			byFrame[f.Frame] = append(byFrame[f.Frame], f)
 		}
 	}
 	groups := make([][]*File, 0, len(byFrame))
-	for _, files := range byFrame {
-		groups = append(groups, files)
+	for _, n := range slices.Sorted(maps.Keys(byFrame)) {
+		groups = append(groups, byFrame[n])
 	}
-	slices.SortFunc(groups, func(a, b []*File) int { return a[0].Frame - b[0].Frame })
 	return groups
 }
 
@@ -89,16 +111,17 @@ var extractors = sync.Pool{New: func() any {
 }}
 
 // group extracts files that start in one frame.
-func (x *extractor) group(p *Package, files []*File, create func(*File) (io.WriteCloser, error)) error {
-	if err := x.load(p, files[0].Frame); err != nil {
+func (x *extractor) group(g group) error {
+	p := g.job.Package
+	if err := x.load(p, g.files[0].Frame); err != nil {
 		return err
 	}
-	for _, f := range files {
-		if err := x.file(p, f, create); err != nil {
+	for i, f := range g.files {
+		if err := x.file(g.job, f); err != nil {
 			return fmt.Errorf("%q: %w", f.Path, err)
 		}
 		spans := f.Offset+f.Size > p.Manifest.Frames[f.Frame].Raw
-		if spans && f != files[len(files)-1] {
+		if spans && i < len(g.files)-1 {
 			if err := x.load(p, f.Frame); err != nil {
 				return err
 			}
@@ -121,8 +144,8 @@ func (x *extractor) load(p *Package, n int) (err error) {
 	return nil
 }
 
-func (x *extractor) file(p *Package, f *File, create func(*File) (io.WriteCloser, error)) (err error) {
-	w, err := create(f)
+func (x *extractor) file(j *Job, f *File) (err error) {
+	w, err := j.Create(f)
 	if err != nil || w == nil {
 		return err
 	}
@@ -131,21 +154,35 @@ func (x *extractor) file(p *Package, f *File, create func(*File) (io.WriteCloser
 			err = cerr
 		}
 	}()
-	return x.content(p, f, w)
+	if !j.Contents {
+		return x.copy(j.Package, f, w)
+	}
+	return x.content(j.Package, f, w)
 }
 
-// content writes the content of f, whose first frame is loaded, and checks it.
+// content writes the content of f, whose first frame is loaded, and checks its
+// hash.
 func (x *extractor) content(p *Package, f *File, w io.Writer) error {
 	x.hash.Reset()
+	if err := x.copy(p, f, io.MultiWriter(x.hash, w)); err != nil {
+		return err
+	}
+	if sum := hex.EncodeToString(x.hash.Sum(nil)); sum != f.SHA256 {
+		return muster.Errorf(muster.Invalid, "content has sha256 %.16s, the manifest says %.16s", sum, f.SHA256)
+	}
+	return nil
+}
+
+// copy writes the content of f, whose first frame is loaded.
+func (x *extractor) copy(p *Package, f *File, w io.Writer) error {
 	part := x.out[f.Offset:]
 	for left, n := f.Size, f.Frame; ; {
 		part = part[:min(left, int64(len(part)))]
-		x.hash.Write(part)
 		if _, err := w.Write(part); err != nil {
 			return err
 		}
 		if left -= int64(len(part)); left == 0 {
-			break
+			return nil
 		}
 		n++
 		if err := x.load(p, n); err != nil {
@@ -153,10 +190,6 @@ func (x *extractor) content(p *Package, f *File, w io.Writer) error {
 		}
 		part = x.out
 	}
-	if sum := hex.EncodeToString(x.hash.Sum(nil)); sum != f.SHA256 {
-		return muster.Errorf(muster.Invalid, "content has sha256 %.16s, the manifest says %.16s", sum, f.SHA256)
-	}
-	return nil
 }
 
 // ReadFile returns the content of one regular file of at most max bytes.
@@ -198,8 +231,9 @@ func (p *Package) CheckContent() error {
 	if h, err := tr.Next(); err != io.EOF {
 		return muster.Errorf(muster.Invalid, "the tar stream goes on behind the last file: %v %v", h, err)
 	}
-	return p.Extract(context.Background(), 1, func(*File) bool { return true },
-		func(*File) (io.WriteCloser, error) { return discard{}, nil })
+	return Extract(context.Background(), 1, Job{Package: p, Contents: true,
+		Want:   func(*File) bool { return true },
+		Create: func(*File) (io.WriteCloser, error) { return discard{}, nil }})
 }
 
 type discard struct{}

@@ -294,10 +294,15 @@ func TestBomb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Extract(context.Background(), 1, func(*File) bool { return true },
-		func(*File) (io.WriteCloser, error) { return discard{}, nil }); err == nil {
+	if err := Extract(context.Background(), 1, toNowhere(p)); err == nil {
 		t.Error("a frame larger than announced passes")
 	}
+}
+
+// toNowhere extracts everything.
+func toNowhere(p *Package) Job {
+	return Job{Package: p, Contents: true, Want: func(*File) bool { return true },
+		Create: func(*File) (io.WriteCloser, error) { return discard{}, nil }}
 }
 
 func TestWalk(t *testing.T) {
@@ -361,8 +366,7 @@ func BenchmarkExtract(b *testing.B) {
 	}
 	b.SetBytes(64 * 500_000)
 	for b.Loop() {
-		if err := p.Extract(b.Context(), 2, func(*File) bool { return true },
-			func(*File) (io.WriteCloser, error) { return discard{}, nil }); err != nil {
+		if err := Extract(b.Context(), 2, toNowhere(p)); err != nil {
 			b.Fatal(err)
 		}
 	}

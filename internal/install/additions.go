@@ -37,7 +37,7 @@ func (d *diff) addDir(f *pkgfile.File, rel string) error {
 	if err != nil {
 		return err
 	}
-	info, err := lstat(d.root.abs(at))
+	info, err := d.found(at)
 	if err != nil {
 		return err
 	}
@@ -58,21 +58,48 @@ func (d *diff) addDir(f *pkgfile.File, rel string) error {
 	return nil
 }
 
-// mkdir plans a directory, once, however many packages have it, and those
-// above it where a symlink leads to a place that is not there.
+// mkdir plans a directory, once, however many packages have it. It is staged
+// with all that the change puts into it, and takes its place by one rename;
+// a directory in a new directory comes with that.
 func (d *diff) mkdir(at string, a *Attr) {
-	if d.made[at] {
+	if d.made[at] != nil {
 		return
 	}
-	d.made[at] = true
-	d.puts = append(d.puts, &Op{Op: "mkdir", Path: at, Attr: a})
-	dir := path.Dir(at)
-	if _, planned := d.after.dirs[dir]; planned || dir == "." {
-		return
-	}
-	if info, err := lstat(d.root.abs(dir)); err == nil && info == nil {
+	if dir := path.Dir(at); d.absent(dir) {
+		// A symlink leads to a place that is not there.
 		d.mkdir(dir, &Attr{Mode: unixMode(d.root.dirMode())})
 	}
+	op := &Op{Op: "mkdir", Path: at, Attr: a}
+	op.New, op.Inside = d.staged(at)
+	d.made[at] = op
+	d.puts = append(d.puts, op)
+}
+
+// found is what lies at the path, nothing where its directory is yet to be
+// made: what is found there now lies behind a symlink that the change removes.
+func (d *diff) found(at string) (fs.FileInfo, error) {
+	if d.made[path.Dir(at)] != nil {
+		return nil, nil
+	}
+	return lstat(d.root.abs(at))
+}
+
+// absent reports whether a directory is neither there nor any package's.
+func (d *diff) absent(dir string) bool {
+	if _, planned := d.after.dirs[dir]; planned || dir == "." || d.made[dir] != nil {
+		return false
+	}
+	info, err := lstat(d.root.abs(dir))
+	return err == nil && info == nil
+}
+
+// staged chooses where in the stage something new for the path lies: in its
+// directory, where that is new itself.
+func (d *diff) staged(at string) (name string, inside bool) {
+	if dir := d.made[path.Dir(at)]; dir != nil {
+		return dir.New + "/" + path.Base(at), true
+	}
+	return d.name("n"), false
 }
 
 func (d *diff) addFile(s *side, f *pkgfile.File, rel string) error {
@@ -80,7 +107,7 @@ func (d *diff) addFile(s *side, f *pkgfile.File, rel string) error {
 	if err != nil {
 		return err
 	}
-	info, err := lstat(d.root.abs(at))
+	info, err := d.found(at)
 	if err != nil {
 		return err
 	}
@@ -188,7 +215,8 @@ func (d *diff) comparable(want, was Attr) Attr {
 
 // place plans that the file is staged and put.
 func (d *diff) place(s *side, f *pkgfile.File, at string, info fs.FileInfo) {
-	op := &Op{Op: "put", Path: at, New: d.name("n"), SHA256: f.SHA256}
+	op := &Op{Op: "put", Path: at, SHA256: f.SHA256}
+	op.New, op.Inside = d.staged(at)
 	if info != nil && !d.deleted[at] {
 		op.Old = d.name("o")
 	}

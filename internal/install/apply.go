@@ -213,7 +213,7 @@ func (r *Root) loadSwitch(id int) (*switcher, error) {
 			return nil, muster.Errorf(muster.Invalid, "%q: operation %d has no stage folder", r.switchFile(id), i)
 		}
 	}
-	return &switcher{r, sw}, nil
+	return &switcher{root: r, sw: sw}, nil
 }
 
 // runner has the handlers of all tasks. After a crash u.prepare is nil.

@@ -26,7 +26,7 @@ type diff struct {
 	notes    []string                        // what a person should know
 	aside    map[string][]string             // package -> .muster-new files
 	deleted  map[string]bool                 // places that this change deletes
-	made     map[string]bool                 // directories that it makes
+	made     map[string]*Op                  // directories that it makes
 	purge    map[string]bool                 // packages whose edited configuration is not kept
 	mend     map[string]bool                 // packages whose files are read, and written anew where they differ
 	newBytes int64                           // that staging will write
@@ -44,7 +44,7 @@ type placement struct {
 
 func newDiff(r *Root, t *transition) (*diff, error) {
 	d := &diff{root: r, resolve: newResolver(r), own: newOwners(r), content: map[*side]map[string]*placement{},
-		aside: map[string][]string{}, deleted: map[string]bool{}, made: map[string]bool{}, purge: t.purge, mend: t.mend}
+		aside: map[string][]string{}, deleted: map[string]bool{}, made: map[string]*Op{}, purge: t.purge, mend: t.mend}
 	var err error
 	if d.before, err = newLayout(t.before, d.resolve); err != nil {
 		return nil, fmt.Errorf("the records of the root contradict each other: %w", err)

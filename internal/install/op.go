@@ -6,7 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"muster"
 )
@@ -17,7 +19,8 @@ import (
 //
 //	put     Path gets the staged file New; what was there is kept as Old
 //	delete  what is at Path is kept as Old
-//	mkdir   a directory is made
+//	mkdir   a directory is made, or the staged directory New is put there
+//	        with all that is in it
 //	rmdir   a directory is removed if it is empty
 //	attr    mode and owner change
 type Op struct {
@@ -28,6 +31,9 @@ type Op struct {
 	New  string `json:"new,omitempty"`
 	Old  string `json:"old,omitempty"`
 	Base int    `json:"base,omitempty"`
+	// Inside: New lies in the staged directory of an earlier mkdir and comes
+	// to its place with that, unless something lies there already.
+	Inside bool `json:"inside,omitempty"`
 	// Attr is what mkdir and attr set, Was what rmdir and attr found.
 	Attr *Attr `json:"attr,omitempty"`
 	Was  *Attr `json:"was,omitempty"`
@@ -55,6 +61,10 @@ type Switch struct {
 type switcher struct {
 	root *Root
 	sw   *Switch
+	// whole are the staged directories that came to their places with all that
+	// is in them; apart says that some did not.
+	whole map[string]bool
+	apart bool
 }
 
 func (s *switcher) target(op *Op) string { return s.root.abs(op.Path) }
@@ -71,7 +81,7 @@ func (s *switcher) do(op *Op) error {
 	case "delete":
 		err = s.delete(op)
 	case "mkdir":
-		err = s.mkdir(op.Path, op.Attr)
+		err = s.putDir(op)
 	case "rmdir":
 		err = s.rmdir(op.Path)
 	case "attr":
@@ -139,6 +149,9 @@ func (s *switcher) unput(op *Op) error {
 	if err != nil {
 		return err
 	}
+	if info == nil && op.Inside {
+		return s.root.Disk.Remove(target) // there is no directory to put it back into, nor was anything there before
+	}
 	if info == nil {
 		if err := s.linkOrMove(target, staged); err != nil {
 			return err
@@ -205,6 +218,35 @@ func (s *switcher) moveIfThere(from, to string) error {
 		return err
 	}
 	return s.move(from, to)
+}
+
+// putDir moves a staged directory to its place. Where something has come to lie
+// there since the plan, or another file system begins, what it holds follows
+// one by one.
+func (s *switcher) putDir(op *Op) error {
+	if op.New == "" {
+		return s.mkdir(op.Path, op.Attr)
+	}
+	staged := s.stage(op, op.New)
+	info, err := lstat(staged)
+	if err != nil {
+		return err
+	}
+	if info != nil {
+		err := s.root.Disk.Rename(staged, s.target(op))
+		if err != nil && (isNotEmpty(err) || isCrossDevice(err) || !canRenameInUse) {
+			s.apart = true
+			return s.mkdir(op.Path, op.Attr)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.whole[op.New] = true
+	if op.Inside || !s.root.Config.Area {
+		return nil // its mode was set in the stage
+	}
+	return s.attr(op.Path, op.Attr)
 }
 
 func (s *switcher) mkdir(rel string, a *Attr) error {
@@ -315,16 +357,28 @@ func (r *Root) copyFile(from, to string) error {
 
 // run does all ops in order and makes the result durable.
 func (s *switcher) run() error {
+	s.whole = map[string]bool{}
 	for i := range s.sw.Ops {
-		if err := s.do(&s.sw.Ops[i]); err != nil {
+		op := &s.sw.Ops[i]
+		if op.Inside && s.whole[outermost(op.New)] {
+			continue
+		}
+		if err := s.do(op); err != nil {
 			return err
 		}
 	}
 	return s.sync()
 }
 
+// outermost is the name in the stage of the directory that New lies in.
+func outermost(name string) string {
+	parts := strings.SplitN(name, "/", 3)
+	return path.Join(parts[:min(2, len(parts))]...)
+}
+
 // back reverts all ops, last first, and makes the result durable.
 func (s *switcher) back() error {
+	s.apart = true
 	for i := len(s.sw.Ops) - 1; i >= 0; i-- {
 		if err := s.revert(&s.sw.Ops[i]); err != nil {
 			return err
@@ -341,7 +395,11 @@ const manyDirs = 64
 func (s *switcher) sync() error {
 	dirs := map[string]bool{}
 	for i := range s.sw.Ops {
-		dirs[filepath.Dir(s.target(&s.sw.Ops[i]))] = true
+		op := &s.sw.Ops[i]
+		if op.Inside && !s.apart {
+			continue // durable since it was staged
+		}
+		dirs[filepath.Dir(s.target(op))] = true
 	}
 	if len(dirs) > manyDirs && fastSyncTree {
 		for _, base := range s.sw.Bases {

@@ -13,6 +13,9 @@ import (
 // renamed over; those who have it open keep the old one.
 const canLinkInUse = true
 
+// canRenameInUse: a directory can be renamed while files in it are open.
+const canRenameInUse = true
+
 // canChown: files have owners.
 const canChown = true
 

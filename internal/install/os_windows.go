@@ -11,6 +11,9 @@ import (
 // can be renamed away.
 const canLinkInUse = false
 
+// canRenameInUse: not while a program, often a virus scanner, has a file in it open.
+const canRenameInUse = false
+
 // canChown: new files take the access list of their folder.
 const canChown = false
 

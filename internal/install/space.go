@@ -63,6 +63,9 @@ const padName = "pad"
 func (s *stager) reserve(ops []*Op) error {
 	size := make([]int64, len(s.bases))
 	for _, op := range ops {
+		if op.Inside {
+			continue // it comes with its directory
+		}
 		size[op.Base] += 256
 		if op.Op == "mkdir" {
 			size[op.Base] += 4096

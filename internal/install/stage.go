@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"muster"
@@ -107,32 +110,71 @@ func (s *stager) name(op *Op) string {
 
 // files stages every file of the change.
 func (s *stager) files(ctx context.Context, progress func(n int64)) error {
-	for side, list := range s.diff.content {
-		if err := s.contents(ctx, side, list, progress); err != nil {
-			return fmt.Errorf("cannot stage %s: %w", side.name, err)
-		}
+	if err := s.makeDirs(); err != nil {
+		return err
+	}
+	if err := s.contents(ctx, progress); err != nil {
+		return fmt.Errorf("cannot stage %w", err)
 	}
 	for _, p := range s.diff.links {
 		if err := s.link(p); err != nil {
 			return fmt.Errorf("cannot stage %q: %w", p.file.Path, err)
 		}
 	}
+	return s.finishDirs()
+}
+
+// makeDirs makes the new directories, open for us alone while they are filled.
+func (s *stager) makeDirs() error {
+	for _, op := range s.diff.puts {
+		if op.Op == "mkdir" {
+			if err := s.root.Disk.Mkdir(s.name(op), 0o700); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
-// contents extracts the regular files of one package.
-func (s *stager) contents(ctx context.Context, from *side, list map[string]*placement, progress func(n int64)) error {
-	want := func(f *pkgfile.File) bool { return list[f.Path] != nil }
-	create := func(f *pkgfile.File) (io.WriteCloser, error) {
-		p := list[f.Path]
-		out, err := s.root.Disk.NewFile(s.name(p.op), 0o600)
-		if err != nil {
-			return nil, err
+// finishDirs gives the new directories their modes, those inside first. An
+// ordinary user must be able to write to a directory to move it; the switch
+// gives the outermost of an area its mode.
+func (s *stager) finishDirs() error {
+	for _, op := range slices.Backward(s.diff.puts) {
+		if op.Op != "mkdir" || !op.Inside && s.root.Config.Area {
+			continue
 		}
-		date := time.Unix(from.manifest.Date, 0)
-		return &stagedFile{s: s, p: p, out: out, date: date, progress: progress}, nil
+		if err := s.root.setAttr(s.name(op), *op.Attr); err != nil {
+			return err
+		}
 	}
-	return from.pkg.Extract(ctx, runtime.GOMAXPROCS(0), want, create)
+	return nil
+}
+
+// maxWriters is how many files are decompressed and written at a time: more
+// than a few do not make a disk faster, and each has buffers of 8 MiB.
+const maxWriters = 4
+
+// contents extracts the regular files of all packages.
+func (s *stager) contents(ctx context.Context, progress func(n int64)) error {
+	var jobs []pkgfile.Job
+	for _, from := range slices.SortedFunc(maps.Keys(s.diff.content), func(a, b *side) int { return strings.Compare(a.name, b.name) }) {
+		list := s.diff.content[from]
+		jobs = append(jobs, pkgfile.Job{
+			Package: from.pkg,
+			Want:    func(f *pkgfile.File) bool { return list[f.Path] != nil },
+			Create: func(f *pkgfile.File) (io.WriteCloser, error) {
+				p := list[f.Path]
+				out, err := s.root.Disk.NewFile(s.name(p.op), 0o600)
+				if err != nil {
+					return nil, err
+				}
+				date := time.Unix(from.manifest.Date, 0)
+				return &stagedFile{s: s, p: p, out: out, date: date, progress: progress}, nil
+			},
+		})
+	}
+	return pkgfile.Extract(ctx, min(runtime.GOMAXPROCS(0), maxWriters), jobs...)
 }
 
 // A stagedFile gets its attributes when its content is complete.
@@ -256,10 +298,10 @@ func extractPayload(ctx context.Context, r *Root, pkg *pkgfile.Package, dir stri
 		}
 	}
 	want := func(f *pkgfile.File) bool { _, ok := in(f); return ok }
-	err := pkg.Extract(ctx, 1, want, func(f *pkgfile.File) (io.WriteCloser, error) {
+	err := pkgfile.Extract(ctx, 1, pkgfile.Job{Package: pkg, Want: want, Create: func(f *pkgfile.File) (io.WriteCloser, error) {
 		name, _ := in(f)
 		return r.Disk.NewFile(name, goMode(f.Mode)&fs.ModePerm|0o600)
-	})
+	}})
 	if err != nil {
 		return err
 	}
