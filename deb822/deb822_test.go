@@ -48,31 +48,3 @@ func TestParseRefuses(t *testing.T) {
 		}
 	}
 }
-
-// FuzzParse holds that what was printed parses to the same and prints the same.
-func FuzzParse(f *testing.F) {
-	f.Add("Package: a\nVersion: 1\n\nPackage: b\nDescription: x\n y\n .\n z\n")
-	f.Add("a:\n b\n\t c\n#x\nb: 1")
-	f.Add("a: 1\n \n b: 2")
-	f.Fuzz(func(t *testing.T, text string) {
-		first, err := Parse(text)
-		if err != nil {
-			return
-		}
-		var out []byte
-		for _, s := range first {
-			out = append(s.Append(out), '\n')
-		}
-		second, err := Parse(string(out))
-		if err != nil {
-			t.Fatalf("printed text does not parse: %v\n%q", err, out)
-		}
-		var again []byte
-		for _, s := range second {
-			again = append(s.Append(again), '\n')
-		}
-		if string(again) != string(out) {
-			t.Fatalf("printed %q, then %q", out, again)
-		}
-	})
-}
