@@ -162,30 +162,3 @@ func TestParseRelation(t *testing.T) {
 		}
 	}
 }
-
-// FuzzParse holds that both forms of what parses say the same.
-func FuzzParse(f *testing.F) {
-	f.Add(full)
-	f.Add("package: a\nversion: 1\ndepends: b | c (>= 1), d\ndescription: x\n .\n y\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		stanzas, err := deb822.Parse(text)
-		if err != nil || len(stanzas) != 1 {
-			return
-		}
-		c, err := Parse(stanzas[0])
-		if err != nil {
-			return
-		}
-		again, err := parse(t, c.Stanza().String())
-		if err != nil || !Equal(c, again) {
-			t.Fatalf("printed %q: %v", c.Stanza(), err)
-		}
-		data, err := canon.Marshal(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := canon.Unmarshal(data, again); err != nil || !Equal(c, again) {
-			t.Fatalf("JSON %s: %v", data, err)
-		}
-	})
-}
