@@ -1,9 +1,15 @@
 package version
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"os/exec"
+	"regexp"
 	"testing"
 
 	"muster"
+	"muster/internal/testneed"
 )
 
 // FuzzOrders checks on any three strings that every order is a total preorder:
@@ -87,4 +93,64 @@ func FuzzParseConstraint(f *testing.F) {
 			t.Errorf("%q prints as %q, which reads as %q (%v)", s, c, d, err)
 		}
 	})
+}
+
+// FuzzDpkg asks the module Dpkg::Version of dpkg-dev, in one process. Its
+// numbers are those of Perl: runs of more than 15 digits are left out.
+func FuzzDpkg(f *testing.F) {
+	perl := testneed.Program(f, "perl")
+	if exec.Command(perl, "-MDpkg::Version", "-e", "1").Run() != nil {
+		testneed.Missing(f, "perl module Dpkg::Version")
+	}
+	for _, p := range vectors(f) {
+		f.Add(p.a, p.b)
+	}
+	f.Add("1:1.0~rc1-1+deb12u1", "1:1.0-1")
+	f.Add("0:1-0", "1")
+	other := answerer(f, exec.Command(perl, "-MDpkg::Version", "-e",
+		`$| = 1; while (<STDIN>) { my ($a, $b) = split; print version_compare($a, $b), "\n" }`))
+	long := regexp.MustCompile(`[0-9]{16}`)
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if !validDpkg(a) || !validDpkg(b) || long.MatchString(a) || long.MatchString(b) {
+			return
+		}
+		if got, want := sign(Dpkg(a, b)), other(t, a, b); got != want {
+			t.Errorf("%q ? %q: got %d, Dpkg::Version says %d", a, b, got, want)
+		}
+	})
+}
+
+// answerer starts a program that answers each line of two words with a line
+// that holds a number.
+func answerer(f *testing.F, c *exec.Cmd) func(t *testing.T, a, b string) int {
+	in, err := c.StdinPipe()
+	if err != nil {
+		f.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		in.Close()
+		io.Copy(io.Discard, out)
+		c.Wait()
+	})
+	lines := bufio.NewReader(out)
+	return func(t *testing.T, a, b string) (n int) {
+		if _, err := fmt.Fprintf(in, "%s %s\n", a, b); err != nil {
+			t.Fatal(err)
+		}
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("after %q and %q: %v", a, b, err)
+		}
+		if _, err := fmt.Sscan(line, &n); err != nil {
+			t.Fatalf("the answer to %q and %q is %q", a, b, line)
+		}
+		return n
+	}
 }
