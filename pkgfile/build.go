@@ -285,6 +285,9 @@ func (p *packer) copyContent(f *File, sum [32]byte, open func() (io.ReadCloser, 
 	return p.tw.Flush()
 }
 
+// xattrRecord begins the names of PAX records that hold extended attributes.
+const xattrRecord = "SCHILY.xattr."
+
 // header writes the tar header of f. A regular file with a link is written as
 // a tar link to content that stands earlier.
 func (p *packer) header(f *File, link string) error {
@@ -313,7 +316,7 @@ func (p *packer) header(f *File, link string) error {
 		if h.PAXRecords == nil {
 			h.PAXRecords = map[string]string{}
 		}
-		h.PAXRecords["SCHILY.xattr."+name] = string(raw)
+		h.PAXRecords[xattrRecord+name] = string(raw)
 	}
 	return p.tw.WriteHeader(h)
 }

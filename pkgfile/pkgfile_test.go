@@ -330,30 +330,6 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// FuzzOpen holds that what opens has the one encoding of its manifest.
-func FuzzOpen(f *testing.F) {
-	spec := testSpec()
-	spec.Entries = []Entry{fileEntry("root/a/b", "content"), linkEntry(Symlink, "root/c", "a/b")}
-	spec.Actions = nil
-	data := write(f, build(f, spec), []byte("s"))
-	f.Add(data)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := Open(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			return
-		}
-		again, err := p.Manifest.Encode()
-		if err != nil || !bytes.Equal(again, p.Encoded) {
-			t.Fatalf("encodes as %q, was %q", again, p.Encoded)
-		}
-		var out bytes.Buffer
-		if err := p.WriteSigned(&out, p.Signature); err != nil || !bytes.Equal(out.Bytes(), data) {
-			t.Fatalf("writes %d bytes, was %d: %v", out.Len(), len(data), err)
-		}
-		p.CheckContent()
-	})
-}
-
 func BenchmarkExtract(b *testing.B) {
 	spec := Spec{Control: testControl(), Date: time.Unix(0, 0)}
 	for i := range 64 {
