@@ -206,6 +206,20 @@ func (s *State) CheckPackage(c *control.Control, manifestSHA256 string, sigs []s
 	return s.checkScope(c.Kind, c.Name, c.String(), sigs)
 }
 
+// CheckRevoked reports that the package e is revoked, or everybody who signed
+// it, as far as its index tells.
+func (s *State) CheckRevoked(e *Entry) error {
+	if s.RevokedPackages[e.ManifestSHA256] {
+		return muster.Errorf(muster.Denied, "%s is revoked by repository %q", e, s.Repository)
+	}
+	for _, signer := range e.Signers {
+		if !s.Revoked[signer] {
+			return nil
+		}
+	}
+	return muster.Errorf(muster.Denied, "%s is signed by nobody whose certificate is not revoked by repository %q", e, s.Repository)
+}
+
 // checkScope holds the signers of what to the first scope that covers it.
 func (s *State) checkScope(kind muster.Kind, name, what string, sigs []sign.Signature) error {
 	for i := range s.Scopes {

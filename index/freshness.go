@@ -11,6 +11,11 @@ import (
 // the head's key who jumps ahead is stuck with what heals within a day.
 const MaxAhead = 24 * time.Hour
 
+// MaxLag is how far a mirror may lag behind a head that was accepted from
+// elsewhere. What is older is a rollback. Neither is ever accepted; the
+// difference is whether somebody has to hear of it.
+const MaxLag = 24 * time.Hour
+
 // Rollback is a head older than one that was accepted, or another one of the
 // same serial.
 type Rollback struct{ Have, Offered int64 }
@@ -20,6 +25,12 @@ func (e *Rollback) Error() string {
 		return fmt.Sprintf("the head of serial %d is not the one of the same serial that was accepted before", e.Have)
 	}
 	return fmt.Sprintf("the head has serial %d, older than serial %d that was accepted before", e.Offered, e.Have)
+}
+
+// Lags reports whether the head offered is one that a slow mirror would offer:
+// older, but not by more than [MaxLag]. Serials are times of publication.
+func (e *Rollback) Lags() bool {
+	return e.Offered < e.Have && e.Have-e.Offered <= int64(MaxLag/time.Second)
 }
 
 // TooNew is a head from the future.
