@@ -43,8 +43,10 @@ type Result struct {
 	ID       string
 	Base     string // which answered
 	Serial   int64
-	News     bool  // the index differs from that before
-	Stale    bool  // the newest head known has expired: nothing new may be installed from here
+	News     bool // the index differs from that before
+	Lagging  bool // the only mirrors that answered have an older head than the one kept
+	Stale    bool // the newest head known has expired: nothing new may be installed from here
+	Expires  time.Time
 	Bytes    int64 // of content that were fetched
 	Failures int   // updates in a row that failed, this one included; an alarm from 3 on
 }
@@ -109,12 +111,20 @@ func (c *Client) Fresh() error {
 	return k.head.Fresh(c.now(k))
 }
 
-// Usable reports why the package e of the index may not be installed whoever
-// signed it: it is revoked, or below the minimum version.
+// Chain is whom the repository's chain of trust leaves to believe, and what it
+// revokes; nil before the first update.
+func (c *Client) Chain() *index.State { return c.load().state }
+
+// Usable reports why the package e of the index may not be installed, as far
+// as the index tells: it or all its signers are revoked, or it is below the
+// minimum version. Planning then looks for another one. What the index hides
+// is found by [Client.Open].
 func (c *Client) Usable(e *index.Entry) error {
 	k := c.load()
-	if k.state != nil && k.state.RevokedPackages[e.ManifestSHA256] {
-		return muster.Errorf(muster.Denied, "%s is revoked by repository %q", e, k.state.Repository)
+	if k.state != nil {
+		if err := k.state.CheckRevoked(e); err != nil {
+			return err
+		}
 	}
 	if k.head != nil {
 		if lowest, ok := k.head.MinVersions[e.Name]; ok && version.Compare(e.Version, lowest) < 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"muster"
 	"muster/index"
@@ -17,6 +18,9 @@ import (
 // Update looks for news: it asks each base in turn until one answers with a
 // head that may follow the one kept, and keeps that with its index and links
 // of trust. What fails leaves everything as it was.
+//
+// A mirror that only lags is passed over, and no failure when no other has
+// news: what it has was accepted before, or is older.
 //
 // The error is of kind muster.Stale when the newest head known has expired,
 // muster.Denied when what came is refused, muster.Unavailable when nobody
@@ -30,22 +34,43 @@ func (c *Client) Update(ctx context.Context) (Result, error) {
 	for _, base := range c.bases(k) {
 		next, err := c.ask(ctx, base, k)
 		if err == nil {
-			r.News, r.Base = k.news(next), base
+			r.News, r.Base, r.Lagging = k.news(next), base, false
 			c.kept = next
 			errs = nil
 			break
 		}
+		r.Lagging = r.Lagging || lags(err)
 		if errs = append(errs, err); ctx.Err() != nil {
 			break
 		}
 	}
+	if r.Lagging {
+		errs = c.lagging(k)
+	}
 	return c.conclude(r, errs, before)
+}
+
+// lags reports whether err only says that a mirror is behind. Copying takes its
+// time; and whoever replays old heads to hide a new one gains nothing, because
+// the head that is kept expires as it would with a server that is away.
+func lags(err error) bool {
+	var back *index.Rollback
+	return errors.As(err, &back) && back.Lags()
+}
+
+// lagging is what remains to be told when nobody had more than a mirror that
+// lags.
+func (c *Client) lagging(k *kept) []error {
+	if err := k.head.Fresh(c.now(k)); err != nil {
+		return []error{err}
+	}
+	return nil
 }
 
 // conclude counts failures and says whether the repository is stale.
 func (c *Client) conclude(r Result, errs []error, before int64) (Result, error) {
 	k := c.load()
-	err := joined(errs)
+	err := advised(joined(errs))
 	if failures := k.note.Failures; err != nil || failures > 0 {
 		if k.note.Failures = 0; err != nil {
 			k.note.Failures = failures + 1
@@ -57,9 +82,10 @@ func (c *Client) conclude(r Result, errs []error, before int64) (Result, error) 
 	r.ID, r.Failures, r.Bytes = k.id, k.note.Failures, c.Fetch.Received()-before
 	if k.head != nil {
 		r.Serial = k.head.Serial
+		r.Expires = time.Unix(k.head.Expires, 0)
 		stale := k.head.Fresh(c.now(k))
 		r.Stale = stale != nil
-		if err != nil && stale != nil {
+		if err != nil && stale != nil && muster.KindOf(err) != muster.Stale {
 			err = muster.WithKind(muster.Stale, fmt.Errorf("%w; no newer one: %w", stale, err))
 		}
 	}
@@ -87,6 +113,9 @@ func (c *Client) ask(ctx context.Context, base string, k *kept) (*kept, error) {
 		s.Data = k.headFile
 	}
 	next, err := c.accept(ctx, base, k, s)
+	if errors.As(err, new(*keepError)) {
+		return nil, muster.WithKind(muster.Unavailable, err) // no fault of the server
+	}
 	if err != nil {
 		return nil, fmt.Errorf("refused what %q offers: %w", base, err)
 	}
@@ -148,7 +177,7 @@ func (c *Client) accept(ctx context.Context, base string, k *kept, s *fetch.Smal
 		return nil, err
 	}
 	if err := c.saveTrust(next.id, next.links, len(k.links)+1); err != nil {
-		return nil, muster.WithKind(muster.Unavailable, err)
+		return nil, &keepError{next.id, err}
 	}
 	if !c.unchanged(k, next) {
 		if next.index, err = c.fetchIndex(ctx, base, k, next); err != nil {
@@ -156,8 +185,22 @@ func (c *Client) accept(ctx context.Context, base string, k *kept, s *fetch.Smal
 		}
 	}
 	next.remember(c, base, lastSeen{index.Sum(s.Data), s.Validators})
-	return next, muster.WithKind(muster.Unavailable, c.save(next))
+	if err := c.save(next); err != nil {
+		return nil, &keepError{next.id, err}
+	}
+	return next, nil
 }
+
+// A keepError is that of the disk on which news are kept.
+type keepError struct {
+	id  string
+	err error
+}
+
+func (e *keepError) Error() string {
+	return fmt.Sprintf("cannot keep what repository %q has: %v", e.id, e.err)
+}
+func (e *keepError) Unwrap() error { return e.err }
 
 // unchanged reports whether the index that is kept is that of next.
 func (c *Client) unchanged(k, next *kept) bool {
@@ -176,10 +219,21 @@ func (c *Client) acceptTrust(ctx context.Context, base string, k, next *kept, wa
 			return err
 		}
 		next.links = append(next.links, link.Data)
+		// The head that names these links is not verified before they are: a
+		// liar could name a thousand. At 1, 2, 4, 8... new links they are.
+		if fresh := n - len(k.links); len(k.links) > 0 && n < want.Number && fresh&(fresh-1) == 0 {
+			if _, err := c.follow(k, next); err != nil {
+				return err
+			}
+		}
 	}
 	var err error
-	next.state, err = index.Follow(c.Trust, next.id, next.links, c.now(k))
+	next.state, err = c.follow(k, next)
 	return err
+}
+
+func (c *Client) follow(k, next *kept) (*index.State, error) {
+	return index.Follow(c.Trust, next.id, next.links, c.now(k))
 }
 
 // fetchIndex brings the index that next.head names: by the changes since the
