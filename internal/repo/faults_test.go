@@ -32,10 +32,10 @@ func (f *fault) call(c durable.Call) error {
 	return nil
 }
 
-// TestPublishFaults interrupts a publication at every change of the disk, in
+// TestCase11PublisherInterrupted interrupts a publication at every change of the disk, in
 // each way. Clients see the publication before or the new one, whole; the
 // checker finds no fault; and the same command again completes.
-func TestPublishFaults(t *testing.T) {
+func TestCase11PublisherInterrupted(t *testing.T) {
 	first := pack(t, "age", "1", everybody().alice)
 	second := []string{pack(t, "age", "2", everybody().alice), pack(t, "zip", "3", everybody().alice)}
 	for start, mode := range []string{"before", "after", "crash"} {
