@@ -53,6 +53,7 @@ const (
 	Warning       Status = "WARNING" // installed, but the last audit or session setup warned
 	Error         Status = "ERROR"   // the last change of it failed; tried again at every upgrade
 	Postponed     Status = "POSTPONED"
+	Revoked       Status = "REVOKED" // installed, but it or who signed it has been revoked since
 )
 
 // Platform is what a package can be built for and what a root is.

@@ -138,7 +138,10 @@ func (e *Engine) OpenFile(name string) (*install.File, []sign.Signature, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	sigs, err := f.Verify(e.Trust, sign.Policy{Now: e.clock()})
+	sigs, err := f.Verify(e.believed(nil), sign.Policy{Now: e.clock()})
+	if err == nil {
+		err = e.revokedPackage(f.ManifestSHA256(), &f.Manifest.Control)
+	}
 	if err != nil {
 		f.Close()
 		return nil, nil, muster.WithHint(fmt.Errorf("%q is refused: %w", name, err),
@@ -172,6 +175,8 @@ func (e *Engine) VerifyRecord(rec *install.Record, manifest, signature []byte) e
 		return err
 	}
 	p := pkgfile.Package{Manifest: m, Encoded: manifest, Signature: signature}
-	_, err = p.Verify(e.Trust, sign.Policy{Now: e.clock(), Listed: true})
-	return err
+	if _, err = p.Verify(e.believed(rec), sign.Policy{Now: e.clock(), Listed: true}); err != nil {
+		return err
+	}
+	return e.revokedPackage(rec.Manifest, &rec.Control)
 }

@@ -36,6 +36,9 @@ func (e *Engine) Status(available bool) ([]Status, error) {
 		return nil, err
 	}
 	e.planStatus(all)
+	if err := e.revokedStatus(all); err != nil {
+		return nil, err
+	}
 	list := make([]Status, 0, len(all))
 	for _, s := range all {
 		list = append(list, *s)
