@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"muster"
 	"muster/internal/engine"
 	"muster/internal/install"
 	"muster/internal/task"
@@ -313,7 +312,7 @@ func (a *app) download(ctx context.Context, req engine.Request) error {
 		err = e.Download(ctx, p, a.fetching(&get, p.Download))
 		get.end()
 		if err != nil {
-			return muster.WithHint(err, "the same command again goes on where this one stopped")
+			return err
 		}
 		return a.answer(factOf(p), func() error {
 			if p.Download == 0 {

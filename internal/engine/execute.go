@@ -55,7 +55,7 @@ func (e *Engine) open(ctx context.Context, p *Plan, progress func(fetch.Progress
 			step, closer, err = p.cands[s.To.Index].open(ctx)
 			if err != nil {
 				done()
-				return nil, nil, err
+				return nil, nil, errors.Join(advised(err), e.recordRefusal(s, err))
 			}
 			closers = append(closers, closer)
 		}

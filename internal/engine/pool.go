@@ -58,12 +58,19 @@ func (e *Engine) candidates(files []string) ([]Candidate, error) {
 }
 
 // pool makes the candidates into what planning sees. Repositories earlier in
-// the configuration are preferred for the same version.
+// the configuration are preferred for the same version. What is installed is
+// nothing new: it may be mended from a stale repository.
 func (e *Engine) pool(cands []Candidate) *plan.Pool {
 	stale := map[*repo.Client]error{}
 	rank := map[*repo.Client]int{}
+	late := false
 	for i, c := range e.Clients {
 		stale[c], rank[c] = c.Fresh(), i+1
+		late = late || stale[c] != nil
+	}
+	there := map[string]bool{}
+	if late {
+		there = e.manifests()
 	}
 	now := e.clock()
 	packages := make([]plan.Package, len(cands))
@@ -72,11 +79,26 @@ func (e *Engine) pool(cands []Candidate) *plan.Pool {
 		p := plan.FromControl(c.Entry.Control, e.Root.Config.Platform)
 		p.Index, p.Rank, p.Repo = i, rank[c.Client], c.Repo()
 		if p.Barred == "" {
-			p.Barred = barred(c, stale[c.Client], now)
+			old := stale[c.Client]
+			if there[c.Entry.ManifestSHA256] {
+				old = nil
+			}
+			p.Barred = barred(c, old, now)
 		}
 		packages[i] = p
 	}
 	return plan.NewPool(plan.Rules{}, packages)
+}
+
+// manifests lists the hashes of what is installed. Records that cannot be read
+// are for planning to complain of.
+func (e *Engine) manifests() map[string]bool {
+	recs, _ := e.Root.Installed()
+	there := make(map[string]bool, len(recs))
+	for _, rec := range recs {
+		there[rec.Manifest] = true
+	}
+	return there
 }
 
 // barred says why a candidate may not be installed now, in words that follow
