@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,9 @@ type updateFact struct {
 	Serial     int64  `json:"serial"`
 	News       bool   `json:"news"`
 	Stale      bool   `json:"stale"`
+	Lagging    bool   `json:"lagging,omitempty"`  // the mirrors that answered have an older list than the one known
+	Failures   int    `json:"failures,omitempty"` // updates in a row that failed
+	Expires    string `json:"expires,omitempty"`  // when the repository becomes stale
 	Bytes      int64  `json:"bytes"`
 	Error      string `json:"error,omitempty"`
 }
@@ -45,11 +49,7 @@ func (a *app) update(ctx context.Context, exitCode bool) error {
 		var facts []updateFact
 		news := false
 		for i, u := range all {
-			f := updateFact{Repository: u.ID, URL: e.Root.Config.Repositories[i].URLs[0], Serial: u.Serial, News: u.News, Stale: u.Stale, Bytes: u.Bytes}
-			if u.Err != nil {
-				f.Error = u.Err.Error()
-			}
-			facts = append(facts, f)
+			facts = append(facts, updateFactOf(u, e.Root.Config.Repositories[i].URLs[0]))
 			news = news || u.News
 		}
 		if perr := a.answer(facts, func() error { return a.printUpdates(facts, e) }); perr != nil {
@@ -65,12 +65,32 @@ func (a *app) update(ctx context.Context, exitCode bool) error {
 	})
 }
 
+func updateFactOf(u engine.Updated, url string) updateFact {
+	f := updateFact{Repository: u.ID, URL: url, Serial: u.Serial, News: u.News, Stale: u.Stale,
+		Lagging: u.Lagging, Failures: u.Failures, Bytes: u.Bytes}
+	if !u.Expires.IsZero() {
+		f.Expires = u.Expires.UTC().Format(time.RFC3339)
+	}
+	if u.Err != nil {
+		f.Error = u.Err.Error()
+	}
+	return f
+}
+
+// alarming is how many updates in a row have to fail before it is said: one
+// that fails may be a server that restarts.
+const alarming = 3
+
 func (a *app) printUpdates(facts []updateFact, e *engine.Engine) error {
 	upgradable := 0
 	for _, f := range facts {
 		switch {
+		case f.Failures >= alarming:
+			a.print("%s: failed %d times in a row", f.URL, f.Failures)
 		case f.Error != "":
 			a.print("%s: failed", f.URL)
+		case f.Lagging:
+			a.print("%s: nothing new, the mirror is behind, %s", f.URL, size(f.Bytes))
 		case f.News:
 			a.print("%s: news, %s", f.URL, size(f.Bytes))
 		default:
