@@ -35,19 +35,19 @@ type Changes struct {
 
 // Diff lists what changes from index a of serial from to index b of serial to.
 func Diff(a, b *Index, from, to int64) *Changes {
-	c := &Changes{From: from, To: to, ToSHA256: Sum(b.Print())}
+	c := &Changes{From: from, To: to, ToSHA256: sumText(b.text)}
 	i, j := 0, 0
-	for i < len(a.entries) || j < len(b.entries) {
-		switch {
-		case j == len(b.entries) || i < len(a.entries) && a.entries[i].Filename < b.entries[j].Filename:
-			c.Removed = append(c.Removed, a.entries[i].Filename)
+	for i < a.Len() || j < b.Len() {
+		switch order := compareAt(a, b, i, j); {
+		case order < 0:
+			c.Removed = append(c.Removed, filenameOf(a.stanza(i)))
 			i++
-		case i == len(a.entries) || a.entries[i].Filename > b.entries[j].Filename:
-			c.Added = append(c.Added, b.entries[j])
+		case order > 0:
+			c.add(b, j)
 			j++
 		default:
-			if a.entries[i].Text() != b.entries[j].Text() {
-				c.Added = append(c.Added, b.entries[j])
+			if a.stanza(i) != b.stanza(j) {
+				c.add(b, j)
 			}
 			i, j = i+1, j+1
 		}
@@ -55,37 +55,31 @@ func Diff(a, b *Index, from, to int64) *Changes {
 	return c
 }
 
-// Apply returns x with the changes made, checked against the hash that c names.
-func (x *Index) Apply(c *Changes) (*Index, error) {
-	y := &Index{entries: make([]*Entry, 0, len(x.entries)+len(c.Added))}
-	added, removed := c.Added, c.Removed
-	for _, e := range x.entries {
-		for len(added) > 0 && added[0].Filename < e.Filename {
-			y.append(added[0])
-			added = added[1:]
-		}
-		for len(removed) > 0 && removed[0] < e.Filename {
-			removed = removed[1:]
-		}
-		switch {
-		case len(added) > 0 && added[0].Filename == e.Filename:
-		case len(removed) > 0 && removed[0] == e.Filename:
-		default:
-			y.append(e)
-		}
+// compareAt compares the file names of package i of a and package j of b. The
+// end is behind every package.
+func compareAt(a, b *Index, i, j int) int {
+	switch {
+	case i == a.Len():
+		return 1
+	case j == b.Len():
+		return -1
 	}
-	for _, e := range added {
-		y.append(e)
-	}
-	if y.size > MaxText || len(y.entries) > MaxEntries || Sum(y.Print()) != c.ToSHA256 {
-		return nil, muster.Errorf(muster.Invalid, "changes %d-%d do not lead to the index that they name", c.From, c.To)
-	}
-	return y, nil
+	return strings.Compare(filenameOf(a.stanza(i)), filenameOf(b.stanza(j)))
 }
 
-func (x *Index) append(e *Entry) {
-	x.entries = append(x.entries, e)
-	x.size += len(e.Text())
+func (c *Changes) add(x *Index, i int) {
+	if e, err := x.Entry(i); err == nil {
+		c.Added = append(c.Added, e)
+	}
+}
+
+// Apply returns x with the changes made, checked against the hash that c names.
+func (x *Index) Apply(c *Changes) (*Index, error) {
+	text, err := c.Patch(x.text)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(text)
 }
 
 // Then joins the changes c from a to b with next from b to c.

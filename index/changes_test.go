@@ -54,7 +54,7 @@ func leads(t *rapid.T, from *Index, ch *Changes, to *Index) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got.Print()) != string(to.Print()) || got.size != to.size {
+	if string(got.Print()) != string(to.Print()) || got.Len() != to.Len() {
 		t.Fatalf("got\n%s\nwant\n%s", got.Print(), to.Print())
 	}
 }
@@ -77,11 +77,11 @@ func TestChangesRefused(t *testing.T) {
 		"no target":        strings.Replace(text, "to-sha256", "so-sha256", 1),
 		"backwards":        strings.Replace(text, "to: 2", "to: 1", 1),
 		"extra field":      strings.Replace(text, "to: 2\n", "to: 2\nwhy: so\n", 1),
-		"removed twice":    strings.Replace(text, "removed: "+a.entries[0].Filename+"\n\n", strings.Repeat("removed: "+a.entries[0].Filename+"\n\n", 2), 1),
+		"removed twice":    strings.Replace(text, "removed: "+a.Entries()[0].Filename+"\n\n", strings.Repeat("removed: "+a.Entries()[0].Filename+"\n\n", 2), 1),
 		"removed at end":   text + "removed: pool/z\n\n",
 		"removed and more": strings.Replace(text, "\n\npackage", "\nand: more\n\npackage", 1),
 		"nothing":          "",
-		"only packages":    b.entries[0].Text(),
+		"only packages":    b.Entries()[0].Text(),
 		"empty lines":      text + "\n",
 	} {
 		if _, err := ParseChanges(broken); err == nil {

@@ -2,6 +2,7 @@ package index
 
 import (
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,13 +17,33 @@ import (
 
 // rich is an entry with every sort of field.
 func rich() *Entry {
-	e := entry("lib+foo", "1:2.0~rc1-3")
-	e.Description = "A library\n\nof two paragraphs"
+	e := usual("lib+foo", "1:2.0~rc1-3")
 	e.Descriptions = map[string]string{"fr": "Une bibliothèque"}
+	return e
+}
+
+// usual is an entry with every field that is read in the quick way.
+func usual(name, version string) *Entry {
+	e := entry(name, version)
+	e.OS, e.Architecture = []string{"linux", "windows"}, []string{"amd64", "arm64"}
+	e.MinOSVersion, e.MaxOSVersion, e.Maturity, e.Locale = "10", "12.5", "PREPROD", []string{"fr", "de"}
+	e.Provides = []control.Relation{{Name: "v"}, {Name: "w", Constraint: sure(control.ParseRelation("w (= 2)")).Constraint}}
+	e.Conflicts = []control.Relation{sure(control.ParseRelation("old (< 2)")), sure(control.ParseRelation("o (>= 1, < 2)"))}
+	e.Title, e.Maintainer, e.Licence = "Bibliothèque", "Å <a@example.org>", "MIT"
+	e.Homepage, e.Keywords = "https://example.org/", []string{"a b", "c"}
+	e.ValidFrom, e.ValidUntil = "2026-11-21T06:00:00Z", "2027-11-21T06:00:00Z"
+	e.Description = "A library\n\nof two paragraphs"
 	e.Depends = []control.Dependency{{{Name: "bar"}, {Name: "baz"}}}
 	e.Signers = sorted(Sum([]byte("a")), Sum([]byte("b")))
 	e.Filename = Pool(e.Control)
 	return e
+}
+
+func sure[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // FuzzIndex holds that an index has one form, that every package is found in
@@ -34,6 +55,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add(entry("age", "1.0").Text(), 10)
 	f.Add(entry("age", "1.0").Text()+entry("zip", "3").Text(), 300)
 	f.Add(string(newIndex(f, rich(), group, entry("age", "1.0")).Print()), 700)
+	f.Add(string(newIndex(f, usual("a", "1:0"), usual("b", "2~1-3")).Print()), 700)
 	f.Fuzz(func(t *testing.T, text string, at int) {
 		x, err := Parse(text)
 		inParts(t, text, at, x)
@@ -46,37 +68,57 @@ func FuzzIndex(f *testing.F) {
 		if _, err := New(x.Entries()); err != nil {
 			t.Errorf("made again: %v", err)
 		}
+		outlined(t, x)
 		for _, e := range x.Entries() {
-			if x.File(e.Filename) != e || !slices.Contains(x.Find(e.Name), e) {
+			same := func(f *Entry) bool { return f != nil && f.Text() == e.Text() }
+			if !same(x.File(e.Filename)) || !slices.ContainsFunc(x.Find(e.Name), same) {
 				t.Errorf("cannot find %q", e.Filename)
 			}
 		}
 	})
 }
 
-// inParts reads text in two parts, as a long one is read: that succeeds only
-// for an index, and gives its entries.
+// outlined holds that an outline says what the whole entry says.
+func outlined(t *testing.T, x *Index) {
+	n := 0
+	for i, o := range x.Outlines() {
+		e, err := x.Entry(i)
+		if err != nil || i != n {
+			t.Fatalf("outline %d of %d: %v", i, n, err)
+		}
+		if got, want := outlineOf(o), outlineOf(e); got != want {
+			t.Errorf("outline\n%s\nwant\n%s", got, want)
+		}
+		n++
+	}
+	if n != x.Len() {
+		t.Errorf("%d outlines of %d packages", n, x.Len())
+	}
+}
+
+func outlineOf(e *Entry) string {
+	return fmt.Sprint(e.Name, e.Version, e.Kind, e.OS, e.Architecture, e.MinOSVersion, e.MaxOSVersion, e.Depends,
+		e.Conflicts, e.Provides, e.ValidFrom, e.ValidUntil, e.Filename, e.ManifestSHA256, e.NeedsCode, e.Signers, e.Text())
+}
+
+// inParts reads text in two parts, as a long one is read, and as one in the slow
+// way. The quick way succeeds for the same texts.
 func inParts(t *testing.T, text string, at int, whole *Index) {
+	r := reader{rest: text}
+	if slow := r.readAll(text); (slow == nil) != (whole != nil) {
+		t.Fatalf("the slow way says %v, the quick way has %v", slow, whole)
+	}
 	if at < 0 || at >= len(text) {
 		return
 	}
-	readers := make([]reader, 2)
 	first := cutPart(text, at)
-	for i, part := range []string{first, text[len(first):]} {
-		readers[i].rest = part
-		if readers[i].readAll(part) != nil {
-			return
-		}
+	a, b := scanner{text: first}, scanner{text: text, at: len(first)}
+	ok := a.scan() && b.scan()
+	if ok = ok && a.last < b.first; ok != (whole != nil) && first != text {
+		t.Fatalf("read in parts at %d: %v, but as one: %v", at, ok, whole)
 	}
-	all, ok := joinParts(readers)
-	if !ok {
-		return
-	}
-	if whole == nil {
-		t.Fatalf("read in parts at %d, but not as one", at)
-	}
-	if !slices.EqualFunc(all, whole.Entries(), func(a, b *Entry) bool { return a.Text() == b.Text() }) {
-		t.Errorf("other entries when read in parts at %d", at)
+	if ok && !slices.Equal(append(a.starts, b.starts...), whole.starts[:whole.Len()]) {
+		t.Errorf("other stanzas when read in parts at %d", at)
 	}
 }
 
@@ -149,6 +191,9 @@ func FuzzChanges(f *testing.F) {
 		}
 		if again := string(c.Print()); again != text {
 			t.Errorf("printed again: %q", again)
+		}
+		if after, err := c.Patch(on); err == nil && Sum([]byte(after)) != c.ToSHA256 {
+			t.Error("the text led to another index")
 		}
 		x, err := Parse(on)
 		if err != nil {

@@ -21,12 +21,10 @@ package index
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"sort"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"muster"
 	"muster/deb822"
@@ -38,10 +36,13 @@ const (
 	MaxEntries = 500_000
 )
 
-// An Index is a list of packages, sorted by file name. It does not change.
+// An Index is a list of packages, sorted by file name. It does not change, and
+// may be used by several goroutines. It keeps the text, from which entries
+// are read when they are asked for.
 type Index struct {
-	entries []*Entry
-	size    int // bytes of the text
+	text   string
+	starts []uint32 // of every stanza in text, and the end of the last
+	all    func() []*Entry
 }
 
 // Parse reads an index in its only form. The entries share the memory of text.
@@ -53,61 +54,31 @@ func Parse(text string) (*Index, error) {
 	return x, nil
 }
 
+// parse proves the text right part by part. Where that fails, reading all of it
+// says why.
 func parse(text string) (*Index, error) {
 	if len(text) > MaxText {
 		return nil, fmt.Errorf("%d bytes, more than %d", len(text), MaxText)
 	}
-	if entries, ok := parseParts(text); ok {
-		return &Index{entries: entries, size: len(text)}, nil
+	if starts, ok := scanParts(text); ok {
+		return lazily(text, starts), nil
 	}
 	r := reader{rest: text}
 	if err := r.readAll(text); err != nil {
 		return nil, err
 	}
-	return &Index{entries: r.entries, size: len(text)}, nil
+	starts := []uint32{0}
+	for _, e := range r.entries {
+		starts = append(starts, starts[len(starts)-1]+uint32(len(e.text)))
+	}
+	return lazily(text, starts), nil
 }
 
-// minPart is the bytes from which another goroutine pays.
-const minPart = 1 << 20
-
-// parseParts reads a long text in as many parts as there are processors. Where
-// that fails, reading it as one says why.
-func parseParts(text string) ([]*Entry, bool) {
-	n := min(runtime.GOMAXPROCS(0), len(text)/minPart)
-	if n < 2 {
-		return nil, false
-	}
-	readers := make([]reader, n)
-	var g errgroup.Group
-	for i := range readers {
-		part := cutPart(text, len(text)/(n-i))
-		text = text[len(part):]
-		readers[i].rest = part
-		g.Go(func() error { return readers[i].readAll(part) })
-	}
-	if g.Wait() != nil {
-		return nil, false
-	}
-	return joinParts(readers)
-}
-
-// cutPart returns the first stanzas of text, at least size bytes of them.
-func cutPart(text string, size int) string {
-	if i := strings.Index(text[size:], "\n\n"); i >= 0 {
-		return text[:size+i+2]
-	}
-	return text
-}
-
-func joinParts(readers []reader) ([]*Entry, bool) {
-	var all []*Entry
-	for _, r := range readers {
-		if len(all) > 0 && len(r.entries) > 0 && r.entries[0].Filename <= all[len(all)-1].Filename {
-			return nil, false
-		}
-		all = append(all, r.entries...)
-	}
-	return all, len(all) <= MaxEntries
+// lazily is the index of a text that was proved right.
+func lazily(text string, starts []uint32) *Index {
+	x := &Index{text: text, starts: starts}
+	x.all = sync.OnceValue(x.readEntries)
+	return x
 }
 
 // A reader turns stanzas into entries and holds each to the text that it came
@@ -159,66 +130,95 @@ func (r *reader) add(s deb822.Stanza) error {
 // New makes an index of entries in any order. Each is checked, and no two may
 // have the same file name.
 func New(entries []*Entry) (*Index, error) {
-	x := &Index{entries: slices.Clone(entries)}
 	if len(entries) > MaxEntries {
 		return nil, muster.Errorf(muster.Invalid, "index of more than %d packages", MaxEntries)
 	}
-	slices.SortFunc(x.entries, byFilename)
-	for i, e := range x.entries {
+	all := slices.Clone(entries)
+	slices.SortFunc(all, byFilename)
+	starts := make([]uint32, 1, len(all)+1)
+	size := 0
+	for i, e := range all {
 		if err := e.Check(); err != nil {
 			return nil, muster.WithKind(muster.Invalid, fmt.Errorf("%s: %w", e, err))
 		}
-		if i > 0 && e.Filename == x.entries[i-1].Filename {
+		if i > 0 && e.Filename == all[i-1].Filename {
 			return nil, muster.Errorf(muster.Conflict, "two packages have the file name %q", e.Filename)
 		}
 		if e.text == "" {
 			printed := *e
 			printed.text = e.Text()
-			x.entries[i] = &printed
+			all[i] = &printed
 		}
-		x.size += len(x.entries[i].text)
+		if size += len(all[i].text); size > MaxText {
+			return nil, muster.Errorf(muster.Invalid, "index of more than %d bytes", MaxText)
+		}
+		starts = append(starts, uint32(size))
 	}
-	if x.size > MaxText {
-		return nil, muster.Errorf(muster.Invalid, "index of %d bytes, more than %d", x.size, MaxText)
+	return &Index{joinTexts(all, size), starts, func() []*Entry { return all }}, nil
+}
+
+func joinTexts(entries []*Entry, size int) string {
+	var b strings.Builder
+	b.Grow(size)
+	for _, e := range entries {
+		b.WriteString(e.text)
 	}
-	return x, nil
+	return b.String()
 }
 
 func byFilename(a, b *Entry) int { return strings.Compare(a.Filename, b.Filename) }
 
-// Print writes x in its only form.
-func (x *Index) Print() []byte {
-	text := make([]byte, 0, x.size)
-	for _, e := range x.entries {
-		text = append(text, e.Text()...)
-	}
-	return text
-}
+// Text is x in its only form.
+func (x *Index) Text() string { return x.text }
 
-// Entries lists every package in the order of the file names. The caller does
-// not change the list.
-func (x *Index) Entries() []*Entry { return x.entries }
+// Print writes x in its only form.
+func (x *Index) Print() []byte { return []byte(x.text) }
 
 // Len is the number of packages.
-func (x *Index) Len() int { return len(x.entries) }
+func (x *Index) Len() int { return len(x.starts) - 1 }
+
+// stanza is that of the i-th package, with the empty line behind it.
+func (x *Index) stanza(i int) string { return x.text[x.starts[i]:x.starts[i+1]] }
+
+// Entry reads the i-th package in the order of the file names.
+func (x *Index) Entry(i int) (*Entry, error) { return readEntry(x.stanza(i)) }
+
+// Entries lists every package in the order of the file names. The first call
+// reads all of them; [Index.Outlines] is for those who need little of many.
+// The caller does not change the list.
+func (x *Index) Entries() []*Entry { return x.all() }
 
 // Find returns the packages of that name, every version and platform, in the
 // order of their file names.
-func (x *Index) Find(name string) []*Entry {
+func (x *Index) Find(name string) (found []*Entry) {
 	dir := poolDir(name) // file names of one name stand together
-	from := sort.Search(len(x.entries), func(i int) bool { return x.entries[i].Filename >= dir })
-	to := from
-	for to < len(x.entries) && strings.HasPrefix(x.entries[to].Filename, dir) {
-		to++
+	for i := x.search(dir); i < x.Len() && strings.HasPrefix(filenameOf(x.stanza(i)), dir); i++ {
+		if e, err := x.Entry(i); err == nil {
+			found = append(found, e)
+		}
 	}
-	return x.entries[from:to:to]
+	return found
 }
 
 // File returns the package of that file name, or nil.
 func (x *Index) File(filename string) *Entry {
-	i := sort.Search(len(x.entries), func(i int) bool { return x.entries[i].Filename >= filename })
-	if i < len(x.entries) && x.entries[i].Filename == filename {
-		return x.entries[i]
+	i := x.search(filename)
+	if i == x.Len() || filenameOf(x.stanza(i)) != filename {
+		return nil
 	}
-	return nil
+	e, _ := x.Entry(i)
+	return e
+}
+
+// search returns the number of the first package whose file name is not before
+// filename.
+func (x *Index) search(filename string) int {
+	return sort.Search(x.Len(), func(i int) bool { return filenameOf(x.stanza(i)) >= filename })
+}
+
+// filenameOf finds the file name in a stanza: no other line begins so.
+func filenameOf(stanza string) string {
+	_, after, _ := strings.Cut(stanza, "\nfilename: ")
+	name, _, _ := strings.Cut(after, "\n")
+	return name
 }

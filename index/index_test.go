@@ -178,3 +178,12 @@ func BenchmarkParseIndex60k(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkOutlines60k(b *testing.B) {
+	x := newIndex(b, world(60_000)...)
+	b.ReportAllocs()
+	for b.Loop() {
+		for range x.Outlines() {
+		}
+	}
+}
