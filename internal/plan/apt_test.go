@@ -9,45 +9,129 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"muster/control"
 	"muster/internal/testneed"
 )
 
-var aptRequests = flag.Int("apt", 3, "how many requests TestAgainstApt compares")
+var aptRequests = flag.Int("apt", 40, "how many requests TestAgainstApt compares")
 
 // TestAgainstApt asks apt and Solve for the same packages, on a machine with
-// none, from the same index. What apt can install, Solve must; what only Solve can,
-// Check must prove, for apt's search is not complete.
+// none, from the same lists. What apt can install, Solve must. What only Solve
+// can, for apt's search is not complete, apt must accept once it is told every
+// package of the plan. What both refuse, nobody can tell but the next test.
 func TestAgainstApt(t *testing.T) {
-	apt := testneed.Program(t, "apt-get")
+	a := newApt(t)
 	pool := debianPool(t)
+	requests := someRequests(pool, *aptRequests)
+	verdicts := make([]verdict, len(requests))
+	var g errgroup.Group
+	g.SetLimit(2)
+	for i, names := range requests {
+		g.Go(func() error {
+			verdicts[i] = a.compare(pool, names)
+			t.Logf("%q: %s", names, verdicts[i])
+			return nil
+		})
+	}
+	g.Wait()
+	count := map[outcome]int{}
+	for i, v := range verdicts {
+		count[v.outcome]++
+		if v.outcome == onlyApt || v.outcome == disputed {
+			t.Errorf("%q: %s", requests[i], v)
+		}
+	}
+	t.Logf("%d requests: %v", len(requests), count)
+	if len(requests) >= 40 && (count[both] == 0 || count[neither] == 0) {
+		t.Error("the requests prove little")
+	}
+}
+
+// An outcome is how two verdicts compare.
+type outcome string
+
+const (
+	both      outcome = "both can"
+	neither   outcome = "both refuse"
+	onlySolve outcome = "only Solve can, and apt accepts the whole plan"
+	onlyApt   outcome = "only apt can"
+	disputed  outcome = "only Solve can, and apt refuses the whole plan"
+)
+
+type verdict struct {
+	outcome outcome
+	detail  string
+}
+
+func (v verdict) String() string { return strings.TrimSpace(string(v.outcome) + "\n" + v.detail) }
+
+// apt is the real one, on a machine of amd64 with nothing installed.
+type apt struct {
+	program string
+	options []string
+}
+
+func newApt(t *testing.T) *apt {
+	program := testneed.Program(t, "apt-get")
 	options, err := aptOptions(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	options = append(options, "-s", "--no-install-recommends", "install")
-	r := rand.New(rand.NewPCG(7, 11))
-	possible, refused := 0, 0
-	for range *aptRequests {
-		names := someNames(pool, r)
-		out, aptErr := exec.Command(apt, slices.Concat(options, names)...).CombinedOutput()
-		plan, err := solveNames(pool, names)
-		switch {
-		case aptErr == nil && err != nil:
-			t.Errorf("apt can install %q, but: %v", names, err)
-		case aptErr != nil && err == nil:
-			t.Logf("only Solve can install %q; apt says\n%s", names, out)
-		case err != nil:
-			refused++
-			t.Logf("%q: %v", names, err)
-		default:
-			possible++
-			t.Logf("%q: %d steps, apt %d", names, len(plan.Steps), strings.Count(string(out), "\nInst "))
+	a := &apt{program, append(options, "-s", "--no-install-recommends", "install")}
+	if out, ok := a.install([]string{"base-files"}); !ok { // it makes apt's cache, too
+		t.Fatalf("apt cannot install base-files: %s", out)
+	}
+	return a
+}
+
+// install reports whether apt can install what the arguments name.
+func (a *apt) install(args []string) (out string, ok bool) {
+	text, err := exec.Command(a.program, slices.Concat(a.options, args)...).CombinedOutput()
+	return string(text), err == nil
+}
+
+func (a *apt) compare(pool *Pool, names []string) verdict {
+	out, can := a.install(names)
+	plan, err := solveNames(pool, names)
+	switch {
+	case can && err == nil:
+		return verdict{both, ""}
+	case can:
+		return verdict{onlyApt, err.Error()}
+	case err != nil:
+		return verdict{neither, err.Error()}
+	}
+	if again, ok := a.install(spelled(plan)); !ok {
+		return verdict{disputed, again + "\n" + plan.String()}
+	}
+	return verdict{onlySolve, pool.whyNotApt(plan) + "\n" + lastLines(out, 4)}
+}
+
+// spelled names every package of the plan with its version, as apt reads them.
+func spelled(p *Plan) (args []string) {
+	for _, s := range p.Steps {
+		args = append(args, s.To.Name+"="+s.To.Version)
+	}
+	return args
+}
+
+// whyNotApt says what apt would have had to consider: it takes one version of
+// each name into account, the newest, and does not go back on most choices.
+func (p *Pool) whyNotApt(plan *Plan) string {
+	for _, s := range plan.Steps {
+		newest := p.versions[p.names[s.To.Name]][0]
+		if p.packages[newest].Version != s.To.Version {
+			return fmt.Sprintf("needs %s, which is not the newest", s.To)
 		}
 	}
-	if *aptRequests > 2 && (possible == 0 || refused == 0) {
-		t.Errorf("%d possible, %d refused: the requests prove little", possible, refused)
-	}
+	return "needs another choice than apt's first"
+}
+
+func lastLines(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 func solveNames(pool *Pool, names []string) (*Plan, error) {
@@ -64,24 +148,31 @@ func solveNames(pool *Pool, names []string) (*Plan, error) {
 	return plan, err
 }
 
-// someNames draws up to four packages, and every other time two of them from
-// the ends of a conflict.
-func someNames(pool *Pool, r *rand.Rand) []string {
-	var names []string
-	if r.IntN(2) == 0 {
-		for len(names) == 0 {
-			p := pool.Package(r.IntN(pool.Len()))
-			if len(p.Conflicts) == 0 {
-				continue
-			}
-			other := p.Conflicts[r.IntN(len(p.Conflicts))].Name
-			if id, ok := pool.names[other]; ok && len(pool.versions[id]) > 0 {
-				names = append(names, p.Name, other)
-			}
+// someRequests draws n requests: two of three are for one package, one is for
+// both ends of a conflict.
+func someRequests(pool *Pool, n int) (requests [][]string) {
+	r := rand.New(rand.NewPCG(7, 11))
+	for i := range n {
+		if i%3 == 2 {
+			requests = append(requests, someClash(pool, r))
+		} else {
+			requests = append(requests, []string{pool.Package(r.IntN(pool.Len())).Name})
 		}
 	}
-	for n := r.IntN(3) + 1; n > 0; n-- {
-		names = append(names, pool.Package(r.IntN(pool.Len())).Name)
+	return requests
+}
+
+// someClash draws two packages of which one conflicts with the other, in some
+// version. Those that nobody may have together are few beside them.
+func someClash(pool *Pool, r *rand.Rand) []string {
+	for {
+		p := pool.Package(r.IntN(pool.Len()))
+		if len(p.Conflicts) == 0 {
+			continue
+		}
+		other := p.Conflicts[r.IntN(len(p.Conflicts))].Name
+		if id, ok := pool.names[other]; ok && other != p.Name && len(pool.versions[id]) > 0 {
+			return []string{p.Name, other}
+		}
 	}
-	return names
 }

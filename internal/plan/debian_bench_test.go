@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -11,9 +12,8 @@ import (
 	"muster/internal/testneed"
 )
 
-// debianText is the machine's index of Debian as apt knows it where nothing is
-// installed: what is installed counts as available for apt, and may
-// hide the archive's version.
+// debianText is what the lists of apt on this machine offer. They are read as
+// they stand: apt-cache would mix in what is installed.
 var debianText = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "muster-apt")
 	if err != nil {
@@ -24,15 +24,24 @@ var debianText = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("apt-cache", append(options, "dumpavail")...).Output()
-	return string(out), err
+	lists, err := exec.Command("apt-get", append(options,
+		"indextargets", "--format", "$(FILENAME)", "Identifier: Packages")...).Output()
+	if err != nil {
+		return "", err
+	}
+	// It unpacks whatever apt keeps lists in.
+	text, err := exec.Command("/usr/lib/apt/apt-helper",
+		append([]string{"cat-file"}, strings.Fields(string(lists))...)...).Output()
+	return string(text), err
 })
 
-// aptOptions let apt work in dir, on a machine of amd64 with nothing installed.
+// aptOptions let apt work in dir, on a machine of amd64 with nothing installed,
+// and keep its caches there.
 func aptOptions(dir string) ([]string, error) {
 	status := filepath.Join(dir, "status") // a file, for apt rebuilds its cache over a device
 	return []string{
 		"-o", "Dir::State::status=" + status, "-o", "Dir::Cache=" + dir,
+		"-o", "Dir::Cache::pkgcache=pkgcache.bin", "-o", "Dir::Cache::srcpkgcache=srcpkgcache.bin",
 		"-o", "APT::Architecture=amd64", "-o", "APT::Architectures=amd64",
 	}, os.WriteFile(status, nil, 0o644)
 }
@@ -40,7 +49,7 @@ func aptOptions(dir string) ([]string, error) {
 // debianIndex returns that index, or skips the test without one.
 func debianIndex(t testing.TB) string {
 	t.Helper()
-	testneed.Program(t, "apt-cache")
+	testneed.Program(t, "apt-get")
 	text, err := debianText()
 	if err != nil || len(text) < 1<<20 {
 		testneed.Missing(t, "index of Debian's packages; run 'apt-get update'")
