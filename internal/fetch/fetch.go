@@ -40,7 +40,8 @@ type Client struct {
 	// Grace + size/MinRate. 0 is 2 s and 8 KiB/s.
 	Grace   time.Duration
 	MinRate int64
-	// Stall is how long nothing may come. 0 is 15 s.
+	// Stall is how long nothing may come. 0 is 15 s. In twice that time MinRate
+	// has to be kept.
 	Stall time.Duration
 	// Limit bounds the bytes a second, with everybody who shares it.
 	Limit *rate.Limiter

@@ -89,21 +89,31 @@ func (p *part) setOrigin(o origin) {
 // Bytes from the same base go on only if its validator still holds; from
 // another base they go on without, because the hash decides in the end.
 func (c *Client) transfer(ctx context.Context, base string, src source, p *part) error {
-	offset := p.size()
-	if offset > p.blob.Size {
+	if p.size() > p.blob.Size {
 		p.drop()
-		offset = 0
 	}
-	if offset == p.blob.Size && offset > 0 {
-		return p.verify(base)
+	// What is there is read before anybody is asked: that can take longer than
+	// a server may be silent.
+	w, err := p.open()
+	if err != nil {
+		return muster.WithKind(muster.Unavailable, err)
 	}
-	r := request{name: p.blob.Name, offset: offset, elsewhere: true}
+	defer w.Close()
+	if w.size == p.blob.Size && w.size > 0 {
+		return p.complete(w, base)
+	}
+	return c.bring(ctx, base, src, p, w)
+}
+
+// bring asks one base for what is missing.
+func (c *Client) bring(ctx context.Context, base string, src source, p *part, w *partWriter) error {
+	r := request{name: p.blob.Name, offset: w.size, elsewhere: true}
 	if o := p.origin(); o.Base == base {
 		r.ifRange = o.Validators.strong()
 	}
-	w := c.watch(ctx, p.blob.Size-offset)
-	defer w.end()
-	a, err := src.open(w.ctx, r)
+	watch := c.watch(ctx, p.blob.Size-w.size)
+	defer watch.end()
+	a, err := src.open(watch.ctx, r)
 	if err != nil {
 		return err
 	}
@@ -111,25 +121,13 @@ func (c *Client) transfer(ctx context.Context, base string, src source, p *part)
 	if a.total >= 0 && a.total != p.blob.Size {
 		return wrong(muster.Unavailable, a.url, "the server has %d bytes, not %d", a.total, p.blob.Size)
 	}
+	if a.offset != w.size {
+		if err := w.restart(); err != nil { // it sends the whole
+			return muster.WithKind(muster.Unavailable, err)
+		}
+	}
 	p.setOrigin(origin{base, a.validators})
-	return p.receive(c.meter(w, a, p.blob.Name, p.blob.Size), a)
-}
-
-// receive appends what in brings to the part, from the offset of a on.
-func (p *part) receive(in io.Reader, a *answer) error {
-	f, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return muster.WithKind(muster.Unavailable, err)
-	}
-	defer f.Close()
-	if err := f.Truncate(a.offset); err != nil {
-		return muster.WithKind(muster.Unavailable, err)
-	}
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil { // leaves the file at its end
-		return muster.WithKind(muster.Unavailable, err)
-	}
-	_, err = io.Copy(io.MultiWriter(f, h), in)
+	_, err = io.Copy(w, c.meter(watch, a, p.blob.Name, p.blob.Size))
 	if errors.Is(err, errTooLong) {
 		p.drop()
 		return wrong(muster.Unavailable, a.url, "more than %d bytes", p.blob.Size)
@@ -137,38 +135,59 @@ func (p *part) receive(in io.Reader, a *answer) error {
 	if err != nil {
 		return muster.WithKind(muster.Unavailable, err)
 	}
-	if n, err := f.Seek(0, io.SeekCurrent); err != nil || n < p.blob.Size {
-		return wrong(muster.Unavailable, a.url, "the answer ends after %d of %d bytes", n, p.blob.Size)
-	}
-	if err := p.match(a.url, h); err != nil {
-		return err
-	}
-	return muster.WithKind(muster.Unavailable, f.Sync())
+	return p.complete(w, a.url)
 }
 
-// verify checks a part that is complete already.
-func (p *part) verify(url string) error {
-	f, err := os.OpenFile(p.path, os.O_RDWR, 0)
-	if err != nil {
-		return muster.WithKind(muster.Unavailable, err)
+// complete verifies the whole, wherever its bytes came from, and makes it durable.
+func (p *part) complete(w *partWriter, url string) error {
+	if w.size < p.blob.Size {
+		return wrong(muster.Unavailable, url, "the answer ends after %d of %d bytes", w.size, p.blob.Size)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return muster.WithKind(muster.Unavailable, err)
-	}
-	if err := p.match(url, h); err != nil {
-		return err
-	}
-	return muster.WithKind(muster.Unavailable, f.Sync())
-}
-
-func (p *part) match(url string, h hash.Hash) error {
-	if sum := hex.EncodeToString(h.Sum(nil)); sum != p.blob.SHA256 {
+	if sum := hex.EncodeToString(w.hash.Sum(nil)); sum != p.blob.SHA256 {
 		return muster.WithKind(muster.Denied, &Mismatch{url, p.blob.SHA256, sum})
 	}
-	return nil
+	return muster.WithKind(muster.Unavailable, w.file.Sync())
 }
+
+// A partWriter appends to a part. Its hash is that of the file from the start.
+type partWriter struct {
+	file *os.File
+	hash hash.Hash
+	size int64
+}
+
+func (p *part) open() (*partWriter, error) {
+	f, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	w := &partWriter{file: f, hash: sha256.New()}
+	if w.size, err = io.Copy(w.hash, f); err != nil { // leaves the file at its end
+		f.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *partWriter) Write(b []byte) (int, error) {
+	n, err := w.file.Write(b)
+	w.hash.Write(b[:n])
+	w.size += int64(n)
+	return n, err
+}
+
+// restart forgets what is there.
+func (w *partWriter) restart() error {
+	w.hash.Reset()
+	w.size = 0
+	if err := w.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := w.file.Seek(0, io.SeekStart)
+	return err
+}
+
+func (w *partWriter) Close() error { return w.file.Close() }
 
 // finish gives the part, synced and verified, its name in the cache.
 func (p *part) finish() (string, error) {

@@ -5,18 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"muster"
 )
 
-// A watch ends one attempt that stalls or takes too long.
+// A watch ends one attempt that stalls, takes too long, or has slowed down so
+// much that it would: the deadline of a large file may be a day away.
 type watch struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stall  time.Duration
-	timer  *time.Timer // fires when nothing came for stall
-	limit  *time.Timer // fires at the deadline
+	timer  *time.Timer  // fires when nothing came for stall
+	limit  *time.Timer  // fires at the deadline
+	came   atomic.Int64 // bytes since pace was looked at
 }
 
 // watch starts an attempt that may bring size bytes.
@@ -25,8 +28,29 @@ func (c *Client) watch(ctx context.Context, size int64) *watch {
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	room := c.grace() + time.Duration(float64(size)/float64(c.minRate())*float64(time.Second))
 	w.timer = time.AfterFunc(w.stall, func() { w.cancel(fmt.Errorf("nothing came for %v", w.stall)) })
-	w.limit = time.AfterFunc(room, func() { w.cancel(fmt.Errorf("slower than %d bytes a second", c.minRate())) })
+	w.limit = time.AfterFunc(room, func() { w.cancel(tooSlow(c.minRate())) })
+	go w.keepPace(2*w.stall, c.minRate())
 	return w
+}
+
+func tooSlow(rate int64) error { return fmt.Errorf("slower than %d bytes a second", rate) }
+
+// keepPace wants rate bytes a second in each window of time.
+func (w *watch) keepPace(window time.Duration, rate int64) {
+	need := int64(window.Seconds() * float64(rate))
+	tick := time.NewTicker(window)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.ctx.Done():
+			return
+		case <-tick.C:
+			if w.came.Swap(0) < need {
+				w.cancel(tooSlow(rate))
+				return
+			}
+		}
+	}
 }
 
 func (w *watch) alive() { w.timer.Reset(w.stall) }
@@ -82,6 +106,7 @@ func (m *meter) Read(b []byte) (int, error) {
 
 func (m *meter) count(n int) {
 	m.left -= int64(n)
+	m.watch.came.Add(int64(n))
 	m.client.received.Add(int64(n))
 	m.progress.Done += int64(n)
 	if m.client.Progress != nil {
