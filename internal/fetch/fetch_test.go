@@ -16,7 +16,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,132 +76,6 @@ func wantError(t testing.TB, err error, kind muster.ErrorKind, text string) {
 // hang answers never, until the client has gone.
 func hang(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// hostile answers are the same for a small file and for a package: refused,
-// naming what happened, within a second.
-var hostile = []struct {
-	name    string
-	handler http.HandlerFunc
-	kind    muster.ErrorKind
-	want    string
-}{
-	{"403", status(403), muster.Denied, "403 Forbidden"},
-	{"404", status(404), muster.NotFound, "404 Not Found"},
-	{"500", status(500), muster.Unavailable, "500 Internal"},
-	{"204", status(204), muster.Unavailable, "204 No Content"},
-	{"304 unasked", status(304), muster.Unavailable, "was not asked"},
-	{"206 unasked", status(206), muster.Unavailable, "another range"},
-	{"captive portal", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprint(w, "<html>please sign in</html>")
-	}, muster.Unavailable, "portal"},
-	{"gzip", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip")
-		w.Write(content[:10])
-	}, muster.Unavailable, "encoded"},
-	{"endless", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/octet-stream")
-		for r.Context().Err() == nil {
-			w.Write(content)
-		}
-	}, muster.Unavailable, "more than 300000 bytes"},
-	{"says it is large", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", strconv.Itoa(1<<40))
-		w.Write(content)
-	}, muster.Unavailable, "1099511627776 bytes"},
-	{"header never comes", hang, muster.Unavailable, "nothing came for"},
-	{"body stalls", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", "300000")
-		w.Write(content[:1000])
-		w.(http.Flusher).Flush()
-		hang(w, r)
-	}, muster.Unavailable, "nothing came for"},
-	{"redirect loop", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, r.URL.Path, http.StatusFound)
-	}, muster.Unavailable, "more than 5 redirects"},
-	{"redirect to a file", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Location", "file:///etc/passwd")
-		w.WriteHeader(http.StatusFound)
-	}, muster.Unavailable, "redirect from http to file"},
-	{"redirect nowhere", status(302), muster.Unavailable, "302"},
-	{"connection cut", func(w http.ResponseWriter, r *http.Request) {
-		conn, _, _ := w.(http.Hijacker).Hijack()
-		conn.Close()
-	}, muster.Unavailable, "EOF"},
-	{"huge header", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Long", strings.Repeat("x", 1<<20))
-		w.Write(content)
-	}, muster.Unavailable, "header"},
-}
-
-func status(code int) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain")
-		w.WriteHeader(code)
-	}
-}
-
-func TestHostile(t *testing.T) {
-	for _, test := range hostile {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			base := serve(t, test.handler)
-			c := newClient(t)
-			c.Stall = time.Second
-			_, err := c.GetSmall(t.Context(), base, "Packages.p7m", int64(len(content)), Validators{})
-			wantError(t, err, test.kind, test.want)
-			_, err = c.Get(t.Context(), []string{base}, theBlob)
-			wantError(t, err, test.kind, test.want)
-			if err != nil && !strings.Contains(err.Error(), base) {
-				t.Errorf("error %q does not name %s", err, base)
-			}
-			path, err := c.Get(t.Context(), []string{base, serve(t, good)}, theBlob)
-			if err != nil {
-				t.Fatalf("with a good mirror behind it: %v", err)
-			}
-			if data, _ := os.ReadFile(path); !bytes.Equal(data, content) {
-				t.Error("the good mirror's content is not what came")
-			}
-			if n := c.Received(); n > 4*int64(len(content))+10 {
-				t.Errorf("%d bytes were read", n)
-			}
-		})
-	}
-}
-
-// Case 14: a server of 10 bytes a second never stalls, but takes too long.
-func TestTooSlow(t *testing.T) {
-	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-r.Context().Done():
-				return
-			case <-tick.C:
-				w.Write(content[:1])
-				w.(http.Flusher).Flush()
-			}
-		}
-	})
-	c := newClient(t)
-	c.Grace, c.MinRate = 100*time.Millisecond, 1<<20
-	_, err := c.GetSmall(t.Context(), base, "Packages.p7m", 64<<10, Validators{})
-	wantError(t, err, muster.Unavailable, "slower than 1048576 bytes a second")
-}
-
-// Case 14: a handshake that stalls.
-func TestStalledHandshake(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c := newClient(t)
-	c.Stall = 200 * time.Millisecond
-	_, err = c.GetSmall(t.Context(), "https://"+l.Addr().String(), "Packages.p7m", 10, Validators{})
-	wantError(t, err, muster.Unavailable, "nothing came for")
-}
-
 func TestNobodyThere(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -230,12 +103,6 @@ func TestTLS(t *testing.T) {
 	if _, err := c.Get(t.Context(), []string{s.URL}, theBlob); err != nil {
 		t.Error(err)
 	}
-	down := httptest.NewTLSServer(http.RedirectHandler("http://127.0.0.1:1/x", http.StatusFound))
-	defer down.Close()
-	c.Roots.AddCert(down.Certificate())
-	c = c.WithCache(t.TempDir())
-	_, err = c.Get(t.Context(), []string{down.URL}, theBlob)
-	wantError(t, err, muster.Unavailable, "redirect from https to http")
 }
 
 func TestConditional(t *testing.T) {
@@ -263,49 +130,6 @@ func TestConditional(t *testing.T) {
 				t.Errorf("second time: %+v, %v", again, err)
 			}
 		})
-	}
-}
-
-// Case 15: what is known by its hash may come from elsewhere, a head may not;
-// and credentials go nowhere but below their base.
-func TestRedirectsAndCredentials(t *testing.T) {
-	var sent sync.Map // path to Authorization
-	var elsewhere string
-	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		sent.Store(r.Host+r.URL.Path, r.Header.Get("Authorization"))
-		switch {
-		case strings.HasPrefix(r.URL.Path, "/away/"):
-			http.Redirect(w, r, elsewhere+"/secret/x", http.StatusFound)
-		case strings.HasPrefix(r.URL.Path, "/moved/"):
-			http.Redirect(w, r, "/secret/x", http.StatusMovedPermanently)
-		default:
-			good(w, r)
-		}
-	})
-	elsewhere = otherHost(base)
-	c := newClient(t)
-	c.Credentials = []Credential{{Base: base, User: "site", Password: "pw"}, {Base: base + "/secret", Bearer: "token"}}
-
-	_, err := c.GetSmall(t.Context(), base+"/away", "Packages.p7m", 1<<20, Validators{})
-	wantError(t, err, muster.Unavailable, "another host")
-	if _, ok := sent.Load(strings.TrimPrefix(elsewhere, "http://") + "/secret/x"); ok {
-		t.Error("the other host was asked for a head")
-	}
-	if _, err := c.GetSmall(t.Context(), base+"/moved", "Packages.p7m", 1<<20, Validators{}); err != nil {
-		t.Errorf("redirect on the same host: %v", err)
-	}
-	if _, err := c.Get(t.Context(), []string{base + "/away"}, theBlob); err != nil {
-		t.Errorf("content from another host: %v", err)
-	}
-	host := strings.TrimPrefix(base, "http://")
-	for path, want := range map[string]string{
-		host + "/moved/Packages.p7m":                           "Basic c2l0ZTpwdw==",
-		host + "/secret/x":                                     "Bearer token",
-		strings.TrimPrefix(elsewhere, "http://") + "/secret/x": "",
-	} {
-		if got, ok := sent.Load(path); !ok || got != want {
-			t.Errorf("to %s went %q, want %q", path, got, want)
-		}
 	}
 }
 
@@ -364,29 +188,6 @@ func (c *cutter) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
-// Case 14: a transfer that breaks off goes on where it stopped.
-func TestResume(t *testing.T) {
-	var requests []string
-	base := serve(t, cutting(120_000, func() string { return `"one"` }, &requests))
-	c := newClient(t)
-	path, err := c.Get(t.Context(), []string{base}, theBlob)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if data, _ := os.ReadFile(path); !bytes.Equal(data, content) {
-		t.Error("content differs")
-	}
-	if len(requests) != 3 || requests[0] != " " || requests[1] != `bytes=120000- "one"` || requests[2] != `bytes=240000- "one"` {
-		t.Errorf("requests: %q", requests)
-	}
-	if n := c.Received(); n != int64(len(content)) {
-		t.Errorf("%d bytes came", n)
-	}
-	if left, _ := filepath.Glob(c.Cache + "/*.*"); left != nil {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
 // A server whose file changed sends all of it; another mirror goes on.
 func TestResumeElsewhere(t *testing.T) {
 	var first, second []string
@@ -402,42 +203,6 @@ func TestResumeElsewhere(t *testing.T) {
 	}
 	if len(second) != 1 || second[0] != "bytes=120000- " {
 		t.Errorf("requests: %q", second)
-	}
-}
-
-// A part that is not the beginning of the content costs one more transfer.
-func TestResumeOnWrongPart(t *testing.T) {
-	base := serve(t, good)
-	c := newClient(t)
-	for _, size := range []int{1000, len(content), len(content) + 1} {
-		part := filepath.Join(c.Cache, theBlob.SHA256+".part")
-		if err := os.WriteFile(part, make([]byte, size), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		path, err := c.Get(t.Context(), []string{base}, theBlob)
-		if err != nil {
-			t.Fatalf("part of %d bytes: %v", size, err)
-		}
-		os.Remove(path)
-	}
-}
-
-// Case 1: a flipped bit is refused, and the other mirror asked.
-func TestFlippedBit(t *testing.T) {
-	bad := bytes.Clone(content)
-	bad[len(bad)/2] ^= 1
-	base := serve(t, func(w http.ResponseWriter, r *http.Request) { w.Write(bad) })
-	c := newClient(t)
-	_, err := c.Get(t.Context(), []string{base}, theBlob)
-	var m *Mismatch
-	if !errors.As(err, &m) || muster.KindOf(err) != muster.Denied {
-		t.Errorf("error %v", err)
-	}
-	if left, _ := filepath.Glob(c.Cache + "/*"); left != nil {
-		t.Errorf("left behind: %v", left)
-	}
-	if _, err := c.Get(t.Context(), []string{base, serve(t, good)}, theBlob); err != nil {
-		t.Error(err)
 	}
 }
 
