@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
@@ -62,6 +63,7 @@ func init() { cobra.EnableCommandSorting = false } // verbs are listed in the or
 
 // Main runs the program with its arguments and returns the exit code.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
+	log.SetOutput(io.Discard) // net/http prints there what servers send unasked
 	a := &app{in: in, out: out, err: errw, now: time.Now}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
