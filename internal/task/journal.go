@@ -22,8 +22,10 @@ type Journal struct {
 	Disk *durable.Disk
 }
 
-// maxRecord bounds change.json.
-const maxRecord = 64 << 20
+const (
+	maxRecord = 64 << 20 // bytes of change.json
+	maxID     = 1 << 30  // a folder of a higher number is not ours
+)
 
 // Folder is where change id keeps its files.
 func (j *Journal) Folder(id int) string { return filepath.Join(j.Dir, fmt.Sprintf("%06d", id)) }
@@ -92,11 +94,16 @@ func (c *Change) check(id int) error {
 	if c.Commit < 0 || c.Commit > len(c.Tasks) {
 		return fmt.Errorf("commit point %d is not among %d tasks", c.Commit, len(c.Tasks))
 	}
-	if slices.Contains(c.Tasks, nil) {
-		return fmt.Errorf("an empty task")
+	if c.Undoes < 0 || c.Undoes >= id || c.UndoneBy != 0 && c.UndoneBy <= id {
+		return fmt.Errorf("it undoes %d and is undone by %d", c.Undoes, c.UndoneBy)
 	}
 	if !slices.Contains([]State{Preparing, Committed, Reverting, Done, Failed}, c.State) {
 		return fmt.Errorf("state %q is unknown", c.State)
+	}
+	for i, t := range c.Tasks {
+		if t == nil || t.Attempts < 0 || !slices.Contains([]State{Waiting, Doing, Done, Undone}, t.State) {
+			return fmt.Errorf("task %d is empty, or its state is unknown", i)
+		}
 	}
 	return nil
 }
@@ -113,7 +120,8 @@ func (j *Journal) IDs() ([]int, error) {
 	}
 	var ids []int
 	for _, e := range entries {
-		if id, err := strconv.Atoi(e.Name()); err == nil && id > 0 && e.IsDir() {
+		id, err := strconv.Atoi(e.Name())
+		if err == nil && id > 0 && id <= maxID && e.IsDir() && e.Name() == filepath.Base(j.Folder(id)) {
 			ids = append(ids, id)
 		}
 	}
