@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// maxVector leaves the cases that are about size to TestStrict.
+// maxVector leaves the cases that are about size to TestCase19Strict.
 const maxVector = 32 << 10
 
 // vectorMaker makes the vectors from keys of its own, which it forgets.
