@@ -107,9 +107,9 @@ func names(s *State) string {
 	return strings.Join(all, " ")
 }
 
-// Case 21: whoever was away for a year ends on the newest link in one pass,
+// Whoever was away for a year ends on the newest link in one pass,
 // and who was set up after the change needs the new authority only.
-func TestFollowRollover(t *testing.T) {
+func TestCase21Rollover(t *testing.T) {
 	chain := rollover(t)
 	for _, given := range []string{"ca1", "ca2", "ca3"} {
 		s, err := Follow(trusts(given), "main", chain, noon)
@@ -130,8 +130,8 @@ func TestFollowRollover(t *testing.T) {
 	}
 }
 
-// Case 20, and what else a chain must not do.
-func TestFollowRefuses(t *testing.T) {
+// What a chain must not do.
+func TestCase20FollowRefuses(t *testing.T) {
 	good := rollover(t)
 	root := good[:1]
 	and := func(edit func(*Link), signers ...string) [][]byte {
@@ -195,7 +195,7 @@ func TestFollowThreshold(t *testing.T) {
 	}
 }
 
-func TestRevocations(t *testing.T) {
+func TestCase05Revocations(t *testing.T) {
 	chain := [][]byte{link(t, nil, func(l *Link) { l.Add = ders("ca1") }, "ca1")}
 	bad := Sum([]byte("manifest"))
 	chain = append(chain, link(t, chain, func(l *Link) {
@@ -219,6 +219,20 @@ func TestRevocations(t *testing.T) {
 	}
 	if err := s.CheckPackage(c, Sum(nil), nil); err != nil {
 		t.Errorf("other package: %v", err)
+	}
+	for signers, want := range map[string]bool{"alice": false, "bob": true, "alice bob": true} {
+		e := entry("age", "1")
+		e.Signers = nil
+		for _, name := range strings.Fields(signers) {
+			e.Signers = append(e.Signers, print(name))
+		}
+		if err := s.CheckRevoked(e); (err == nil) != want || err != nil && muster.KindOf(err) != muster.Denied {
+			t.Errorf("an entry signed by %s: %v", signers, err)
+		}
+		e.ManifestSHA256 = bad
+		if err := s.CheckRevoked(e); muster.KindOf(err) != muster.Denied {
+			t.Errorf("a revoked entry signed by %s: %v", signers, err)
+		}
 	}
 }
 
@@ -347,8 +361,8 @@ func TestOpenHead(t *testing.T) {
 	}
 }
 
-// Case 18: a document of one type is not taken for one of another.
-func TestTypesAreNotConfused(t *testing.T) {
+// A document of one type is not taken for one of another.
+func TestCase18TypesAreNotConfused(t *testing.T) {
 	s, err := Follow(trusts("ca1"), "main", rollover(t)[:1], noon)
 	if err != nil {
 		t.Fatal(err)

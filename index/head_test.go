@@ -131,6 +131,17 @@ func TestCheckHead(t *testing.T) {
 	}
 }
 
+// A head that is a little older is that of a mirror that lags.
+func TestCase07Lags(t *testing.T) {
+	const day = 86400
+	at := noon.Unix()
+	for offered, want := range map[int64]bool{at - 1: true, at - day: true, at - day - 1: false, at: false, at + 1: false, 1: false} {
+		if got := (&Rollback{at, offered}).Lags(); got != want {
+			t.Errorf("%d seconds behind: %v", at-offered, got)
+		}
+	}
+}
+
 var errAny = errors.New("any")
 
 func sameType(err, want error) bool {
