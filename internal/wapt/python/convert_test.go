@@ -175,6 +175,8 @@ func FuzzConvert(f *testing.F) {
 		}
 		f.Add(string(src))
 	}
+	f.Add("\\\n")
+	f.Add("\\\n# c\ndef install():\n    \\\n    run('x')\n")
 	f.Fuzz(func(t *testing.T, src string) {
 		r := Convert([]byte(src), Options{Original: "files/setup.py.orig"})
 		if r.Source != nil {

@@ -82,6 +82,10 @@ func (l *lexer) lines() (all []line, tail []string, err error) {
 			if err := l.logical(&ln); err != nil {
 				return nil, nil, err
 			}
+			if len(ln.tokens) == 0 { // nothing but a line end that does not count
+				tail = append(tail, ln.comment)
+				continue
+			}
 			all, tail = append(all, ln), nil
 		}
 	}
