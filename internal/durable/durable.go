@@ -160,7 +160,7 @@ func (d *Disk) NewFile(name string, perm fs.FileMode) (*Plain, error) {
 	perm = d.mode(perm)
 	var f *os.File
 	err := d.do("create", name, func() (err error) {
-		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		f, err = createNew(name, perm)
 		if err == nil && perm&0o077 != 0 {
 			err = f.Chmod(perm)
 		}
@@ -191,6 +191,29 @@ func (p *Plain) Write(b []byte) (n int, err error) {
 	})
 	return n, err
 }
+
+// Finish closes the file after it got its owner, if there is one, and mode, in
+// that order: a change of owner drops set-user-ID. The disk begins to write it
+// now, so that little is left to do for SyncTree.
+func (p *Plain) Finish(owner *Owner, mode fs.FileMode) error {
+	startWriteback(p.File)
+	err := p.disk.do("chown", p.Name(), func() error {
+		if owner == nil {
+			return nil
+		}
+		return p.Chown(owner.UID, owner.GID)
+	})
+	if err == nil {
+		err = p.disk.do("chmod", p.Name(), func() error { return p.Chmod(mode) })
+	}
+	if cerr := p.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// Owner is who a file belongs to.
+type Owner struct{ UID, GID int }
 
 // Rename moves old to new on the same file system, over what is there. It is
 // durable after [Disk.SyncDir] of the directories.
