@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"muster"
 	"muster/internal/task"
@@ -50,6 +51,7 @@ type run struct {
 	change *task.Change
 	detail details
 	stager *stager
+	saved  *Switch // what saveSwitch recorded; nil after a crash
 	// unpack and stage do what comes before the commit point; only the process
 	// that planned the change can, and after a crash they are not needed.
 	unpack, stage func(ctx context.Context) error
@@ -176,7 +178,7 @@ func (u *run) lay(steps []Step, t *transition, ops []*Op, fill func(context.Cont
 // saveSwitch records the ops and makes everything staged durable: the last
 // thing before the commit point.
 func (u *run) saveSwitch(ops []*Op) error {
-	sw := Switch{Bases: u.stager.bases, Ops: make([]Op, len(ops))}
+	sw := &Switch{Bases: u.stager.bases, Ops: make([]Op, len(ops))}
 	for i, op := range ops {
 		sw.Ops[i] = *op
 	}
@@ -188,10 +190,11 @@ func (u *run) saveSwitch(ops []*Op) error {
 			return fmt.Errorf("cannot make the new files durable: %w", err)
 		}
 	}
-	data, err := json.Marshal(&sw)
+	data, err := json.Marshal(sw)
 	if err != nil {
 		return err
 	}
+	u.saved = sw
 	return u.root.Disk.WriteFile(u.root.switchFile(u.change.ID), data, 0o644)
 }
 
@@ -255,9 +258,15 @@ func (u *run) undoStage(_ context.Context, c *task.Change, _ *task.Task) error {
 }
 
 func (u *run) doSwitch(_ context.Context, c *task.Change, _ *task.Task) error {
-	s, err := u.root.loadSwitch(c.ID)
-	if err != nil {
-		return err
+	s := &switcher{root: u.root, sw: u.saved}
+	if s.sw == nil {
+		var err error
+		if s, err = u.root.loadSwitch(c.ID); err != nil {
+			return err
+		}
+		if s == nil {
+			return muster.Errorf(muster.NotFound, "%q is gone, which says what to do", u.root.switchFile(c.ID))
+		}
 	}
 	if err := s.release(); err != nil {
 		return err
@@ -298,9 +307,10 @@ func (r *Root) bases(id int) []string {
 	return []string{r.rel(r.stageDir(id))}
 }
 
-// dropStage removes the stage folders of a change on every file system.
+// dropStage removes the stage folders of a change on every file system, the
+// state's own last: the others are found by it.
 func (r *Root) dropStage(id int) error {
-	for _, base := range r.bases(id) {
+	for _, base := range slices.Backward(r.bases(id)) {
 		if err := r.Disk.RemoveAll(r.abs(base)); err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ import (
 var (
 	benchPackages = flag.String("packages", "", "folder of package files for BenchmarkInstall; default: made ones")
 	benchDir      = flag.String("dir", "", "folder on the disk to install to; default: the temporary folder")
+	benchKeep     = flag.Bool("keep", false, "keep what was installed: for minutes after many files were deleted ext4 creates files slowly")
 )
 
 // BenchmarkInstall installs packages into an empty root on a disk, everything
@@ -66,7 +67,9 @@ func benchRoot(b *testing.B) *Root {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { os.RemoveAll(dir) })
+	if !*benchKeep {
+		b.Cleanup(func() { os.RemoveAll(dir) })
+	}
 	r, err := Setup(dir, Config{Platform: muster.ThisPlatform(), KeepUndo: 1}, nil)
 	if err != nil {
 		b.Fatal(err)

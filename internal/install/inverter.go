@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"muster"
 	"muster/pkgfile"
@@ -15,7 +14,8 @@ type inverter struct {
 	u     *run
 	done  *switcher
 	ops   []*Op
-	from  map[*Op]string // put -> file that was kept
+	gone  map[string]bool // paths that an op before deletes
+	from  map[*Op]string  // put -> file that was kept
 	notes []string
 	count int
 }
@@ -46,7 +46,7 @@ func (v *inverter) one(op *Op) error {
 	case "mkdir":
 		if info != nil && info.IsDir() {
 			was := attrOf(info)
-			v.ops = append(v.ops, &Op{Op: "rmdir", Path: op.Path, Was: &was})
+			v.delete(&Op{Op: "rmdir", Path: op.Path, Was: &was})
 		}
 	case "rmdir":
 		if info == nil || !info.IsDir() {
@@ -82,12 +82,12 @@ func (v *inverter) content(op *Op, there bool) error {
 	}
 	if kept == "" {
 		if there {
-			v.ops = append(v.ops, &Op{Op: "delete", Path: op.Path, Old: v.name("o")})
+			v.delete(&Op{Op: "delete", Path: op.Path, Old: v.name("o")})
 		}
 		return nil
 	}
 	back := &Op{Op: "put", Path: op.Path, New: v.name("n")}
-	if there && !v.deletedBefore(op.Path) {
+	if there && !v.gone[op.Path] {
 		back.Old = v.name("o")
 	}
 	v.from[back] = kept
@@ -95,10 +95,11 @@ func (v *inverter) content(op *Op, there bool) error {
 	return nil
 }
 
-// deletedBefore reports whether an op before deletes the path: a record is
-// deleted, then put, and so is what becomes a file again.
-func (v *inverter) deletedBefore(at string) bool {
-	return slices.ContainsFunc(v.ops, func(o *Op) bool { return (o.Op == "delete" || o.Op == "rmdir") && o.Path == at })
+// delete plans that a path goes. It may come back as something else: a record
+// is deleted, then put, and so is what becomes a file again.
+func (v *inverter) delete(op *Op) {
+	v.gone[op.Path] = true
+	v.ops = append(v.ops, op)
 }
 
 func (v *inverter) name(dir string) string {

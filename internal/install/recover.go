@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 
 	"muster"
 	"muster/internal/durable"
@@ -25,7 +27,7 @@ func Recover(ctx context.Context, r *Root, opts Options) (*Result, error) {
 		return nil, err
 	}
 	if c == nil {
-		return nil, nil
+		return nil, r.tidyNewest()
 	}
 	u := &run{root: r, opts: opts, change: c}
 	if err := json.Unmarshal(c.Data, &u.detail); err != nil {
@@ -35,6 +37,23 @@ func Recover(ctx context.Context, r *Root, opts Options) (*Result, error) {
 		return u.result(), err
 	}
 	return u.finish(), nil
+}
+
+// tidyNewest ends the newest change where a crash came after it was done.
+func (r *Root) tidyNewest() error {
+	ids, err := r.Journal().IDs()
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	id := ids[len(ids)-1]
+	if info, err := lstat(filepath.Join(r.stageDir(id), "n")); err != nil || info == nil {
+		return err
+	}
+	c, err := r.Journal().Load(id)
+	if err != nil {
+		return err
+	}
+	return (&run{root: r, change: c}).tidy()
 }
 
 // sweep removes files that were being written under a temporary name, and
@@ -77,8 +96,8 @@ func (u *run) finish() *Result {
 }
 
 // tidy ends a change that is done: the one it took back is marked, and what
-// it staged and what changes too old to be undone had replaced are removed. A
-// crash before or in it costs space only until the next change.
+// it staged and what changes too old to be undone had replaced are removed.
+// n/ of the state's own file system goes last: it tells that all this is to do.
 func (u *run) tidy() error {
 	if u.change.State != task.Done {
 		return nil
@@ -113,20 +132,35 @@ func (u *run) markUndone() error {
 }
 
 func (r *Root) tidy(id int) error {
-	for _, base := range r.bases(id) {
-		for _, dir := range []string{"n", "p"} {
+	if err := r.dropOld(); err != nil {
+		return err
+	}
+	for _, base := range slices.Backward(r.bases(id)) {
+		for _, dir := range []string{"p", "n"} {
 			if err := r.Disk.RemoveAll(filepath.Join(r.abs(base), dir)); err != nil {
 				return err
 			}
 		}
 	}
+	return nil
+}
+
+// dropOld removes what changes keep that are too old to be undone.
+func (r *Root) dropOld() error {
 	ids, err := r.Journal().IDs()
+	if err != nil || len(ids) <= r.keepUndo() {
+		return err
+	}
+	oldest := ids[len(ids)-r.keepUndo()]
+	entries, err := os.ReadDir(r.file("stage"))
 	if err != nil {
 		return err
 	}
-	for _, old := range ids[:max(0, len(ids)-r.keepUndo())] {
-		if err := r.dropStage(old); err != nil {
-			return err
+	for _, e := range entries {
+		if id, err := strconv.Atoi(e.Name()); err == nil && id < oldest {
+			if err := r.dropStage(id); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

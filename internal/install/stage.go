@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/internal/durable"
 	"muster/pkgfile"
 )
 
@@ -26,12 +27,14 @@ type stager struct {
 	diff   *diff
 	bases  []string       // stage folders, relative to the root
 	device map[uint64]int // file system -> index of its base
+	euid   int            // who new files belong to
+	egid   int            // -1 when that is not sure
 }
 
 // newStager decides in which stage folder each op lies: one on the file system
 // of its target.
 func newStager(r *Root, id int, d *diff, ops []*Op) (*stager, error) {
-	s := &stager{root: r, id: id, diff: d, device: map[uint64]int{}}
+	s := &stager{root: r, id: id, diff: d, device: map[uint64]int{}, euid: os.Geteuid(), egid: -1}
 	home, err := deviceOf(r.State)
 	if err != nil {
 		return nil, err
@@ -99,6 +102,22 @@ func (s *stager) makeFolders() error {
 			if err := s.root.Disk.MkdirAll(filepath.Join(s.root.abs(base), dir), 0o700); err != nil {
 				return err
 			}
+		}
+	}
+	return s.findGroup()
+}
+
+// findGroup notes the group of new files: that of their directory on some
+// systems, and where it has the set-group-ID bit.
+func (s *stager) findGroup() error {
+	s.egid = os.Getegid()
+	for _, base := range s.bases {
+		info, err := os.Stat(s.root.abs(base))
+		if err != nil {
+			return err
+		}
+		if attrOf(info).GID != s.egid {
+			s.egid = -1
 		}
 	}
 	return nil
@@ -179,12 +198,9 @@ func (s *stager) contents(ctx context.Context, progress func(n int64)) error {
 
 // A stagedFile gets its attributes when its content is complete.
 type stagedFile struct {
-	s   *stager
-	p   *placement
-	out interface {
-		io.WriteCloser
-		Name() string
-	}
+	s        *stager
+	p        *placement
+	out      *durable.Plain
 	date     time.Time
 	progress func(n int64)
 }
@@ -197,27 +213,29 @@ func (f *stagedFile) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Close gives the file its attributes. Capabilities come last: a change of
+// owner drops them.
 func (f *stagedFile) Close() error {
-	if err := f.out.Close(); err != nil {
+	attr, err := f.s.diff.own.attr(f.p.file)
+	if err != nil {
+		f.out.Close()
 		return err
 	}
-	return f.s.finish(f.out.Name(), f.p.file, f.date)
+	if err := f.out.Finish(f.s.owner(attr), goMode(attr.Mode)); err != nil {
+		return err
+	}
+	if err := f.s.root.setXattrs(f.out.Name(), f.p.file); err != nil {
+		return err
+	}
+	return os.Chtimes(f.out.Name(), f.date, f.date)
 }
 
-// finish gives a staged file its attributes. Capabilities come last: a change
-// of owner drops them.
-func (s *stager) finish(name string, f *pkgfile.File, date time.Time) error {
-	attr, err := s.diff.own.attr(f)
-	if err != nil {
-		return err
+// owner is whom a new file is given to; nil where it stays with us.
+func (s *stager) owner(a *Attr) *durable.Owner {
+	if s.root.Config.Area || !canChown || a.UID == s.euid && a.GID == s.egid {
+		return nil
 	}
-	if err := s.root.setAttr(name, *attr); err != nil {
-		return err
-	}
-	if err := s.root.setXattrs(name, f); err != nil {
-		return err
-	}
-	return os.Chtimes(name, date, date)
+	return &durable.Owner{UID: a.UID, GID: a.GID}
 }
 
 // link stages what has no content of its own in the package.

@@ -173,7 +173,7 @@ func (u *run) planUndo(c *task.Change) error {
 	if done == nil {
 		return muster.Errorf(muster.NotFound, "change %d has no record of what it did", c.ID)
 	}
-	inv := &inverter{u: u, done: done, from: map[*Op]string{}}
+	inv := &inverter{u: u, done: done, gone: map[string]bool{}, from: map[*Op]string{}}
 	if err := inv.invert(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func newWorldAt(t testing.TB, dir string, cfg Config) *world {
 
 // pkg packs lines such as "f usr/bin/tool content", "c etc/tool.conf content"
 // (configuration), "l usr/bin/alias tool", "h usr/bin/hard usr/bin/tool",
-// "d var/lib/tool"; "a code" is a line of actions.star, "p name content" payload.
+// "d var/lib/tool", "m 0555 var/lib/tool"; "a code" is a line of actions.star, "p name content" payload.
 func (w *world) pkg(name, version string, lines ...string) Step {
 	w.Helper()
 	spec := pkgfile.Spec{
@@ -77,6 +78,9 @@ func (w *world) pkg(name, version string, lines ...string) Step {
 			e.Config = "keep"
 		case "d":
 			e = pkgfile.Entry{File: pkgfile.File{Path: "root/" + path, Type: pkgfile.Directory, Mode: 0o755}}
+		case "m": // mode of a directory
+			mode, _ := strconv.ParseUint(path, 8, 12)
+			e = pkgfile.Entry{File: pkgfile.File{Path: "root/" + arg, Type: pkgfile.Directory, Mode: uint32(mode)}}
 		case "l":
 			e = pkgfile.Entry{File: pkgfile.File{Path: "root/" + path, Type: pkgfile.Symlink, Link: arg}}
 		case "h":
