@@ -35,7 +35,7 @@ type Changes struct {
 
 // Diff lists what changes from index a of serial from to index b of serial to.
 func Diff(a, b *Index, from, to int64) *Changes {
-	c := &Changes{From: from, To: to, ToSHA256: sumText(b.text)}
+	c := &Changes{From: from, To: to, ToSHA256: SumText(b.text)}
 	i, j := 0, 0
 	for i < a.Len() || j < b.Len() {
 		switch order := compareAt(a, b, i, j); {

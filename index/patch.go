@@ -36,7 +36,7 @@ func (c *Changes) Patch(old string) (string, error) {
 		}
 	}
 	b.WriteString(old)
-	if b.Len() > MaxText || sumText(b.String()) != c.ToSHA256 {
+	if b.Len() > MaxText || strings.Count(b.String(), "\n\n") > MaxEntries || SumText(b.String()) != c.ToSHA256 {
 		return "", muster.Errorf(muster.Invalid, "changes %d-%d do not lead to the index that they name", c.From, c.To)
 	}
 	return b.String(), nil
@@ -70,7 +70,8 @@ func seek(text, name string) int {
 	return from
 }
 
-func sumText(text string) string {
+// SumText is [Sum] of a long text, without a copy of it.
+func SumText(text string) string {
 	h := sha256.New()
 	io.Copy(h, struct{ io.Reader }{strings.NewReader(text)}) // else it would be copied whole
 	return hex.EncodeToString(h.Sum(nil))

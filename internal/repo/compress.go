@@ -3,6 +3,7 @@ package repo
 import (
 	"bytes"
 	"io"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -20,23 +21,32 @@ func compress(raw []byte) ([]byte, error) {
 	return enc.EncodeAll(raw, nil), nil
 }
 
-// decompress returns at most max bytes. The limit stands around the decoder:
-// in a stream its own limit is not kept, and 131 kB can hold 4 GiB.
+// decompress returns at most max bytes.
 func decompress(data []byte, max int64) ([]byte, error) {
+	var raw bytes.Buffer
+	if err := decompressTo(&raw, data, max); err != nil {
+		return nil, err
+	}
+	return raw.Bytes(), nil
+}
+
+// decompressTo writes at most max bytes. The limit stands around the decoder:
+// in a stream its own limit is not kept, and 131 kB can hold 4 GiB.
+func decompressTo(w io.Writer, data []byte, max int64) error {
 	dec, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(8<<20))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer dec.Close()
-	raw, err := io.ReadAll(io.LimitReader(dec, max+1))
+	n, err := io.Copy(w, io.LimitReader(dec, max+1))
 	if err != nil {
-		return nil, muster.Errorf(muster.Invalid, "cannot decompress: %w", err)
+		return muster.Errorf(muster.Invalid, "cannot decompress: %w", err)
 	}
-	if int64(len(raw)) > max {
-		return nil, muster.Errorf(muster.Invalid, "cannot decompress: more than %d bytes", max)
+	if n > max {
+		return muster.Errorf(muster.Invalid, "cannot decompress: more than %d bytes", max)
 	}
-	return raw, nil
+	return nil
 }
 
 // openIndex checks the compressed index against what the head says, then
@@ -45,17 +55,22 @@ func openIndex(l index.List, data []byte) (*index.Index, error) {
 	if int64(len(data)) != l.Compressed.Size || index.Sum(data) != l.Compressed.SHA256 {
 		return nil, muster.Errorf(muster.Denied, "the compressed index is not the one that the head names")
 	}
-	raw, err := decompress(data, l.Raw.Size)
-	if err != nil {
+	var text strings.Builder
+	text.Grow(int(l.Raw.Size))
+	if err := decompressTo(&text, data, l.Raw.Size); err != nil {
 		return nil, err
 	}
-	return parseIndex(l, raw)
+	return parseIndex(l, text.String())
 }
 
-// parseIndex checks the index against what the head says and reads it.
-func parseIndex(l index.List, raw []byte) (*index.Index, error) {
-	if int64(len(raw)) != l.Raw.Size || index.Sum(raw) != l.Raw.SHA256 {
+// parseIndex checks the index against what the head says and reads it, both at
+// once. Reading is safe whatever the text.
+func parseIndex(l index.List, text string) (*index.Index, error) {
+	sum := make(chan string, 1)
+	go func() { sum <- index.SumText(text) }()
+	x, err := index.Parse(text)
+	if int64(len(text)) != l.Raw.Size || <-sum != l.Raw.SHA256 {
 		return nil, muster.Errorf(muster.Denied, "the index is not the one that the head names")
 	}
-	return index.Parse(string(raw))
+	return x, err
 }

@@ -3,8 +3,10 @@ package repo
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"muster"
 	"muster/index"
@@ -25,7 +27,10 @@ type kept struct {
 	id       string // "" before the first contact
 	headFile []byte
 	head     *index.Head
-	index    *index.Index
+	index    *index.Index // once it was asked for
+	text     string       // of the index, where an update has brought it
+	brought  bool         // text is new and has to be kept
+	old      string       // the file that text was made from by changes, or ""
 	links    [][]byte
 	state    *index.State // after links; nil without any
 	note     note
@@ -133,23 +138,45 @@ func (k *kept) hasIndex(c *Client) bool {
 
 // openIndex reads the index of the head. A damaged one is removed, so that the
 // next update brings it again.
-func (k *kept) openIndex(c *Client) (*index.Index, error) {
-	if k.index != nil {
-		return k.index, nil
+func (k *kept) openIndex(c *Client) (x *index.Index, err error) {
+	if k.index == nil && k.brought {
+		k.index, err = index.Parse(k.text)
+	}
+	if k.index != nil || err != nil {
+		return k.index, err
 	}
 	for _, name := range []string{"index", "index.prev"} {
-		path := filepath.Join(c.repoDir(k.id), name)
-		raw, err := readFile(path, index.MaxText)
-		if err != nil || int64(len(raw)) != k.head.Index.Raw.Size {
+		text, err := k.readText(c, name)
+		if err != nil {
 			continue
 		}
-		if k.index, err = parseIndex(k.head.Index, raw); err == nil {
+		if k.index, err = parseIndex(k.head.Index, text); err == nil {
 			return k.index, nil
 		}
-		c.Disk.Remove(path)
+		c.Disk.Remove(filepath.Join(c.repoDir(k.id), name))
 	}
 	return nil, muster.WithHint(muster.Errorf(muster.Unavailable, "the index of repository %q is damaged", k.id), "run 'muster update'")
 }
+
+// readText reads a file that seems to be the index of the head, by its size.
+func (k *kept) readText(c *Client, name string) (string, error) {
+	f, err := os.Open(filepath.Join(c.repoDir(k.id), name))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	size := k.head.Index.Raw.Size
+	if info, err := f.Stat(); err != nil || info.Size() != size || size > index.MaxText {
+		return "", fmt.Errorf("%q is not of %d bytes", f.Name(), size)
+	}
+	var text strings.Builder
+	text.Grow(int(size))
+	_, err = io.CopyBuffer(&text, onlyReader{io.LimitReader(f, size)}, make([]byte, 1<<20))
+	return text.String(), err
+}
+
+// onlyReader hides that a reader could do without the buffer given, for a small one.
+type onlyReader struct{ io.Reader }
 
 // saveTrust keeps the links from number n on.
 func (c *Client) saveTrust(id string, links [][]byte, n int) error {
@@ -190,15 +217,28 @@ func (c *Client) save(k *kept) error {
 }
 
 func (c *Client) saveIndex(k *kept, at func(string) string) error {
-	if k.index == nil {
+	if !k.brought {
 		return nil // it has not changed
 	}
-	if c.isIndexOfHead(at) {
+	if k.old == "index" || k.old == "" && c.isIndexOfHead(at) {
 		if err := c.moveAside(at("index"), at("index.prev")); err != nil {
 			return err
 		}
 	}
-	return c.Disk.WriteFile(at("index"), k.index.Print(), 0o644)
+	return c.writeText(at("index"), k.text)
+}
+
+// writeText writes a file without a second copy of its text in memory.
+func (c *Client) writeText(name, text string) error {
+	f, err := c.Disk.Create(name, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := io.CopyBuffer(f, onlyReader{strings.NewReader(text)}, make([]byte, 1<<20)); err != nil {
+		f.Abort()
+		return err
+	}
+	return f.Commit()
 }
 
 // isIndexOfHead reports whether the file index belongs to the file head. It
@@ -213,7 +253,7 @@ func (c *Client) isIndexOfHead(at func(string) string) bool {
 		return false
 	}
 	raw, err := readFile(at("index"), index.MaxText)
-	return err == nil && index.Sum(raw) == head.Index.Raw.SHA256
+	return err == nil && int64(len(raw)) == head.Index.Raw.Size && index.Sum(raw) == head.Index.Raw.SHA256
 }
 
 func (c *Client) moveAside(from, to string) error {

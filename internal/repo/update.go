@@ -180,7 +180,7 @@ func (c *Client) accept(ctx context.Context, base string, k *kept, s *fetch.Smal
 		return nil, &keepError{next.id, err}
 	}
 	if !c.unchanged(k, next) {
-		if next.index, err = c.fetchIndex(ctx, base, k, next); err != nil {
+		if err := c.fetchIndex(ctx, base, k, next); err != nil {
 			return nil, err
 		}
 	}
@@ -238,37 +238,55 @@ func (c *Client) follow(k, next *kept) (*index.State, error) {
 
 // fetchIndex brings the index that next.head names: by the changes since the
 // one kept where there are any, or else whole. The hash in the head decides.
-func (c *Client) fetchIndex(ctx context.Context, base string, k, next *kept) (*index.Index, error) {
+func (c *Client) fetchIndex(ctx context.Context, base string, k, next *kept) error {
 	want := next.head.Index
-	if k.head != nil && k.head.Index.Serial < want.Serial {
-		if old, err := k.openIndex(c); err == nil {
-			if x, err := c.fetchChanges(ctx, base, old, k.head.Index.Serial, want); err == nil {
-				return x, nil
-			}
-		}
+	if k.head != nil && k.head.Index.Serial < want.Serial && c.fetchChanges(ctx, base, k, next) == nil {
+		return nil
 	}
-	return c.fetchWhole(ctx, base, next)
+	x, err := c.fetchWhole(ctx, base, next)
+	if err != nil {
+		return err
+	}
+	next.index, next.text, next.brought = x, x.Text(), true
+	return nil
 }
 
-// fetchChanges asks for the changes. They are not signed by themselves: any
-// fault in them only means that the whole index is fetched.
-func (c *Client) fetchChanges(ctx context.Context, base string, old *index.Index, from int64, want index.List) (*index.Index, error) {
-	s, err := c.Fetch.GetSmall(ctx, base, changesName(from, want.Serial), want.Compressed.Size, fetch.Validators{})
+// fetchChanges asks for the changes and makes them in the index that is kept,
+// which nobody reads for that. They are not signed by themselves: any fault in
+// them, or in the file that is kept, only means that the whole index is fetched.
+func (c *Client) fetchChanges(ctx context.Context, base string, k, next *kept) error {
+	want := next.head.Index
+	s, err := c.Fetch.GetSmall(ctx, base, changesName(k.head.Index.Serial, want.Serial), want.Compressed.Size, fetch.Validators{})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	raw, err := decompress(s.Data, want.Raw.Size+4096)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ch, err := index.ParseChanges(string(raw))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if ch.ToSHA256 != want.Raw.SHA256 {
-		return nil, muster.Errorf(muster.Denied, "the changes lead to another index")
+		return muster.Errorf(muster.Denied, "the changes lead to another index")
 	}
-	return old.Apply(ch)
+	return k.patch(c, ch, next)
+}
+
+// patch makes the changes in the one of the two files in which they can be made.
+func (k *kept) patch(c *Client, ch *index.Changes, next *kept) (err error) {
+	for _, name := range []string{"index", "index.prev"} {
+		var old string
+		if old, err = k.readText(c, name); err != nil {
+			continue
+		}
+		if next.text, err = ch.Patch(old); err == nil {
+			next.brought, next.old = true, name
+			return nil
+		}
+	}
+	return err
 }
 
 // fetchWhole brings the whole index, from any base: its hash is known.
