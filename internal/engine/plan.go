@@ -56,39 +56,33 @@ type Plan struct {
 	Grow     int64             // bytes that the root will grow by; negative: shrink
 	Failed   []install.Failure // earlier failures that this plan tries again
 	Skipped  []string          // sentences: what was asked for earlier and cannot be had
-	cands    []Candidate
-	wishes   *install.Wishes // as they will be
+	*offer
+	wishes *install.Wishes // as they will be
 }
 
 // Changes reports whether the plan changes any package.
 func (p *Plan) Changes() bool { return !p.Plan.Empty() }
 
 // Close closes the files that the request named.
-func (p *Plan) Close() {
-	for _, c := range p.cands {
-		if c.file != nil {
-			c.file.Close()
-		}
-	}
-}
+func (p *Plan) Close() { p.close() }
 
 // Plan works out what the request changes. Nothing is fetched and nothing
 // written. The caller closes the plan.
 func (e *Engine) Plan(req Request) (*Plan, error) {
-	cands, err := e.candidates(req.Files)
+	o, err := e.offered(req.Files)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Request: req, cands: cands}
+	p := &Plan{Request: req, offer: o}
 	state, wishes, err := e.state()
 	if err != nil {
 		p.Close()
 		return nil, err
 	}
-	problem := plan.Problem{Pool: e.pool(cands), State: state, Request: plan.Request{
+	problem := plan.Problem{Pool: o.pool(), State: state, Request: plan.Request{
 		Install: req.Install, Remove: req.Remove, Upgrade: req.Only, UpgradeAll: req.Upgrade && len(req.Only) == 0,
 		Autoremove: req.Autoremove, Reinstall: req.Reinstall, Force: req.Force}}
-	for _, c := range cands {
+	for _, c := range o.cands {
 		if c.file != nil {
 			exactly := control.Relation{Name: c.Entry.Name, Constraint: version.Exactly(c.Entry.Version)}
 			problem.Request.Install = append(problem.Request.Install, exactly)
@@ -100,7 +94,10 @@ func (e *Engine) Plan(req Request) (*Plan, error) {
 	}
 	p.wishes = wishes
 	p.wish(wishes)
-	p.sizes(e)
+	if err := p.sizes(e); err != nil {
+		p.Close()
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -162,8 +159,8 @@ func (p *Plan) wish(w *install.Wishes) {
 	}
 }
 
-// sizes sums what the plan costs.
-func (p *Plan) sizes(e *Engine) {
+// sizes reads the entries that the plan chose, and sums what it costs.
+func (p *Plan) sizes(e *Engine) error {
 	for _, s := range p.Steps {
 		if s.Op == plan.Keep {
 			continue
@@ -176,22 +173,26 @@ func (p *Plan) sizes(e *Engine) {
 		if s.To == nil {
 			continue
 		}
+		if err := p.chosen(s.To.Index); err != nil {
+			return err
+		}
 		c := &p.cands[s.To.Index]
 		p.Grow += c.Entry.InstalledSize
 		if c.Client != nil && !e.cached(c) {
 			p.Download += c.Entry.Size
 		}
 	}
+	return nil
 }
 
 // Problem is the planning problem of the root as it is, for questions.
 func (e *Engine) problem() (plan.Problem, error) {
-	cands, err := e.candidates(nil)
+	o, err := e.offered(nil)
 	if err != nil {
 		return plan.Problem{}, err
 	}
 	state, _, err := e.state()
-	return plan.Problem{Pool: e.pool(cands), State: state}, err
+	return plan.Problem{Pool: o.pool(), State: state}, err
 }
 
 // Why says why the package is installed.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"muster"
 	"muster/index"
@@ -16,8 +15,10 @@ import (
 
 // A Candidate is a package that could be installed, and where it is.
 type Candidate struct {
-	Entry  *index.Entry // of a repository, or made for a file
+	Entry  *index.Entry // of a repository, or made for a file; nil before a plan chooses it
 	Client *repo.Client // nil for a file
+	list   *index.Index // in which the entry is
+	at     int
 	file   *install.File
 	sigs   []sign.Signature
 }
@@ -30,64 +31,118 @@ func (c *Candidate) Repo() string {
 	return c.Client.Head().Repository
 }
 
-// candidates lists what the repositories have, as of the last update, and the
-// files given.
-func (e *Engine) candidates(files []string) ([]Candidate, error) {
-	var all []Candidate
-	for _, name := range files {
-		f, sigs, err := e.OpenFile(name)
-		if err != nil {
-			return nil, err
-		}
-		entry := &index.Entry{Control: &f.Manifest.Control, InstalledSize: f.Manifest.InstalledSize()}
-		all = append(all, Candidate{Entry: entry, file: f, sigs: sigs})
-	}
-	for _, c := range e.Clients {
-		x, err := c.Index()
-		if muster.KindOf(err) == muster.NotFound {
-			continue // never updated
-		}
-		if err != nil {
-			return nil, err
-		}
+// candidates lists what the repositories have, as of the last update.
+func (e *Engine) candidates() (all []Candidate, err error) {
+	err = e.eachIndex(func(c *repo.Client, x *index.Index) {
 		for _, entry := range x.Entries() {
 			all = append(all, Candidate{Entry: entry, Client: c})
 		}
-	}
-	return all, nil
+	})
+	return all, err
 }
 
-// pool makes the candidates into what planning sees. Repositories earlier in
-// the configuration are preferred for the same version. What is installed is
-// nothing new: it may be mended from a stale repository.
-func (e *Engine) pool(cands []Candidate) *plan.Pool {
-	stale := map[*repo.Client]error{}
-	rank := map[*repo.Client]int{}
-	late := false
-	for i, c := range e.Clients {
-		stale[c], rank[c] = c.Fresh(), i+1
-		late = late || stale[c] != nil
-	}
-	there := map[string]bool{}
-	if late {
-		there = e.manifests()
-	}
-	now := e.clock()
-	packages := make([]plan.Package, len(cands))
-	for i := range cands {
-		c := &cands[i]
-		p := plan.FromControl(c.Entry.Control, e.Root.Config.Platform)
-		p.Index, p.Rank, p.Repo = i, rank[c.Client], c.Repo()
-		if p.Barred == "" {
-			old := stale[c.Client]
-			if there[c.Entry.ManifestSHA256] {
-				old = nil
-			}
-			p.Barred = barred(c, old, now)
+// eachIndex calls f with what each repository lists, unless it was never updated.
+func (e *Engine) eachIndex(f func(*repo.Client, *index.Index)) error {
+	for _, c := range e.Clients {
+		x, err := c.Index()
+		if muster.KindOf(err) == muster.NotFound {
+			continue
 		}
-		packages[i] = p
+		if err != nil {
+			return err
+		}
+		f(c, x)
 	}
-	return plan.NewPool(plan.Rules{}, packages)
+	return nil
+}
+
+// An offer is all that planning chooses from. The entries of candidates are
+// read once they are chosen, for there are tens of thousands.
+type offer struct {
+	cands    []Candidate
+	packages []plan.Package // by the number of the candidate
+}
+
+// offered lists the files given and what the repositories have. Repositories
+// earlier in the configuration are preferred for the same version.
+func (e *Engine) offered(files []string) (*offer, error) {
+	o := &offer{}
+	for _, name := range files {
+		f, sigs, err := e.OpenFile(name)
+		if err != nil {
+			o.close()
+			return nil, err
+		}
+		entry := &index.Entry{Control: &f.Manifest.Control, InstalledSize: f.Manifest.InstalledSize()}
+		o.add(Candidate{Entry: entry, file: f, sigs: sigs}, entry, e.judge(nil))
+	}
+	err := e.eachIndex(func(c *repo.Client, x *index.Index) {
+		o.cands = slices.Grow(o.cands, x.Len())
+		o.packages = slices.Grow(o.packages, x.Len())
+		j := e.judge(c)
+		for i, outline := range x.Outlines() {
+			o.add(Candidate{Client: c, list: x, at: i}, outline, j)
+		}
+	})
+	if err != nil {
+		o.close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *offer) add(c Candidate, outline *index.Entry, j *judge) {
+	p := plan.FromControl(outline.Control, j.platform)
+	p.Index, p.Rank, p.Repo = len(o.cands), j.rank, j.repo
+	if p.Barred == "" {
+		p.Barred = j.barred(outline)
+	}
+	o.cands, o.packages = append(o.cands, c), append(o.packages, p)
+}
+
+func (o *offer) pool() *plan.Pool { return plan.NewPool(plan.Rules{}, o.packages) }
+
+// close closes the files that were given.
+func (o *offer) close() {
+	for _, c := range o.cands {
+		if c.file != nil {
+			c.file.Close()
+		}
+	}
+}
+
+// chosen reads the entry of the candidate that a step installs.
+func (o *offer) chosen(i int) (err error) {
+	if c := &o.cands[i]; c.Entry == nil {
+		c.Entry, err = c.list.Entry(c.at)
+	}
+	return err
+}
+
+// A judge says which packages of one repository may be installed now.
+type judge struct {
+	client   *repo.Client // nil for files
+	platform muster.Platform
+	repo     string
+	rank     int
+	today    string
+	stale    error
+	there    map[string]bool // manifests of what is installed, of a stale repository
+}
+
+func (e *Engine) judge(c *repo.Client) *judge {
+	j := &judge{client: c, platform: e.Root.Config.Platform, today: e.clock().UTC().Format("2006-01-02T15:04:05Z")}
+	if c == nil {
+		return j
+	}
+	j.rank = slices.Index(e.Clients, c) + 1
+	if h := c.Head(); h != nil {
+		j.repo = h.Repository
+	}
+	if j.stale = c.Fresh(); j.stale != nil {
+		j.there = e.manifests()
+	}
+	return j
 }
 
 // manifests lists the hashes of what is installed. Records that cannot be read
@@ -101,19 +156,18 @@ func (e *Engine) manifests() map[string]bool {
 	return there
 }
 
-// barred says why a candidate may not be installed now, in words that follow
-// its name.
-func barred(c *Candidate, stale error, now time.Time) string {
-	today := now.UTC().Format("2006-01-02T15:04:05Z")
+// barred says why a package may not be installed now, in words that follow its
+// name. What is installed is nothing new: it may be mended from a stale repository.
+func (j *judge) barred(e *index.Entry) string {
 	switch {
-	case c.Entry.ValidFrom != "" && today < c.Entry.ValidFrom:
-		return "is offered from " + c.Entry.ValidFrom + " on"
-	case c.Entry.ValidUntil != "" && today > c.Entry.ValidUntil:
-		return "was offered until " + c.Entry.ValidUntil
-	case stale != nil:
-		return fmt.Sprintf("is in a repository from which nothing new may come: %v", stale)
-	case c.Client != nil:
-		if err := c.Client.Usable(c.Entry); err != nil {
+	case e.ValidFrom != "" && j.today < e.ValidFrom:
+		return "is offered from " + e.ValidFrom + " on"
+	case e.ValidUntil != "" && j.today > e.ValidUntil:
+		return "was offered until " + e.ValidUntil
+	case j.stale != nil && !j.there[e.ManifestSHA256]:
+		return fmt.Sprintf("is in a repository from which nothing new may come: %v", j.stale)
+	case j.client != nil:
+		if err := j.client.Usable(e); err != nil {
 			return fmt.Sprintf("may not be installed: %v", err)
 		}
 	}

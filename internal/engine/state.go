@@ -4,8 +4,10 @@ import (
 	"slices"
 
 	"muster/control"
+	"muster/index"
 	"muster/internal/install"
 	"muster/internal/plan"
+	"muster/internal/repo"
 	"muster/version"
 )
 
@@ -51,15 +53,12 @@ func missing(s plan.State, w *install.Wishes) []control.Relation {
 }
 
 // Names lists the names of all available packages, sorted.
-func (e *Engine) Names() ([]string, error) {
-	cands, err := e.candidates(nil)
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, c := range cands {
-		all = append(all, c.Entry.Name)
-	}
+func (e *Engine) Names() (all []string, err error) {
+	err = e.eachIndex(func(_ *repo.Client, x *index.Index) {
+		for _, outline := range x.Outlines() {
+			all = append(all, outline.Name)
+		}
+	})
 	slices.Sort(all)
-	return slices.Compact(all), nil
+	return slices.Compact(all), err
 }

@@ -61,7 +61,7 @@ func (e *Engine) installedStatus(all map[string]*Status) error {
 
 // availableStatus fills in the newest version for this platform.
 func (e *Engine) availableStatus(all map[string]*Status, add bool) error {
-	cands, err := e.candidates(nil)
+	cands, err := e.candidates()
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (e *Engine) planStatus(all map[string]*Status) {
 // Versions lists the versions of a package that are available for the root's
 // platform, newest first.
 func (e *Engine) Versions(name string) ([]control.Control, error) {
-	cands, err := e.candidates(nil)
+	cands, err := e.candidates()
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (e *Engine) Versions(name string) ([]control.Control, error) {
 // Search lists the newest version of each package of the root's platform that
 // has every word in its name, title, keywords or description.
 func (e *Engine) Search(words []string) ([]control.Control, error) {
-	cands, err := e.candidates(nil)
+	cands, err := e.candidates()
 	if err != nil {
 		return nil, err
 	}
