@@ -37,30 +37,42 @@ func ParseControl(data []byte) (*Control, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("it is not UTF-8")
 	}
-	c := &Control{}
+	r := controlReader{c: &Control{}}
 	number := 0
 	for line := range strings.SplitSeq(string(data), "\n") {
 		number++
 		if line = strings.TrimRight(line, "\r"); line == "" {
 			break
 		}
-		if err := c.line(line); err != nil {
+		if err := r.line(line); err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 	}
-	for i := range c.fields {
-		c.fields[i].value = strings.TrimSpace(c.fields[i].value)
-	}
-	return c, c.check()
+	r.end()
+	return r.c, r.c.check()
 }
 
-func (c *Control) line(line string) error {
+// A controlReader collects the lines of the last field: joining each at once
+// would take the square of their number.
+type controlReader struct {
+	c     *Control
+	lines []string
+}
+
+// end gives the last field its value.
+func (r *controlReader) end() {
+	if n := len(r.c.fields); n > 0 {
+		r.c.fields[n-1].value = strings.TrimSpace(strings.Join(r.lines, "\n"))
+	}
+}
+
+func (r *controlReader) line(line string) error {
+	c := r.c
 	if rest, ok := strings.CutPrefix(line, " "); ok {
 		if len(c.fields) == 0 {
 			return fmt.Errorf("it continues nothing")
 		}
-		last := &c.fields[len(c.fields)-1]
-		last.value += "\n" + rest
+		r.lines = append(r.lines, rest)
 		return nil
 	}
 	name, value, ok := strings.Cut(line, ":")
@@ -73,7 +85,9 @@ func (c *Control) line(line string) error {
 			return fmt.Errorf("%q stands twice", name)
 		}
 	}
-	if c.fields = append(c.fields, field{name, value}); len(c.fields) > maxFields {
+	r.end()
+	r.lines = append(r.lines[:0], value)
+	if c.fields = append(c.fields, field{name: name}); len(c.fields) > maxFields {
 		return fmt.Errorf("more than %d fields", maxFields)
 	}
 	return nil
