@@ -172,16 +172,22 @@ func (d *Disk) NewFile(name string, perm fs.FileMode) (*Plain, error) {
 		}
 		return nil, err
 	}
-	return &Plain{d, f}, nil
+	return &Plain{disk: d, File: f}, nil
 }
 
 // Plain is a file that becomes durable together with its tree.
 type Plain struct {
 	disk *Disk
 	*os.File
+	size int64
 }
 
+// early is the size from which a file is sent to the disk as soon as it is
+// written; for smaller ones the call costs more than it brings forward.
+const early = 64 << 10
+
 func (p *Plain) Write(b []byte) (n int, err error) {
+	p.size += int64(len(b))
 	if p.disk == nil || p.disk.Fault == nil {
 		return p.File.Write(b)
 	}
@@ -193,10 +199,12 @@ func (p *Plain) Write(b []byte) (n int, err error) {
 }
 
 // Finish closes the file after it got its owner, if there is one, and mode, in
-// that order: a change of owner drops set-user-ID. The disk begins to write it
-// now, so that little is left to do for SyncTree.
+// that order: a change of owner drops set-user-ID. The disk begins to write large
+// ones now, so that little is left to do for SyncTree.
 func (p *Plain) Finish(owner *Owner, mode fs.FileMode) error {
-	startWriteback(p.File)
+	if p.size >= early {
+		startWriteback(p.File)
+	}
 	err := p.disk.do("chown", p.Name(), func() error {
 		if owner == nil {
 			return nil
