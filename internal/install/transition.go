@@ -1,7 +1,12 @@
 package install
 
 import (
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
 	"muster"
+	"muster/pkgfile"
 )
 
 // A transition is the packages of a root before and after a change.
@@ -25,13 +30,13 @@ func (r *Root) transition(steps []Step) (*transition, error) {
 		}
 		changed[s.Name] = true
 	}
-	for _, rec := range recs {
+	manifests, err := r.manifests(recs)
+	if err != nil {
+		return nil, err
+	}
+	for i, rec := range recs {
 		name := rec.Control.Name
-		m, err := r.Manifest(name)
-		if err != nil {
-			return nil, err
-		}
-		now := &side{name: name, manifest: m, aside: rec.Aside}
+		now := &side{name: name, manifest: manifests[i], aside: rec.Aside}
 		t.before = append(t.before, now)
 		if changed[name] {
 			t.old[name] = now
@@ -46,4 +51,19 @@ func (r *Root) transition(steps []Step) (*transition, error) {
 		}
 	}
 	return t, nil
+}
+
+// manifests reads the manifests of installed packages, several at a time: half
+// of the work of planning a change is to parse them.
+func (r *Root) manifests(recs []*Record) ([]*pkgfile.Manifest, error) {
+	all := make([]*pkgfile.Manifest, len(recs))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, rec := range recs {
+		g.Go(func() (err error) {
+			all[i], err = r.Manifest(rec.Control.Name)
+			return err
+		})
+	}
+	return all, g.Wait()
 }
