@@ -49,6 +49,9 @@ func Build(spec Spec, dir string) (*Draft, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkEntries(&spec, entries); err != nil {
+		return nil, err
+	}
 	tmp, err := os.CreateTemp(dir, ".muster-build-*")
 	if err != nil {
 		return nil, err
@@ -67,8 +70,28 @@ func Build(spec Spec, dir string) (*Draft, error) {
 	return d, nil
 }
 
+// checkEntries refuses what may not be in a package before it is packed, which
+// may take minutes.
+func checkEntries(spec *Spec, entries []Entry) error {
+	if len(entries) > MaxFiles {
+		return fmt.Errorf("%d files, more than %d", len(entries), MaxFiles)
+	}
+	m := Manifest{Control: spec.Control, Files: make([]File, len(entries))}
+	for i, e := range entries {
+		m.Files[i] = e.File
+		m.Files[i].clear()
+	}
+	return m.checkFiles()
+}
+
+// clear forgets what is worked out when a file is packed.
+func (f *File) clear() { f.Size, f.SHA256, f.Frame, f.Offset = 0, "", 0, 0 }
+
 // complete adds the directories that entries lie in and sorts by path.
 func complete(entries []Entry) ([]Entry, error) {
+	if len(entries) > MaxFiles {
+		return nil, fmt.Errorf("%d files, more than %d", len(entries), MaxFiles)
+	}
 	all := append([]Entry(nil), entries...)
 	have := make(map[string]bool, len(all))
 	for _, e := range all {
@@ -195,7 +218,7 @@ func (p *packer) flush() {
 
 func (p *packer) add(e *Entry) error {
 	f := e.File
-	f.Size, f.SHA256, f.Frame, f.Offset = 0, "", 0, 0
+	f.clear()
 	var err error
 	if f.Type == Regular {
 		err = p.addContent(&f, e.Open)

@@ -35,7 +35,10 @@ func (m *Manifest) Check() error {
 			return fmt.Errorf("provenance: source %q has no sha256", s.URL)
 		}
 	}
-	return m.checkFiles()
+	if err := m.checkFiles(); err != nil {
+		return err
+	}
+	return m.checkContents()
 }
 
 func (m *Manifest) checkActions() error {
@@ -72,7 +75,8 @@ func (m *Manifest) checkFrames() error {
 }
 
 // checkFiles holds each file to its rules and all of them to each other:
-// sorted, directories before what is in them, no two alike after folding.
+// sorted, directories before what is in them, no two alike after folding. It
+// does not look at where contents lie: [Build] asks before it has packed them.
 func (m *Manifest) checkFiles() error {
 	rule := portable
 	if m.Control.FileNames == "posix" {
@@ -147,9 +151,7 @@ func (m *Manifest) checkFile(f *File) error {
 		return fmt.Errorf("a %s has no link target", f.Type)
 	}
 	switch f.Type {
-	case Regular:
-		return m.checkContent(f)
-	case Directory:
+	case Regular, Directory:
 		return nil
 	case Symlink:
 		return checkSymlink(f)
@@ -157,6 +159,17 @@ func (m *Manifest) checkFile(f *File) error {
 		return m.checkHardlink(f)
 	}
 	return fmt.Errorf("type %q is unknown", f.Type)
+}
+
+func (m *Manifest) checkContents() error {
+	for i := range m.Files {
+		if f := &m.Files[i]; f.Type == Regular {
+			if err := m.checkContent(f); err != nil {
+				return fmt.Errorf("file %q: %w", f.Path, err)
+			}
+		}
+	}
+	return nil
 }
 
 // checkContent holds that the content lies inside the frames it names.

@@ -20,6 +20,7 @@
 package pkgfile
 
 import (
+	"bytes"
 	"fmt"
 
 	"muster"
@@ -120,6 +121,12 @@ type Source struct {
 func ParseManifest(data []byte) (*Manifest, error) {
 	if len(data) > MaxManifest {
 		return nil, muster.Errorf(muster.Invalid, "manifest of %d bytes is larger than %d", len(data), MaxManifest)
+	}
+	// A manifest that keeps its limit of bytes can list millions of files, and
+	// take gigabytes once it is read. Inside a text a quote is escaped: this
+	// counts members.
+	if n := bytes.Count(data, []byte(`"path":`)); n > MaxFiles {
+		return nil, muster.Errorf(muster.Invalid, "manifest: %d files, more than %d", n, MaxFiles)
 	}
 	var m Manifest
 	if err := canon.Unmarshal(data, &m); err != nil {
