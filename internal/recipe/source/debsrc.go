@@ -129,7 +129,7 @@ func makeState(state string) error {
 func sourceLines(data []byte) []byte {
 	var out []byte
 	for line := range bytes.Lines(data) {
-		if rest, ok := bytes.CutPrefix(bytes.TrimLeft(line, " \t"), []byte("deb")); ok && (rest[0] == ' ' || rest[0] == '\t') {
+		if rest, ok := bytes.CutPrefix(bytes.TrimLeft(line, " \t"), []byte("deb")); ok && len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
 			out = append(append(out, "deb-src"...), rest...)
 		}
 	}

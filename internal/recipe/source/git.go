@@ -117,10 +117,15 @@ func keyOf(address string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// publicURL is an address without user and password.
+// publicURL is an address without user and password. In one that cannot be read,
+// such as for a password with a percent sign, they end with the last "@".
 func publicURL(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
+		scheme, rest, ok := strings.Cut(address, "://")
+		if at := strings.LastIndex(rest, "@"); ok && at >= 0 {
+			return scheme + "://" + rest[at+1:]
+		}
 		return address
 	}
 	u.User = nil

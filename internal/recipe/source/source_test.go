@@ -280,19 +280,3 @@ func TestUnknown(t *testing.T) {
 		}
 	}
 }
-
-// FuzzParseURIs holds that whatever apt prints leads to plain file names.
-func FuzzParseURIs(f *testing.F) {
-	f.Add("'http://x/y' y 1 SHA256:" + sumOfABC + "\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		files, err := parseURIs(text)
-		if err != nil {
-			return
-		}
-		for _, a := range files {
-			if _, err := within("dir", a.name); err != nil || !validSum(a.sum) || a.size < 0 {
-				t.Errorf("%+v: %v", a, err)
-			}
-		}
-	})
-}
