@@ -55,6 +55,11 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 func withoutCredentials(remote string) string {
 	u, err := url.Parse(remote)
 	if err != nil || u.Host == "" {
+		// Git takes what cannot be parsed, such as a password with a percent sign.
+		scheme, rest, ok := strings.Cut(remote, "://")
+		if at := strings.LastIndex(rest, "@"); ok && at >= 0 {
+			return scheme + "://" + rest[at+1:]
+		}
 		return remote
 	}
 	if u.Scheme == "https" || u.Scheme == "http" {
