@@ -68,6 +68,7 @@ func forbiddenFiles() []forbidden {
 		{"mode beyond the permissions", []File{with(regular("root/m"), func(f *File) { f.Mode = 0o100644 })}, false},
 		{"attribute of the system", []File{with(regular("root/x"), func(f *File) { f.Xattrs = map[string]string{"trusted.overlay": "eA=="} })}, false},
 		{"owner by number", []File{with(regular("root/o"), func(f *File) { f.Owner = "0:0" })}, false},
+		{"owner without group", []File{with(regular("root/o"), func(f *File) { f.Owner = "daemon" })}, false},
 		{"twice", []File{regular("root/a"), regular("root/a")}, false},
 		{"twice, as file and directory", []File{{Path: "root/a", Type: Directory, Mode: 0o755}, regular("root/a")}, false},
 		{"capitals", []File{regular("root/File"), regular("root/file")}, true},
