@@ -32,7 +32,9 @@ func bounded(t *testing.T, start time.Time) {
 	}
 }
 
-func TestHostileScripts(t *testing.T) {
+// Scripts that want more than they may are ended by a limit; whoever called
+// them lives and learns where it was.
+func TestCase33HostileScripts(t *testing.T) {
 	cases := []struct {
 		name, body string
 		kind       FailureKind
@@ -75,7 +77,8 @@ func TestHostileScripts(t *testing.T) {
 	}
 }
 
-func TestFloodOfOutput(t *testing.T) {
+// What a program prints is kept to the limit, however much it is.
+func TestCase34FloodOfOutput(t *testing.T) {
 	start := time.Now()
 	var seen countingWriter
 	result, err := runHook(t, Request{Limits: Limits{Output: 64 << 10}, Log: &seen}, `
@@ -106,9 +109,9 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestDaemonIsFound starts a process that takes its own session, loses its
+// TestCase34DaemonIsFound starts a process that takes its own session, loses its
 // parent and ignores TERM, then lets the hook run out of time.
-func TestDaemonIsFound(t *testing.T) {
+func TestCase34DaemonIsFound(t *testing.T) {
 	testneed.Program(t, "setsid")
 	dir := t.TempDir()
 	_, err := runHook(t, Request{Limits: tight, BaseDir: dir}, `
@@ -146,8 +149,8 @@ def install():
 	_ = p.Kill()
 }
 
-// TestProgramTimeout kills one program with its daemon; the script goes on.
-func TestProgramTimeout(t *testing.T) {
+// TestCase34ProgramTimeout kills one program with its daemon; the script goes on.
+func TestCase34ProgramTimeout(t *testing.T) {
 	dir := t.TempDir()
 	start := time.Now()
 	got := mustRun(t, Request{BaseDir: dir}, `
@@ -164,7 +167,8 @@ def install():
 	}
 }
 
-func TestSecretsStayBehind(t *testing.T) {
+// Nothing of the environment of the caller that may be a secret reaches a script.
+func TestCase34SecretsStayBehind(t *testing.T) {
 	t.Setenv("MUSTER_KEY_PASSWORD", "hush-1")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "hush-2")
 	t.Setenv("SSH_AUTH_SOCK", "/hush-3")
