@@ -408,3 +408,55 @@ func TestCase15RedirectToHTTP(t *testing.T) {
 		t.Error("http was asked")
 	}
 }
+
+// Two processes that fetch the same file share one transfer: the second waits,
+// and finds it in the cache.
+func TestCase27TwoProcesses(t *testing.T) {
+	var requests atomic.Int32
+	started, release := make(chan struct{}), make(chan struct{})
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1) == 1 {
+			close(started)
+		}
+		<-release
+		good(w, r)
+	})
+	first, second := newClient(t), newClient(t)
+	second.Cache = first.Cache
+	results := make(chan error, 2)
+	get := func(c *Client) {
+		_, err := c.Get(t.Context(), []string{base}, theBlob)
+		results <- err
+	}
+	go get(first)
+	<-started
+	go get(second)
+	close(release)
+	for range 2 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+	if left, _ := filepath.Glob(first.Cache + "/*.*"); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// What a process that was killed left, a lock and a part, keeps nobody waiting.
+func TestCase27KilledProcess(t *testing.T) {
+	c := newClient(t)
+	for suffix, content := range map[string][]byte{".part": content[:1000], ".part.lock": nil, ".part.json": []byte("{")} {
+		if err := os.WriteFile(filepath.Join(c.Cache, theBlob.SHA256+suffix), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Get(t.Context(), []string{serve(t, good)}, theBlob); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.Received(); n != int64(len(content)-1000) {
+		t.Errorf("%d bytes came", n)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -366,6 +367,27 @@ func TestCase29ClockAtFirstUse(t *testing.T) {
 	wantKind(t, err, muster.Denied, "more than a day after now")
 	if !strings.Contains(muster.HintOf(err), "clock") {
 		t.Errorf("hint %q", muster.HintOf(err))
+	}
+}
+
+// One process at a time changes a repository; what a killed one left of its
+// lock keeps nobody out.
+func TestCase27TwoPublishers(t *testing.T) {
+	p := newRepo(t)
+	unlock, err := p.lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *p
+	_, err = other.Refresh()
+	wantKind(t, err, muster.Busy, "another process")
+	unlock()
+	if _, err := os.Stat(p.path(lockName)); err != nil {
+		t.Fatalf("the file of the lock: %v", err)
+	}
+	other.Now = other.Now.Add(time.Hour)
+	if _, err := other.Refresh(); err != nil {
+		t.Errorf("with the file of a lock that nobody holds: %v", err)
 	}
 }
 
