@@ -17,6 +17,7 @@ type cpioSource struct {
 	left    int64               // bytes of content not yet read
 	pad     int64               // bytes behind the content
 	waiting map[string][]*entry // by device and inode
+	kept    int                 // entries that wait
 	ready   []*entry
 }
 
@@ -109,11 +110,13 @@ func (c *cpioSource) linked(e *entry, f *cpioFields) (*entry, bool, error) {
 	}
 	waiting := c.waiting[f.inode]
 	if len(waiting)+1 < int(f.links) && f.size == 0 {
-		if c.waiting[f.inode] = append(waiting, e); len(c.waiting) > maxWaiting {
+		c.waiting[f.inode] = append(waiting, e)
+		if c.kept++; c.kept > maxWaiting {
 			return nil, false, invalidf("cpio: more than %d hard links", maxWaiting)
 		}
 		return nil, false, nil
 	}
+	c.kept -= len(waiting)
 	delete(c.waiting, f.inode)
 	for _, w := range waiting {
 		w.kind, w.link = hardlink, e.Path

@@ -21,6 +21,7 @@ const (
 	leadSize    = 96
 	maxEntries  = 1 << 16
 	maxData     = 64 << 20 // a kernel's header has some 2 MiB
+	maxNames    = 64 << 20 // bytes of all paths
 )
 
 // Tags of the header that we read (rpmtag.h).
@@ -97,9 +98,13 @@ func (p *RPM) readFiles(h *header) error {
 	}
 	flags, users, groups, caps := h.numbers(tagFileFlags), h.texts(tagUserName), h.texts(tagGroupName), h.texts(tagCapabilities)
 	p.flags, p.owners, p.caps = map[string]uint32{}, map[string]string{}, map[string]string{}
+	total := 0 // bytes of names: many files may lie in one directory of a long name
 	for i, name := range base {
 		if int64(index[i]) >= int64(len(dirs)) {
 			return invalidf("RPM package: file %q lies in no directory", name)
+		}
+		if total += len(dirs[index[i]]) + len(name); total > maxNames {
+			return invalidf("RPM package: names of more than %d bytes", maxNames)
 		}
 		name = dirs[index[i]] + name
 		if i < len(flags) {
