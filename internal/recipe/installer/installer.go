@@ -168,16 +168,18 @@ func (f *Facts) guessFromName() {
 	f.Key = strings.ReplaceAll(f.Key, product, f.Name)
 	lower := strings.ToLower(f.File)
 	if len(f.OS) == 0 {
-		f.OS = fromWords(lower, map[string]string{"linux": "linux", "darwin": "darwin", "macos": "darwin", "freebsd": "freebsd", "windows": "windows", "win64": "windows", "win32": "windows"})
+		f.OS = fromWords(lower, "linux=linux darwin=darwin macos=darwin freebsd=freebsd windows=windows win64=windows win32=windows")
 	}
 	if len(f.Arch) == 0 {
-		f.Arch = fromWords(lower, map[string]string{"x86_64": "amd64", "amd64": "amd64", "x64": "amd64", "aarch64": "arm64", "arm64": "arm64", "i386": "386", "i686": "386", "riscv64": "riscv64"})
+		f.Arch = fromWords(lower, "x86_64=amd64 amd64=amd64 x64=amd64 aarch64=arm64 arm64=arm64 i386=386 i686=386 riscv64=riscv64")
 	}
 }
 
-func fromWords(name string, words map[string]string) []string {
-	for word, value := range words {
-		if strings.Contains(name, word) {
+// fromWords is the value of the first of the pairs word=value whose word stands
+// in name.
+func fromWords(name, pairs string) []string {
+	for pair := range strings.FieldsSeq(pairs) {
+		if word, value, _ := strings.Cut(pair, "="); strings.Contains(name, word) {
 			return []string{value}
 		}
 	}
