@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -196,7 +197,10 @@ func (a *app) execute(ctx context.Context, e *engine.Engine, p *engine.Plan) err
 // fetching returns a progress callback that sums the files of one plan.
 func (a *app) fetching(m **meter, total int64) func(fetch.Progress) {
 	done := map[string]int64{}
+	var mu sync.Mutex // several files come at a time
 	return func(p fetch.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
 		if *m == nil {
 			*m = a.meter("fetched", total)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -63,6 +64,7 @@ type meter struct {
 	a     *app
 	what  string
 	bar   *progressbar.ProgressBar
+	mu    sync.Mutex // several files are written and fetched at a time
 	start time.Time
 	done  int64
 	total int64
@@ -94,7 +96,11 @@ func (m *meter) set(done int64) {
 	}
 }
 
-func (m *meter) add(n int64) { m.set(m.done + n) }
+func (m *meter) add(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set(m.done + n)
+}
 
 // end takes the bar away and leaves one line, once. Nothing is shown of what
 // never began.

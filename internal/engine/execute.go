@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"muster"
 	"muster/control"
@@ -32,38 +35,50 @@ func (e *Engine) Download(ctx context.Context, p *Plan, progress func(fetch.Prog
 	return done()
 }
 
+// maxFetches is how many packages are fetched at a time: enough to hide the
+// way to a server and back where packages are small.
+const maxFetches = 4
+
 // open opens the package of every step, in the order of the plan. What it
 // returns closes them.
 func (e *Engine) open(ctx context.Context, p *Plan, progress func(fetch.Progress)) (steps []install.Step, done func() error, err error) {
-	var closers []func() error
+	e.Fetch.Progress = progress
+	defer func() { e.Fetch.Progress = nil }()
+	todo := slices.DeleteFunc(slices.Clone(p.Steps), func(s plan.Step) bool { return s.Op == plan.Keep })
+	steps = make([]install.Step, len(todo))
+	closers := make([]func() error, len(todo))
 	done = func() error {
 		var errs []error
 		for _, c := range closers {
-			errs = append(errs, c())
+			if c != nil {
+				errs = append(errs, c())
+			}
 		}
 		return errors.Join(errs...)
 	}
-	e.Fetch.Progress = progress
-	defer func() { e.Fetch.Progress = nil }()
-	for _, s := range p.Steps {
-		if s.Op == plan.Keep {
-			continue
-		}
-		step := install.Step{}
-		if s.To != nil {
-			var closer func() error
-			step, closer, err = p.cands[s.To.Index].open(ctx)
-			if err != nil {
-				done()
-				return nil, nil, errors.Join(advised(err), e.recordRefusal(s, err))
+	var failed atomic.Pointer[plan.Step]
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(maxFetches)
+	for i, s := range todo {
+		g.Go(func() (err error) {
+			if s.To != nil {
+				if steps[i], closers[i], err = p.cands[s.To.Index].open(ctx); err != nil {
+					failed.CompareAndSwap(nil, &s)
+					return err
+				}
 			}
-			closers = append(closers, closer)
-		}
-		step.Name, step.Op, step.Params = s.Name(), string(s.Op), e.params(p, s)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		done()
+		return nil, nil, errors.Join(advised(err), e.recordRefusal(*failed.Load(), err))
+	}
+	for i, s := range todo {
+		steps[i].Name, steps[i].Op, steps[i].Params = s.Name(), string(s.Op), e.params(p, s)
 		if s.Reason != nil {
-			step.Reason = s.Reason.String()
+			steps[i].Reason = s.Reason.String()
 		}
-		steps = append(steps, step)
 	}
 	return steps, done, nil
 }

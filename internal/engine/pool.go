@@ -3,7 +3,10 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"muster"
 	"muster/index"
@@ -67,16 +70,14 @@ type offer struct {
 // earlier in the configuration are preferred for the same version.
 func (e *Engine) offered(files []string) (*offer, error) {
 	o := &offer{}
-	for _, name := range files {
-		f, sigs, err := e.OpenFile(name)
-		if err != nil {
-			o.close()
-			return nil, err
-		}
-		entry := &index.Entry{Control: &f.Manifest.Control, InstalledSize: f.Manifest.InstalledSize()}
-		o.add(Candidate{Entry: entry, file: f, sigs: sigs}, entry, e.judge(nil))
+	given, err := e.openFiles(files)
+	if err != nil {
+		return nil, err
 	}
-	err := e.eachIndex(func(c *repo.Client, x *index.Index) {
+	for _, c := range given {
+		o.add(c, c.Entry, e.judge(nil))
+	}
+	err = e.eachIndex(func(c *repo.Client, x *index.Index) {
 		o.cands = slices.Grow(o.cands, x.Len())
 		o.packages = slices.Grow(o.packages, x.Len())
 		j := e.judge(c)
@@ -89,6 +90,35 @@ func (e *Engine) offered(files []string) (*offer, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+// openFiles opens and verifies package files, several at a time. On error none
+// stays open.
+func (e *Engine) openFiles(names []string) ([]Candidate, error) {
+	all := make([]Candidate, len(names))
+	errs := make([]error, len(names))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		g.Go(func() error {
+			f, sigs, err := e.OpenFile(name)
+			if err != nil {
+				errs[i] = err
+				return nil
+			}
+			entry := &index.Entry{Control: &f.Manifest.Control, InstalledSize: f.Manifest.InstalledSize()}
+			all[i] = Candidate{Entry: entry, file: f, sigs: sigs}
+			return nil
+		})
+	}
+	g.Wait()
+	for _, err := range errs {
+		if err != nil {
+			(&offer{cands: all}).close()
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func (o *offer) add(c Candidate, outline *index.Entry, j *judge) {
