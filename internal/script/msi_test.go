@@ -3,6 +3,7 @@ package script
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,7 +83,8 @@ func FuzzMsiTables(f *testing.F) {
 	})
 }
 
-// FuzzMsi reads whole files.
+// FuzzMsi reads whole files, the same each time; no text is larger than the
+// file could hold.
 func FuzzMsi(f *testing.F) {
 	f.Add([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"))
 	if _, err := exec.LookPath("msibuild"); err == nil {
@@ -91,6 +93,18 @@ func FuzzMsi(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = msiTable(bytes.NewReader(data))
+		fields, err := msiTable(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		again, err := msiTable(bytes.NewReader(data))
+		if err != nil || !maps.Equal(fields, again) {
+			t.Errorf("%d fields, then %d, %v", len(fields), len(again), err)
+		}
+		for key, value := range fields { // one text may be the value of many keys
+			if len(key)+len(value) > 6*len(data) {
+				t.Errorf("%d bytes out of %d", len(key)+len(value), len(data))
+			}
+		}
 	})
 }

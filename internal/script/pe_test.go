@@ -161,7 +161,15 @@ func FuzzProgram(f *testing.F) {
 		if len(info) > len(data) {
 			t.Errorf("%d bytes out of %d", len(info), len(data))
 		}
-		_, _ = parseVersionInfo(info)
+		fields, err := parseVersionInfo(info)
+		if err != nil {
+			return
+		}
+		for key, value := range fields {
+			if len(key)+len(value) > 3*len(info)+40 { // UTF-16 grows in UTF-8
+				t.Errorf("%q has %d bytes out of %d", key, len(value), len(info))
+			}
+		}
 	})
 }
 

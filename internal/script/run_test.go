@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -298,6 +299,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+// FuzzHooks: the hooks found stand in the source, and one more is found beside
+// them; what is refused is invalid.
 func FuzzHooks(f *testing.F) {
 	f.Add([]byte("def install():\n    run([\"x\"])\n"))
 	f.Add([]byte("x = [[[[({1: lambda: 0})]]]]\nif x:\n  def audit(): pass\n"))
@@ -311,6 +314,13 @@ func FuzzHooks(f *testing.F) {
 			if !bytes.Contains(source, []byte("def")) || !bytes.Contains(source, []byte(h)) {
 				t.Errorf("%q has no %s", source, h)
 			}
+		}
+		if err != nil || slices.Contains(hooks, "audit") {
+			return
+		}
+		again, err := Hooks("f", append(slices.Clip(source), "\n\ndef audit():\n    pass\n"...))
+		if err == nil && (len(again) != len(hooks)+1 || !slices.Contains(again, "audit")) {
+			t.Errorf("%v, and with one more %v", hooks, again)
 		}
 	})
 }
