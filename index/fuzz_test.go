@@ -69,6 +69,9 @@ func FuzzIndex(f *testing.F) {
 			t.Errorf("made again: %v", err)
 		}
 		outlined(t, x)
+		if again := Accepted(text); !slices.Equal(again.starts, x.starts) {
+			t.Errorf("accepted has stanzas at %d, not %d", again.starts, x.starts)
+		}
 		for _, e := range x.Entries() {
 			same := func(f *Entry) bool { return f != nil && f.Text() == e.Text() }
 			if !same(x.File(e.Filename)) || !slices.ContainsFunc(x.Find(e.Name), same) {

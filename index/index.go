@@ -74,6 +74,19 @@ func parse(text string) (*Index, error) {
 	return lazily(text, starts), nil
 }
 
+// Accepted is the index of a text that [Parse] accepted before, or that
+// [Changes.Patch] made of such a one. Nothing is checked again: the caller knows
+// the text by its hash, or kept it where nobody else writes.
+func Accepted(text string) *Index {
+	starts := make([]uint32, 1, len(text)/600+1)
+	for at := 0; at < len(text); {
+		stanza, _ := cutStanza(text[at:])
+		at += len(stanza)
+		starts = append(starts, uint32(at))
+	}
+	return lazily(text, starts)
+}
+
 // lazily is the index of a text that was proved right.
 func lazily(text string, starts []uint32) *Index {
 	x := &Index{text: text, starts: starts}
@@ -185,7 +198,8 @@ func (x *Index) Entry(i int) (*Entry, error) { return readEntry(x.stanza(i)) }
 
 // Entries lists every package in the order of the file names. The first call
 // reads all of them; [Index.Outlines] is for those who need little of many.
-// The caller does not change the list.
+// What cannot be read is left out, which happens only where a text was taken
+// for accepted and is not. The caller does not change the list.
 func (x *Index) Entries() []*Entry { return x.all() }
 
 // Find returns the packages of that name, every version and platform, in the

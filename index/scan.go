@@ -3,6 +3,7 @@ package index
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -131,11 +132,11 @@ func (x *Index) readEntries() []*Entry {
 	for i := range n {
 		g.Go(func() error {
 			for j := i * x.Len() / n; j < (i+1)*x.Len()/n; j++ {
-				all[j], _ = x.Entry(j) // it was read before, or proved readable
+				all[j], _ = x.Entry(j)
 			}
 			return nil
 		})
 	}
 	g.Wait()
-	return all
+	return slices.DeleteFunc(all, func(e *Entry) bool { return e == nil })
 }
