@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"muster"
 	"muster/index"
@@ -41,6 +42,15 @@ type note struct {
 	Base     string              `json:"base"`     // the first of the client's bases, which the id is pinned to
 	Failures int                 `json:"failures"` // updates in a row that failed
 	Seen     map[string]lastSeen `json:"seen,omitempty"`
+	Index    *written            `json:"index,omitempty"`
+}
+
+// written is the file index as it was written: as long as its time is that, it
+// is not hashed again. Whoever can change it can change the trust as well;
+// what a failing disk does to it shows when a package is held against its entry.
+type written struct {
+	SHA256 string `json:"sha256"`
+	Time   int64  `json:"time"` // of modification, Unix nanoseconds
 }
 
 // lastSeen is what one base said of the head that is kept.
@@ -150,12 +160,26 @@ func (k *kept) openIndex(c *Client) (x *index.Index, err error) {
 		if err != nil {
 			continue
 		}
+		if name == "index" && k.isWritten(c) {
+			k.index = index.Accepted(text)
+			return k.index, nil
+		}
 		if k.index, err = parseIndex(k.head.Index, text); err == nil {
 			return k.index, nil
 		}
 		c.Disk.Remove(filepath.Join(c.repoDir(k.id), name))
 	}
 	return nil, muster.WithHint(muster.Errorf(muster.Unavailable, "the index of repository %q is damaged", k.id), "run 'muster update'")
+}
+
+// isWritten reports whether the file index is the one that was written for the
+// head. A file changed within the grain of time stamps would not show, so that one
+// must be older.
+func (k *kept) isWritten(c *Client) bool {
+	w := k.note.Index
+	info, err := os.Stat(filepath.Join(c.repoDir(k.id), "index"))
+	return err == nil && w != nil && w.SHA256 == k.head.Index.Raw.SHA256 &&
+		w.Time == info.ModTime().UnixNano() && time.Since(info.ModTime()) > 2*time.Second
 }
 
 // readText reads a file that seems to be the index of the head, by its size.
@@ -225,7 +249,14 @@ func (c *Client) saveIndex(k *kept, at func(string) string) error {
 			return err
 		}
 	}
-	return c.writeText(at("index"), k.text)
+	if err := c.writeText(at("index"), k.text); err != nil {
+		return err
+	}
+	info, err := os.Stat(at("index"))
+	if err == nil {
+		k.note.Index = &written{k.head.Index.Raw.SHA256, info.ModTime().UnixNano()}
+	}
+	return err
 }
 
 // writeText writes a file without a second copy of its text in memory.

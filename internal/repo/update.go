@@ -151,7 +151,7 @@ func (k *kept) remember(c *Client, base string, s lastSeen) {
 			seen[b] = old
 		}
 	}
-	k.note = note{Base: first(c.Bases), Failures: k.note.Failures, Seen: seen}
+	k.note = note{Base: first(c.Bases), Failures: k.note.Failures, Seen: seen, Index: k.note.Index}
 }
 
 // accept checks a head that differs from the one kept, brings what it names,
