@@ -30,6 +30,7 @@ func (a *app) changeFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&a.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().DurationVar(&a.wait, "wait", 0, "wait so long for another muster to finish with the root")
 	cmd.Flags().StringVar(&a.rate, "rate", "", "fetch at most so many bytes a second: 500K, 20M")
+	cmd.Flags().DurationVar(&a.timeout, "timeout", 0, "give a server up that sends nothing for so long (default 15s)")
 }
 
 func defaultRoot() string {
@@ -67,6 +68,7 @@ func (a *app) change(ctx context.Context, do func(*engine.Engine) error) error {
 	if e.Fetch.Limit, err = limiter(a.rate); err != nil {
 		return err
 	}
+	e.Fetch.Stall = a.timeout
 	recovered, end, err := e.Begin(ctx, a.wait, a.installOptions())
 	if recovered != nil && err == nil {
 		a.talk("change %d had been interrupted; it is %s now", recovered.Change.ID, outcome(recovered.Change))
