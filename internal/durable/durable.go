@@ -17,7 +17,9 @@
 package durable
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -100,10 +102,30 @@ type File struct {
 
 // Create starts to write the named file. Nobody sees it before Commit.
 func (d *Disk) Create(name string, perm fs.FileMode) (*File, error) {
+	return d.create(name, perm, func() (*os.File, error) {
+		return os.CreateTemp(filepath.Dir(name), tempPrefix+"*")
+	})
+}
+
+// CreateAgain is Create where nobody sweeps up after a crash but the writer
+// itself, who begins again: the temporary name follows from the name, and what
+// lies there is removed first. Only one process may write name at a time.
+func (d *Disk) CreateAgain(name string, perm fs.FileMode) (*File, error) {
+	sum := sha256.Sum256([]byte(filepath.Base(name)))
+	temp := filepath.Join(filepath.Dir(name), fmt.Sprintf("%s%x", tempPrefix, sum[:8]))
+	return d.create(name, perm, func() (*os.File, error) {
+		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		return os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	})
+}
+
+func (d *Disk) create(name string, perm fs.FileMode, open func() (*os.File, error)) (*File, error) {
 	perm = d.mode(perm)
 	var f *os.File
 	err := d.do("create", name, func() (err error) {
-		if f, err = os.CreateTemp(filepath.Dir(name), tempPrefix+"*"); err != nil {
+		if f, err = open(); err != nil {
 			return err
 		}
 		return f.Chmod(perm)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -94,5 +95,36 @@ func TestTree(t *testing.T) {
 	}
 	if counted != 6 {
 		t.Errorf("%d calls for 3 removals, want 6", counted)
+	}
+}
+
+// TestCreateAgain: a writer that was killed and begins again leaves nothing.
+func TestCreateAgain(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, strings.Repeat("x", 255)) // the longest
+	killed, err := new(Disk).CreateAgain(name, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := killed.Write([]byte("half")); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 || !IsTemp(entries[0].Name()) {
+		t.Fatalf("while it is written there is %v", entries)
+	}
+	killed.f.Close()
+	again, err := new(Disk).CreateAgain(name, 0o640)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Write([]byte("whole")); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(name)
+	if entries, _ := os.ReadDir(dir); err != nil || string(data) != "whole" || len(entries) != 1 {
+		t.Errorf("%q, %v; there is %v", data, err, entries)
 	}
 }

@@ -154,9 +154,10 @@ func writeFile(c *invocation) (starlark.Value, error) {
 }
 
 // writeAtomic writes path so that other programs read the old text or the new
-// one, after a power cut too.
+// one, after a power cut too. A hook that was killed here runs again, and
+// replaces what it had left.
 func writeAtomic(path string, mode fs.FileMode, write func(io.Writer) error) error {
-	f, err := new(durable.Disk).Create(path, mode)
+	f, err := new(durable.Disk).CreateAgain(path, mode)
 	if err != nil {
 		return err
 	}
