@@ -56,6 +56,7 @@ type app struct {
 	rootDir  string
 	wait     time.Duration
 	rate     string
+	timeout  time.Duration
 	now      func() time.Time
 }
 
