@@ -120,10 +120,11 @@ func cutRelation(list string) (part, rest string, more bool) {
 // provesRelation is about one entry of a list. Most are of a form that needs no
 // test.
 func (p *prover) provesRelation(field int, part string) bool {
-	if field != fieldProvides && isDependency(part, field == fieldDepends) {
-		return true
+	plain := isDependency(part, field == fieldDepends)
+	if field == fieldProvides && strings.Contains(part, "(") {
+		plain = plain && strings.Contains(part, " (= ")
 	}
-	return p.knows(field, part)
+	return plain || p.knows(field, part)
 }
 
 // maxPlainAlternatives is fewer than a dependency may have.
