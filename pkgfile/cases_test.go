@@ -19,7 +19,7 @@ import (
 	"muster"
 )
 
-// Case 31 of docs/faults.md: what no package may hold. It is refused when a
+// Cases of docs/faults.md, mostly 31: what no package may hold. It is refused when a
 // package is built, and when one that somebody made by other means, signed or
 // not, is opened, by rules that are the same on every system.
 
@@ -315,4 +315,44 @@ func streamed(t *testing.T, headers []tar.Header) *Package {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// A frame of 131 kB that decompresses to 4 GiB, whatever its manifest says, is
+// stopped at the size of a frame: 32,768 blocks of one repeated byte (RFC 8878,
+// 3.1.1.2).
+func TestCase13FrameBomb(t *testing.T) {
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 7 << 3}
+	for i := range 32768 {
+		header := uint32(128<<10)<<3 | 1<<1
+		if i == 32767 {
+			header |= 1
+		}
+		frame = append(frame, byte(header), byte(header>>8), byte(header>>16), 'x')
+	}
+	sum := sha256.Sum256(frame)
+	for _, raw := range []int64{1 << 20, MaxFrame + MaxHeader} {
+		f := regular("root/x")
+		f.Offset = 512
+		m := Manifest{Format: Format, Control: testControl(), Files: []File{f},
+			Frames: []Frame{{Raw: raw, Size: int64(len(frame)), SHA256: hex.EncodeToString(sum[:])}}}
+		encoded, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := append(writeManifest(t, encoded), frame...)
+		p, err := Open(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err = p.ReadFile("root/x", 1)
+		runtime.ReadMemStats(&after)
+		if muster.KindOf(err) != muster.Invalid {
+			t.Errorf("raw size %d: %v", raw, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+			t.Errorf("raw size %d: %d MB were allocated", raw, n>>20)
+		}
+	}
 }
