@@ -49,7 +49,7 @@ func (d *Disk) mode(perm fs.FileMode) fs.FileMode {
 
 // A Call is one change of the disk.
 type Call struct {
-	Op    string // "create", "write", "sync", "rename", "link", "symlink", "mkdir", "remove", "syncdir", "synctree", "chmod", "chown", "chtimes", "setxattr"
+	Op    string // "create", "write", "sync", "rename", "link", "symlink", "mkdir", "remove", "syncdir", "synctree", "syncall", "chmod", "chown", "chtimes", "setxattr"
 	Name  string // the file changed; of a rename or link, the new name
 	After bool
 }
@@ -345,6 +345,12 @@ func (d *Disk) SyncDir(name string) error {
 // 2,000 files.
 func (d *Disk) SyncTree(dir string) error {
 	return d.do("synctree", dir, func() error { return syncTree(dir) })
+}
+
+// SyncAll makes durable what other programs wrote anywhere on the file system
+// of dir. Windows has no such call; there it does nothing.
+func (d *Disk) SyncAll(dir string) error {
+	return d.do("syncall", dir, func() error { return syncAll(dir) })
 }
 
 // syncEach syncs every file and directory below dir.

@@ -13,6 +13,10 @@ func syncTree(dir string) error {
 	if !syncfsReports() {
 		return syncEach(dir)
 	}
+	return syncAll(dir)
+}
+
+func syncAll(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

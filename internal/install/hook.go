@@ -274,6 +274,11 @@ func (u *run) runHook(ctx context.Context, h *hook, attempt int) error {
 		name := fmt.Sprintf("%s-%s.log", h.Package, h.Hook)
 		werr := u.root.Disk.WriteFile(filepath.Join(u.root.Journal().Folder(u.change.ID), name), res.Output, 0o600) // may show parameters
 		err = errors.Join(err, werr)
+		if err == nil {
+			// Before the record says that it was done: a file system may keep the
+			// record and lose what the action wrote or removed.
+			err = u.root.Disk.SyncAll(u.root.Dir)
+		}
 		u.detail.Reboot = u.detail.Reboot || res.ExitReboot
 		u.saveDetail()
 	}
