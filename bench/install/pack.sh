@@ -105,7 +105,7 @@ rpmspec() {
 		%description
 		files
 		%install
-		cp -al $1/root %{buildroot}
+		cp -al $1/root/. %{buildroot}
 		%files
 		%defattr(-,root,root,-)
 	EOF
