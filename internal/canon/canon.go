@@ -12,7 +12,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
+	"reflect"
 )
 
 // Marshal encodes v. Fields of structures come out in the order of their
@@ -32,22 +32,46 @@ func Marshal(v any) ([]byte, error) {
 // members, other spacing, other escapes, other spellings of a number. The
 // caller bounds len(data).
 func Unmarshal(data []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
+	if err := json.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("invalid JSON: %w", err)
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return fmt.Errorf("invalid JSON: data after the document")
-	}
-	again, err := Marshal(v)
-	if err != nil {
+	again := comparer{want: data}
+	enc := json.NewEncoder(&again)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("invalid JSON: %w", err)
 	}
-	if !bytes.Equal(again, data) {
-		return fmt.Errorf("invalid JSON: not in canonical form at byte %d", firstDifference(again, data))
+	if again.at != len(data) {
+		return explain(data, v, again.at)
 	}
 	return nil
+}
+
+// A comparer is written what has to be want and a newline; at is how far it is
+// the same.
+type comparer struct {
+	want    []byte
+	at      int
+	differs bool
+}
+
+func (c *comparer) Write(b []byte) (int, error) {
+	if !c.differs {
+		n := firstDifference(b, c.want[c.at:])
+		c.at += n
+		c.differs = n < len(b)
+	}
+	return len(b), nil
+}
+
+// explain says why data is refused, which is the same as v up to byte at.
+func explain(data []byte, v any, at int) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(reflect.New(reflect.TypeOf(v).Elem()).Interface()); err != nil {
+		return fmt.Errorf("invalid JSON: %w", err)
+	}
+	return fmt.Errorf("invalid JSON: not in canonical form at byte %d", at)
 }
 
 // Sorted reports the first place where encoded JSON is not sorted by member

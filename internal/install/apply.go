@@ -1,6 +1,7 @@
 package install
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -137,6 +138,7 @@ func (u *run) plan(steps []Step, t *transition, d *diff) error {
 		return err
 	}
 	u.detail.Notes = d.notes
+	d.before, d.after = nil, nil // as large as everything else; not needed any more
 	return u.lay(steps, t, ops, func(ctx context.Context) error {
 		if err := u.stager.files(ctx, u.opts.Progress); err != nil {
 			return err
@@ -190,12 +192,39 @@ func (u *run) saveSwitch(ops []*Op) error {
 			return fmt.Errorf("cannot make the new files durable: %w", err)
 		}
 	}
-	data, err := json.Marshal(sw)
+	u.saved = sw
+	return u.root.writeSwitch(u.change.ID, sw)
+}
+
+// writeSwitch writes switch.json operation by operation: there may be hundreds
+// of thousands.
+func (r *Root) writeSwitch(id int, sw *Switch) error {
+	f, err := r.Disk.Create(r.switchFile(id), 0o644)
 	if err != nil {
 		return err
 	}
-	u.saved = sw
-	return u.root.Disk.WriteFile(u.root.switchFile(u.change.ID), data, 0o644)
+	out := bufio.NewWriterSize(f, 64<<10)
+	enc := json.NewEncoder(out)
+	fmt.Fprint(out, `{"bases":`)
+	err = enc.Encode(sw.Bases)
+	fmt.Fprint(out, `,"ops":[`)
+	for i := range sw.Ops {
+		if err == nil && i > 0 {
+			err = out.WriteByte(',')
+		}
+		if err == nil {
+			err = enc.Encode(&sw.Ops[i])
+		}
+	}
+	fmt.Fprintln(out, "]}")
+	if err == nil {
+		err = out.Flush() // tells of errors of all writes before
+	}
+	if err != nil {
+		f.Abort()
+		return err
+	}
+	return f.Commit()
 }
 
 func (r *Root) switchFile(id int) string {
