@@ -311,7 +311,8 @@ func TestFailureIsRetried(t *testing.T) {
 	s.expect("app 1 OK")
 }
 
-func TestRefusals(t *testing.T) {
+// Nobody but who may is believed, also about a file that a person names.
+func TestCase02RefusedFiles(t *testing.T) {
 	s := newSite(t)
 	stranger := s.identity(s.identity(nil, "Stranger"), "Mallory", sign.RightCode)
 	for name, by := range map[string]*sign.Identity{"stranger": stranger, "deployer": s.deployer} {
