@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -50,6 +51,9 @@ func Hooks(file string, source []byte, host ...string) ([]string, error) {
 func compile(file string, source []byte, host []string) (*syntax.File, *starlark.Program, error) {
 	if len(source) > MaxSource {
 		return nil, nil, tooLong(file, source)
+	}
+	if i := bytes.IndexByte(source, 0); i >= 0 { // the scanner would take it for the end
+		return nil, nil, muster.Errorf(muster.Invalid, "%s:%d: a zero byte", file, bytes.Count(source[:i], []byte("\n"))+1)
 	}
 	known := func(name string) bool { return inScope(name) || slices.Contains(host, name) }
 	f, prog, err := starlark.SourceProgramOptions(dialect, file, source, known)

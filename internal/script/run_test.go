@@ -305,6 +305,7 @@ func FuzzHooks(f *testing.F) {
 	f.Add([]byte("def install():\n    run([\"x\"])\n"))
 	f.Add([]byte("x = [[[[({1: lambda: 0})]]]]\nif x:\n  def audit(): pass\n"))
 	f.Add([]byte("\xff\x00'''"))
+	f.Add([]byte("x = 1\n\x00\ndef install():\n    pass\n")) // what stands behind a zero byte was passed over
 	f.Fuzz(func(t *testing.T, source []byte) {
 		hooks, err := Hooks("f", source)
 		if err != nil && muster.KindOf(err) != muster.Invalid {
