@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -74,6 +75,9 @@ func (h *host) watch(judge func(call) verdict, args ...string) result {
 		cmd.Wait()
 		h.Fatal(err)
 	}
+	// Nothing is left to ask about: what still runs after a minute hangs.
+	hangs := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer hangs.Stop()
 	return finished(cmd.Wait(), out.String(), w.n)
 }
 
