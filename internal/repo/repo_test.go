@@ -74,12 +74,31 @@ func pack(t testing.TB, name, version string, signers ...*sign.Identity) string 
 	return packControl(t, control.Control{Name: name, Version: version, Kind: muster.Base}, name+" "+version+"\n", signers...)
 }
 
-// packControl builds a signed package of that control. content "" is no file.
+// packed keeps packages: most tests begin with the same ones.
+var packed = map[string][]byte{}
+
+// packControl writes a signed package of that control. content "" is no file.
 func packControl(t testing.TB, c control.Control, content string, signers ...*sign.Identity) string {
 	t.Helper()
 	if c.OS == nil {
 		c.OS, c.Architecture = []string{"linux"}, []string{"amd64"}
 	}
+	key := fmt.Sprintf("%+v %q", c, content)
+	for _, s := range signers {
+		key += sign.Fingerprint(s.Leaf())
+	}
+	if packed[key] == nil {
+		packed[key] = packBytes(t, c, content, signers...)
+	}
+	path := filepath.Join(t.TempDir(), c.FileName())
+	if err := os.WriteFile(path, packed[key], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func packBytes(t testing.TB, c control.Control, content string, signers ...*sign.Identity) []byte {
+	t.Helper()
 	spec := pkgfile.Spec{Control: c, Date: start}
 	if content != "" {
 		spec.Entries = []pkgfile.Entry{{File: pkgfile.File{Path: "root/usr/share/" + c.Name, Type: pkgfile.Regular, Mode: 0o644},
@@ -100,11 +119,7 @@ func packControl(t testing.TB, c control.Control, content string, signers ...*si
 	if err := d.Write(&buf, signature); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), c.FileName())
-	if err := os.WriteFile(path, buf.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return buf.Bytes()
 }
 
 // newRepo makes a repository of alice below ca.
