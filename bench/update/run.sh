@@ -14,7 +14,7 @@ set -eu
 runs=${1:-5}
 here=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
-mkdir "$work/bin" "$work/www"
+mkdir "$work/bin" "$work/www" "$work/empty"
 go build -C "$here" -o "$work/bin/" ./bench/debian ./bench/measure ./cmd/muster
 cd "$work"
 PATH=$work/bin:$PATH
@@ -44,10 +44,10 @@ trap 'exit 1' INT TERM
 
 # A machine without configuration of its own: apt as it comes.
 cat >apt.conf <<END
-Dir::Etc::main "/nonexistent";
-Dir::Etc::parts "/nonexistent";
+Dir::Etc::main "$work/nothing";
+Dir::Etc::parts "$work/empty";
 Dir::Etc::sourcelist "$work/sources.list";
-Dir::Etc::sourceparts "/nonexistent";
+Dir::Etc::sourceparts "$work/empty";
 Dir::State::status "$work/nothing";
 APT::Architecture "amd64";
 APT::Architectures { "amd64"; };
@@ -77,7 +77,7 @@ publish_apt() {
 		} >$at/Packages.diff/Index
 	fi
 	rm -f www/apt/dists/stable/Release # else it would list itself
-	apt-ftparchive -o APT::FTPArchive::Release::Codename=stable -o APT::FTPArchive::Release::Suite=stable \
+	env -u APT_CONFIG apt-ftparchive -o APT::FTPArchive::Release::Codename=stable -o APT::FTPArchive::Release::Suite=stable \
 		-o APT::FTPArchive::Release::Architectures=amd64 -o APT::FTPArchive::Release::Components=main \
 		-o APT::FTPArchive::Release::Acquire-By-Hash=yes release www/apt/dists/stable >Release
 	mkdir -p $at/by-hash/SHA256
