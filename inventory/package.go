@@ -51,7 +51,7 @@ func SortPackages(rows []Package) []Package {
 
 // Installed is a package of muster itself.
 type Installed struct {
-	Arch      string   `json:"arch"`
+	Arch      string   `json:"arch"`      // joined by "+" where there are several
 	Installed int64    `json:"installed"` // Unix seconds
 	Kind      string   `json:"kind"`
 	Manifest  string   `json:"manifest"` // SHA-256, hexadecimal

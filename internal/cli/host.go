@@ -37,6 +37,11 @@ func defaultRoot() string {
 	if dir := os.Getenv("MUSTER_ROOT"); dir != "" {
 		return dir
 	}
+	return systemRoot()
+}
+
+// systemRoot is the root of the running system.
+func systemRoot() string {
 	if runtime.GOOS == "windows" {
 		return `C:\`
 	}

@@ -14,7 +14,7 @@ func groups() []group {
 			setupCommand, updateCommand, planCommand, installCommand, upgradeCommand, removeCommand, downloadCommand,
 			listCommand, showCommand, searchCommand, filesCommand, ownsCommand, whyCommand, whyNotCommand,
 			pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
-			checkCommand, auditCommand, sessionSetupCommand, cleanCommand,
+			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
 			newCommand, importCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
