@@ -53,6 +53,12 @@ func parseXMLPlist(data []byte) (map[string]string, error) {
 	}
 }
 
+// Bounds of a binary property list: members of its dictionary, characters of a text.
+const (
+	maxMembers = 4096
+	maxMember  = 4096
+)
+
 // A bplist is a binary property list: "bplist00", objects, a table of where
 // they begin, and 32 bytes at the end that say where the table is.
 type bplist struct {
@@ -77,7 +83,9 @@ func parseBinaryPlist(data []byte) (map[string]string, error) {
 	}
 	p.offsets = p.data[table:]
 	kind, n, refs := p.object(top)
-	if kind != 0xd || n > uint64(len(refs))/uint64(2*p.ref) {
+	// References may all lead to one text: without bounds a small file would
+	// cost a copy of itself for each.
+	if kind != 0xd || n > maxMembers || n > uint64(len(refs))/uint64(2*p.ref) {
 		return nil, bad
 	}
 	texts := map[string]string{}
@@ -126,6 +134,7 @@ func (p *bplist) object(ref uint64) (kind byte, n uint64, rest []byte) {
 func (p *bplist) text(ref uint64) (string, bool) {
 	kind, n, b := p.object(ref)
 	switch {
+	case n > maxMember:
 	case kind == 5 && n <= uint64(len(b)):
 		return string(b[:n]), true
 	case kind == 6 && n <= uint64(len(b))/2:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"muster"
 	"muster/inventory"
 )
 
@@ -52,4 +53,15 @@ func eachSQLiteHeader(fsys fs.FS, name string, begin func(), f func([]byte) erro
 		header, _ := row["blob"].([]byte)
 		return f(header)
 	})
+}
+
+// within passes headers on until they have more than limit bytes together: more
+// than the database has, so that they overlap, and few bytes would cost much.
+func within(limit int, f func([]byte) error) func([]byte) error {
+	return func(header []byte) error {
+		if limit -= len(header) + 1; limit < 0 {
+			return muster.Errorf(muster.Invalid, "headers overlap")
+		}
+		return f(header)
+	}
 }

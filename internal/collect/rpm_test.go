@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"muster"
 )
 
 func readTestdata(t testing.TB, name string) []byte {
@@ -83,5 +85,18 @@ func TestSigner(t *testing.T) {
 	}
 	if got := pgpKeyID([]byte("-----BEGIN PGP")); got != "" {
 		t.Errorf("text has the key %q", got)
+	}
+}
+
+// TestOverlap holds that slots which all lead to one header are refused.
+func TestOverlap(t *testing.T) {
+	data := ndb(rpmHeaders(t)[1:])
+	for at := 64; at < 4096; at += 16 {
+		copy(data[at:], data[48:64])
+	}
+	n := 0
+	err := parseNDB(data, func([]byte) error { n++; return nil })
+	if muster.KindOf(err) != muster.Invalid || n > 3 {
+		t.Errorf("%d headers, %v", n, err)
 	}
 }

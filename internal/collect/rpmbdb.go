@@ -45,6 +45,7 @@ func parseBDB(data []byte, f func([]byte) error) error {
 	if err != nil {
 		return err
 	}
+	f = within(len(data), f)
 	for n := 1; n < len(data)/db.size; n++ {
 		p := data[n*db.size : (n+1)*db.size]
 		if p[25] != bdbHash && p[25] != bdbHashUnsorted {

@@ -38,6 +38,7 @@ func parseNDB(data []byte, f func([]byte) error) error {
 	if len(data) < page || string(data[:4]) != "RpmP" || le.Uint32(data[4:]) != 0 {
 		return muster.Errorf(muster.Invalid, "not a database of rpm (ndb, version 0)")
 	}
+	f = within(len(data), f)
 	end := uint64(le.Uint32(data[12:])) * page
 	if end > uint64(len(data)) {
 		return muster.Errorf(muster.Invalid, "the slots are cut off")

@@ -17,6 +17,7 @@ const (
 	maxPages   = 1 << 22  // with the usual 4 KiB: 16 GiB
 	maxDepth   = 20       // levels of a tree
 	maxPayload = 64 << 20 // bytes of one row
+	maxColumns = 2000     // SQLite's own default
 )
 
 // sqlite reads tables of a SQLite 3 database, in the format of
@@ -104,13 +105,18 @@ func (db *sqlite) walk(n uint32, depth int, f func(int64, []byte) error) error {
 	if kind != interior && kind != leaf || start+2*cells > db.usable || depth > maxDepth {
 		return muster.Errorf(muster.Invalid, "page %d is not of a table", n)
 	}
+	room := db.usable // cells that overlap would give more rows than a page holds
 	for i := range cells {
 		at := int(binary.BigEndian.Uint16(p[start+2*i:]))
 		if at >= db.usable {
 			return muster.Errorf(muster.Invalid, "page %d has a cell outside", n)
 		}
-		if err := db.cell(p[at:db.usable], kind, depth, f); err != nil {
+		used, err := db.cell(p[at:db.usable], kind, depth, f)
+		if err != nil {
 			return err
+		}
+		if room -= used; room < 0 {
+			return muster.Errorf(muster.Invalid, "cells of page %d overlap", n)
 		}
 	}
 	if kind == interior {
@@ -125,30 +131,32 @@ const (
 	leaf     = 13
 )
 
-func (db *sqlite) cell(c []byte, kind byte, depth int, f func(int64, []byte) error) error {
+// cell reads a cell, and returns how many bytes of the page it has.
+func (db *sqlite) cell(c []byte, kind byte, depth int, f func(int64, []byte) error) (used int, err error) {
 	if kind == interior {
 		if len(c) < 4 {
-			return errCell
+			return 0, errCell
 		}
-		return db.walk(binary.BigEndian.Uint32(c), depth+1, f)
+		return 5, db.walk(binary.BigEndian.Uint32(c), depth+1, f)
 	}
 	size, n := varint(c)
 	rowid, m := varint(c[n:])
 	if n == 0 || m == 0 || size > maxPayload {
-		return errCell
+		return 0, errCell
 	}
-	payload, err := db.payload(c[n+m:], int(size))
+	payload, local, err := db.payload(c[n+m:], int(size))
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return f(int64(rowid), payload)
+	return n + m + local, f(int64(rowid), payload)
 }
 
 var errCell = muster.Errorf(muster.Invalid, "a cell is cut off or too large")
 
-// payload gathers a row that may go on in overflow pages (1.6 of the format).
-func (db *sqlite) payload(c []byte, size int) ([]byte, error) {
-	local := size
+// payload gathers a row that may go on in overflow pages (1.6 of the format),
+// and returns how much of it is in the cell.
+func (db *sqlite) payload(c []byte, size int) (all []byte, local int, err error) {
+	local = size
 	if most := db.usable - 35; size > most {
 		least := (db.usable-12)*32/255 - 23
 		if local = least + (size-least)%(db.usable-4); local > most {
@@ -157,23 +165,23 @@ func (db *sqlite) payload(c []byte, size int) ([]byte, error) {
 	}
 	if local == size {
 		if len(c) < size {
-			return nil, errCell
+			return nil, 0, errCell
 		}
-		return c[:size], nil
+		return c[:size], local, nil
 	}
 	if len(c) < local+4 || int64(size) > int64(db.pages)*int64(db.size) {
-		return nil, errCell
+		return nil, 0, errCell
 	}
-	all := append(make([]byte, 0, size), c[:local]...)
+	all = append(make([]byte, 0, size), c[:local]...)
 	for next := binary.BigEndian.Uint32(c[local:]); len(all) < size; {
 		p, err := db.page(next)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		all = append(all, p[4:min(db.usable, 4+size-len(all))]...)
 		next = binary.BigEndian.Uint32(p)
 	}
-	return all, nil
+	return all, local, nil
 }
 
 // varint reads a number of 1 to 9 bytes; n is 0 where it is cut off.
@@ -200,7 +208,7 @@ func record(b []byte) ([]any, error) {
 	}
 	types, body := b[n:size], b[size:]
 	var values []any
-	for len(types) > 0 {
+	for len(types) > 0 && len(values) < maxColumns {
 		kind, n := varint(types)
 		if n == 0 {
 			return nil, errCell
