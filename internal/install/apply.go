@@ -240,10 +240,8 @@ func (r *Root) loadSwitch(id int) (*switcher, error) {
 		}
 		return nil, err
 	}
-	for i := range sw.Ops {
-		if b := sw.Ops[i].Base; b < 0 || b >= len(sw.Bases) {
-			return nil, muster.Errorf(muster.Invalid, "%q: operation %d has no stage folder", r.switchFile(id), i)
-		}
+	if err := r.checkSwitch(id, sw); err != nil {
+		return nil, muster.Errorf(muster.Invalid, "%q: %w", r.switchFile(id), err)
 	}
 	return &switcher{root: r, sw: sw}, nil
 }
@@ -327,13 +325,21 @@ func (u *run) result() *Result {
 	return &Result{Change: u.change, Steps: u.detail.Steps, Notes: u.detail.Notes, Reboot: u.detail.Reboot}
 }
 
-// bases lists the stage folders of a change, relative to the root.
+// bases lists the stage folders of a change, relative to the root. They are
+// removed as a whole: what is none of them is passed over.
 func (r *Root) bases(id int) []string {
-	var d details
-	if c, err := r.Journal().Load(id); err == nil && json.Unmarshal(c.Data, &d) == nil && len(d.Bases) > 0 {
-		return d.Bases
+	bases := []string{r.rel(r.stageDir(id))}
+	c, err := r.Journal().Load(id)
+	if err != nil {
+		return bases
 	}
-	return []string{r.rel(r.stageDir(id))}
+	d, _ := detailsOf(c)
+	for _, base := range d.Bases {
+		if base != bases[0] && r.isStage(id, base) {
+			bases = append(bases, base)
+		}
+	}
+	return bases
 }
 
 // dropStage removes the stage folders of a change on every file system, the

@@ -183,9 +183,9 @@ func (u *run) stageCode(dir string, code []byte, params map[string]string) error
 }
 
 func (u *run) doHook(ctx context.Context, _ *task.Change, t *task.Task) error {
-	h := new(hook)
-	if err := json.Unmarshal(t.Data, h); err != nil {
-		return muster.WithKind(muster.Invalid, err)
+	h, err := hookOf(t)
+	if err != nil {
+		return err
 	}
 	return u.runHook(ctx, h, t.Attempts)
 }
@@ -193,8 +193,8 @@ func (u *run) doHook(ctx context.Context, _ *task.Change, t *task.Task) error {
 // undoHook takes back what an action did, as far as the package knows how. A
 // failure there does not keep the rest from being taken back.
 func (u *run) undoHook(ctx context.Context, _ *task.Change, t *task.Task) error {
-	h := new(hook)
-	if err := json.Unmarshal(t.Data, h); err != nil || h.UndoWith == "" || t.State == task.Waiting {
+	h, err := hookOf(t)
+	if err != nil || h.UndoWith == "" || t.State == task.Waiting {
 		return err
 	}
 	h.Hook = h.UndoWith
@@ -205,8 +205,8 @@ func (u *run) undoHook(ctx context.Context, _ *task.Change, t *task.Task) error 
 // undoRestore runs install() of the version that is back, if actions of the
 // change had begun on the package.
 func (u *run) undoRestore(ctx context.Context, c *task.Change, t *task.Task) error {
-	h := new(hook)
-	if err := json.Unmarshal(t.Data, h); err != nil {
+	h, err := hookOf(t)
+	if err != nil {
 		return err
 	}
 	begun := slices.ContainsFunc(c.Tasks[c.Commit:], func(other *task.Task) bool {
@@ -309,6 +309,9 @@ func (r *Root) RunScript(ctx context.Context, c *control.Control, name string, c
 
 // HookLog reads the output that an action left with a change.
 func (r *Root) HookLog(change int, pkg, name string) ([]byte, error) {
+	if err := control.CheckName(pkg); err != nil || !isHookName(name) {
+		return nil, muster.Errorf(muster.Invalid, "%q of %q is not the name of an action", name, pkg)
+	}
 	data, err := readFile(filepath.Join(r.Journal().Folder(change), fmt.Sprintf("%s-%s.log", pkg, name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, muster.Errorf(muster.NotFound, "change %d kept no output of %s() of %s", change, name, pkg)

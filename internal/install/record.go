@@ -93,7 +93,7 @@ func (r *Root) Record(name string) (*Record, error) {
 	if rec.Control.Name != name {
 		return nil, muster.Errorf(muster.Invalid, "%q is the record of %q", r.record(name), rec.Control.Name)
 	}
-	return rec, rec.Control.Check()
+	return rec, nil
 }
 
 // readRecord reads the record in a folder. Parameters that may not be read are
@@ -102,6 +102,9 @@ func readRecord(dir string) (*Record, error) {
 	rec := new(Record)
 	if err := readJSON(filepath.Join(dir, statusFile), rec); err != nil {
 		return nil, err
+	}
+	if err := rec.check(); err != nil {
+		return nil, muster.Errorf(muster.Invalid, "cannot read %q: %w", filepath.Join(dir, statusFile), err)
 	}
 	err := readJSON(filepath.Join(dir, paramsFile), &rec.Params)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {

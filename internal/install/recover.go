@@ -2,14 +2,12 @@ package install
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 
-	"muster"
 	"muster/internal/durable"
 	"muster/internal/task"
 )
@@ -30,8 +28,8 @@ func Recover(ctx context.Context, r *Root, opts Options) (*Result, error) {
 		return nil, r.tidyNewest()
 	}
 	u := &run{root: r, opts: opts, change: c}
-	if err := json.Unmarshal(c.Data, &u.detail); err != nil {
-		return nil, muster.Errorf(muster.Invalid, "change %d: %w", c.ID, err)
+	if u.detail, err = detailsOf(c); err != nil {
+		return nil, err
 	}
 	if err := u.runner().Resume(ctx, c); err != nil {
 		return u.result(), err

@@ -2,7 +2,6 @@ package install
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -29,11 +28,8 @@ func (r *Root) Undoable() (*task.Change, error) {
 
 // Steps returns what a change did to packages.
 func Steps(c *task.Change) ([]Summary, error) {
-	var d details
-	if err := json.Unmarshal(c.Data, &d); err != nil {
-		return nil, muster.Errorf(muster.Invalid, "change %d: %w", c.ID, err)
-	}
-	return d.Steps, nil
+	d, err := detailsOf(c)
+	return d.Steps, err
 }
 
 // CheckUndo reports why change c cannot be taken back, or nil: it is not done,
