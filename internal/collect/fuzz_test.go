@@ -116,7 +116,7 @@ func FuzzPlist(f *testing.F) {
 // FuzzTexts gives one input to every reader of text: whatever it holds, what
 // comes of it may stand in a document and in its volatile part.
 func FuzzTexts(f *testing.F) {
-	for _, name := range []string{"dpkg.txtar", "apk.txtar", "pacman.txtar", "snap.txtar", "flatpak.txtar"} {
+	for _, name := range []string{"dpkg.txtar", "apk.txtar", "pacman.txtar", "snap.txtar", "flatpak.txtar", "brew.txtar"} {
 		for _, file := range tree(f, name) {
 			f.Add(file.Data)
 		}
@@ -130,7 +130,8 @@ func FuzzTexts(f *testing.F) {
 		dpkg, _ := parseDpkg(data)
 		apk, _ := parseApk(data)
 		version, vendor := parseMetainfo(data)
-		fits(t, append(append(dpkg, apk...), parsePacman(data), parseSnap(data), inventory.Package{Name: "x", Version: version, Vendor: vendor}))
+		brew := brewPackage(one("age/1.2/INSTALL_RECEIPT.json", data), "age/1.2", "age", "1.2", "Cellar")
+		fits(t, append(append(dpkg, apk...), brew, parsePacman(data), parseSnap(data), inventory.Package{Name: "x", Version: version, Vendor: vendor}))
 		textHost(t, data)
 	})
 }
