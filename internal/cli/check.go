@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,10 +69,7 @@ func (a *app) check(ctx context.Context, names []string) error {
 		return err
 	}
 	if fact.Damaged > 0 {
-		var list []string
-		for name := range damaged {
-			list = append(list, name)
-		}
+		list := slices.Sorted(maps.Keys(damaged))
 		return muster.WithHint(muster.Errorf(muster.Conflict, "%s", damageText(fact.Damaged)),
 			"muster install --reinstall%s %s", a.rootArg(), strings.Join(list, " "))
 	}
