@@ -132,8 +132,8 @@ pacmans() {
 		printf 'pkgname = %s\npkgbase = %s\npkgver = %s-1\npkgdesc = files\nbuilddate = 1700000000\npackager = Benchmark\nsize = %s\narch = x86_64\n' \
 			"$name" "$name" "$1" "$(du -sb "$dir/work" | cut -f1)" >"$dir/work/.PKGINFO"
 		(cd "$dir/work" &&
-			LC_ALL=C.UTF-8 bsdtar -czf .MTREE --format=mtree --options='!all,use-set,type,uid,gid,mode,time,size,md5,sha256,link' .PKGINFO ./* &&
-			LC_ALL=C.UTF-8 bsdtar -cf - --uid 0 --gid 0 .MTREE .PKGINFO ./*) | zstd -q -$level -o "$dir/new/$name-$1-1-x86_64.pkg.tar.zst"
+			LC_ALL=C.UTF-8 bsdtar -czf .MTREE --format=mtree --options='!all,use-set,type,uid,gid,mode,time,size,md5,sha256,link' -- .PKGINFO * &&
+			LC_ALL=C.UTF-8 bsdtar -cf - --uid 0 --gid 0 -- .MTREE .PKGINFO *) | zstd -q -$level -o "$dir/new/$name-$1-1-x86_64.pkg.tar.zst"
 	done
 	rm -rf "$dir/work"
 }

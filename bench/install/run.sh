@@ -183,7 +183,7 @@ candidate() {
 
 round() {
 	for c in "$@"; do
-		rm -rf "$root"
+		put_aside
 		mkdir "$root"
 		candidate "$c" prepare >/dev/null
 		measure install "$c" "$0" "$dir" step "$c" install
@@ -195,7 +195,13 @@ round() {
 		measure upgrade "$c" "$0" "$dir" step "$c" upgrade
 		whole 2
 	done
-	rm -rf "$root"
+	put_aside
+}
+
+# put_aside keeps a root until the end: for minutes after many files were deleted
+# ext4 creates files slowly, and the disk is told of every free block.
+put_aside() {
+	[ ! -e "$root" ] || mv "$root" "$(mktemp -d "$dir/done/XXXXXX")"
 }
 
 # A step is a process of its own, so that its children count.
@@ -207,6 +213,8 @@ forward=${CANDIDATES:-limit dpkg dpkg-unsafe dpkg-xz rpm pacman tar muster muste
 backward=
 for c in $forward; do backward="$c $backward"; done
 : >"$results"
+mkdir -p "$dir/done"
+trap 'rm -rf "$dir/done"' EXIT
 n=0
 while [ "$n" -lt "$rounds" ]; do
 	n=$((n + 1))
