@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -65,6 +64,7 @@ func (h *host) watch(judge func(call) verdict, args ...string) result {
 	theirs.Close()
 	listener, err := receive(ours)
 	if err != nil {
+		cmd.Process.Kill()
 		cmd.Wait()
 		h.Fatalf("no listener: %v\n%s", err, &out)
 	}
@@ -75,9 +75,6 @@ func (h *host) watch(judge func(call) verdict, args ...string) result {
 		cmd.Wait()
 		h.Fatal(err)
 	}
-	// Nothing is left to ask about: what still runs after a minute hangs.
-	hangs := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
-	defer hangs.Stop()
 	return finished(cmd.Wait(), out.String(), w.n)
 }
 
@@ -144,7 +141,20 @@ func (w *watcher) run() error {
 			return err
 		}
 		answer := w.answer(&ask)
-		if err := ioctl(w.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer)); err != nil && err != unix.ENOENT {
+		if err := w.send(&answer); err != nil {
+			return err
+		}
+	}
+}
+
+// send answers; whom it is for may have been killed meanwhile.
+func (w *watcher) send(r *response) error {
+	for {
+		switch err := ioctl(w.listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(r)); err {
+		case nil, unix.ENOENT:
+			return nil
+		case unix.EINTR:
+		default:
 			return err
 		}
 	}
@@ -185,7 +195,10 @@ func receive(socket int) (int, error) {
 	if err := unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
 		return -1, err
 	}
-	_, n, _, _, err := unix.Recvmsg(socket, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
+	n, err := 0, error(unix.EINTR)
+	for err == unix.EINTR { // a call with a timeout is not restarted after a signal
+		_, n, _, _, err = unix.Recvmsg(socket, make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)
+	}
 	if err != nil {
 		return -1, err
 	}
