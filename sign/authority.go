@@ -137,17 +137,21 @@ func encryptionUsage(pub crypto.PublicKey) x509.KeyUsage {
 // usages are the extended key usages that express rights. emailProtection
 // stands beside codeSigning because openssl cms -verify asks for it unless told
 // otherwise. An authority has none, so that it can issue for any use, unless it
-// is to sign code itself: then it can only issue for these two.
-func usages(rights []Right) []x509.ExtKeyUsage {
+// is to sign something itself: then it can only issue for that.
+func usages(rights []Right) (list []x509.ExtKeyUsage) {
 	switch {
 	case slices.Contains(rights, RightCode):
-		return []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageEmailProtection}
+		list = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageEmailProtection}
 	case slices.Contains(rights, RightDeploy):
-		return []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
-	case slices.Contains(rights, RightIssue):
-		return nil
+		list = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}
 	}
-	return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	if slices.Contains(rights, RightIndex) {
+		list = append(list, x509.ExtKeyUsageTimeStamping)
+	}
+	if list == nil && !slices.Contains(rights, RightIssue) {
+		list = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	}
+	return list
 }
 
 func checkRequest(req Request) error {
@@ -163,8 +167,8 @@ func checkRequest(req Request) error {
 		return muster.Errorf(muster.Invalid, "certificate of %q would end on %s before it begins on %s", req.Name, day(req.To), day(req.From))
 	}
 	for _, r := range req.Rights {
-		if r != RightCode && r != RightIssue && r != RightDeploy {
-			return muster.WithHint(muster.Errorf(muster.Invalid, "unknown right %q", r), "choose code, issue or deploy")
+		if r != RightCode && r != RightIssue && r != RightDeploy && r != RightIndex {
+			return muster.WithHint(muster.Errorf(muster.Invalid, "unknown right %q", r), "choose code, issue, deploy or index")
 		}
 	}
 	if req.Depth < 0 || req.Depth > 8 {

@@ -55,6 +55,8 @@ func TestIssueRights(t *testing.T) {
 		{[]Right{RightDeploy}, []Right{RightDeploy}},
 		{[]Right{RightCode}, []Right{RightCode, RightDeploy}},
 		{[]Right{RightIssue}, []Right{RightIssue}},
+		{[]Right{RightIndex}, []Right{RightIndex}},
+		{[]Right{RightIndex, RightDeploy}, []Right{RightDeploy, RightIndex}},
 		{[]Right{RightIssue, RightCode}, []Right{RightCode, RightIssue, RightDeploy}},
 	} {
 		id := person(t, root, "P", "", c.ask...)
@@ -84,6 +86,7 @@ func TestForeignRights(t *testing.T) {
 		"any usage":       {x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}, nil},
 		"server":          {x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, nil},
 		"mail":            {x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}}, []Right{RightDeploy}},
+		"time stamps":     {x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}}, []Right{RightIndex}},
 		"CA of version 1": {x509.Certificate{Version: 1, IsCA: true, BasicConstraintsValid: true}, nil},
 		"CA that may not sign certificates": {x509.Certificate{Version: 3, IsCA: true, BasicConstraintsValid: true,
 			KeyUsage: x509.KeyUsageDigitalSignature}, nil},
@@ -134,11 +137,14 @@ func TestOpenSSLChecksCerts(t *testing.T) {
 	b := newBench(t)
 	b.write("root.crt", EncodeCerts(root.Leaf()))
 	b.write("subs.crt", EncodeCerts(sub.Leaf(), low.Leaf()))
-	for _, rights := range [][]Right{nil, {RightDeploy}, {RightCode}} {
+	for _, rights := range [][]Right{nil, {RightDeploy}, {RightCode}, {RightIndex}} {
 		b.write("crt", EncodeCerts(person(t, low, "Zoë Müller", "", rights...).Leaf()))
 		purpose := "smimesign"
-		if rights == nil {
+		switch {
+		case rights == nil:
 			purpose = "sslclient"
+		case rights[0] == RightIndex:
+			purpose = "any" // timestampsign wants a critical extension with nothing beside it
 		}
 		b.run("openssl", "verify", "-x509_strict", "-purpose", purpose, "-CAfile", "root.crt", "-untrusted", "subs.crt", "crt")
 	}

@@ -14,6 +14,7 @@ const (
 	RightCode   Right = "code"   // sign what runs on hosts: extended key usage codeSigning
 	RightIssue  Right = "issue"  // certify others: CA:TRUE
 	RightDeploy Right = "deploy" // sign data packages and actions: a certificate not reserved for something else
+	RightIndex  Right = "index"  // sign the heads of repositories and nothing else: extended key usage timeStamping
 )
 
 // Rights lists the rights of a certificate, in the order of their constants.
@@ -22,6 +23,9 @@ const (
 // them, may deploy; one that is for TLS only, such as that of a web server or
 // of a host, has no right here even when the same authority issued it.
 // anyExtendedKeyUsage gives no right: code signing must be spelled out.
+//
+// RightIndex is for a server that says what is current and how long. It says
+// nothing of what is in a package, so timeStamping gives no other right.
 func Rights(cert *x509.Certificate) []Right {
 	var rights []Right
 	code := slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageCodeSigning)
@@ -33,6 +37,9 @@ func Rights(cert *x509.Certificate) []Right {
 	}
 	if code || mayDeploy(cert) {
 		rights = append(rights, RightDeploy)
+	}
+	if slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageTimeStamping) {
+		rights = append(rights, RightIndex)
 	}
 	return rights
 }

@@ -170,6 +170,7 @@ var deed = map[Right]string{
 	RightCode:   "sign code",
 	RightIssue:  "issue certificates",
 	RightDeploy: "deploy",
+	RightIndex:  "sign heads of repositories",
 }
 
 // chain finds a way from the signer to an anchor. The whole way must be valid
@@ -205,8 +206,11 @@ func (t *Trust) chainAt(s signer, pools pools, p Policy, at time.Time) ([]*x509.
 // usagesFor lets x509 hold authorities to their own extended key usages: one
 // that has any must have codeSigning for a signer of code.
 func usagesFor(right Right) []x509.ExtKeyUsage {
-	if right == RightCode {
+	switch right {
+	case RightCode:
 		return []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
+	case RightIndex:
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}
 	}
 	return []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
 }
