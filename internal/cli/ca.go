@@ -66,7 +66,7 @@ type issueOptions struct {
 func caIssueCommand(a *app) *cobra.Command {
 	var o issueOptions
 	cmd := &cobra.Command{
-		Use:   "issue --ca BASE --rights code|deploy|issue --name NAME --out BASE",
+		Use:   "issue --ca BASE --rights code|deploy|issue|index --name NAME --out BASE",
 		Short: "Issue a certificate",
 		Long: `Issue a certificate, for a new key, or with --request for a key that its owner
 made elsewhere and keeps: a PKCS#10 request, a public key or a certificate. Only a
@@ -81,7 +81,7 @@ The certificate file holds the certificate and those of its issuers.`,
 	o.add(cmd, 3*365)
 	f := cmd.Flags()
 	f.StringVar(&o.ca, "ca", "ca", "the authority: `BASE`.key and BASE.crt")
-	f.StringSliceVar(&o.rights, "rights", nil, "what the owner may do: `RIGHT` is code, deploy or issue")
+	f.StringSliceVar(&o.rights, "rights", nil, "what the owner may do: `RIGHT` is code, deploy, issue or index")
 	f.StringVar(&o.request, "request", "", "PEM `FILE` of the key's owner, with a request, a public key or a certificate")
 	f.IntVar(&o.depth, "depth", 0, "with the right to issue: `N` levels of authorities below")
 	cmd.MarkFlagRequired("rights")

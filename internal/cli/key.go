@@ -63,7 +63,7 @@ The password is asked for, or taken from MUSTER_KEY_PASSWORD.`,
 		RunE:    func(*cobra.Command, []string) error { return a.keyNew(o) },
 	}
 	o.add(cmd, 3*365)
-	cmd.Flags().StringSliceVar(&o.rights, "rights", []string{"code"}, "what the owner may do: `RIGHT` is code, deploy or issue")
+	cmd.Flags().StringSliceVar(&o.rights, "rights", []string{"code"}, "what the owner may do: `RIGHT` is code, deploy, issue or index")
 	return cmd
 }
 
@@ -87,10 +87,10 @@ func parseRights(words []string) ([]sign.Right, error) {
 	var rights []sign.Right
 	for _, w := range words {
 		switch r := sign.Right(w); r {
-		case sign.RightCode, sign.RightIssue, sign.RightDeploy:
+		case sign.RightCode, sign.RightIssue, sign.RightDeploy, sign.RightIndex:
 			rights = append(rights, r)
 		default:
-			return nil, usagef("right %q is not code, issue or deploy", w)
+			return nil, usagef("right %q is not code, issue, deploy or index", w)
 		}
 	}
 	return rights, nil
