@@ -157,12 +157,26 @@ func (s *State) mayFollow(l signedLink, now time.Time) error {
 	return nil
 }
 
+// verify returns the signatures under l that count. A signer has the right to
+// deploy or to issue: the key of a server that signs heads, an anchor too, has
+// no say in whom to believe.
 func (s *State) verify(l signedLink, now time.Time) ([]sign.Signature, error) {
 	_, sigs, err := sign.VerifyAttached(l.file, s.Trust(), sign.Policy{Now: now, Listed: true})
 	if err != nil {
 		return nil, fmt.Errorf("link %d of trust: %w", l.Number, err)
 	}
+	sigs = withRight(sigs, sign.RightDeploy, sign.RightIssue)
+	if len(sigs) == 0 {
+		return nil, muster.Errorf(muster.Denied, "link %d of trust: no signer has the right to deploy or to issue", l.Number)
+	}
 	return sigs, nil
+}
+
+// withRight is those of sigs whose signers have one of the rights.
+func withRight(sigs []sign.Signature, rights ...sign.Right) []sign.Signature {
+	return slices.DeleteFunc(slices.Clone(sigs), func(sig sign.Signature) bool {
+		return !slices.ContainsFunc(rights, func(r sign.Right) bool { return sign.Has(sig.Signer, r) })
+	})
 }
 
 // apply takes over what l changes.
@@ -262,14 +276,12 @@ func (s *State) OpenHead(file []byte, policy sign.Policy) (*Head, error) {
 	return h, nil
 }
 
-// checkHeadSigners wants somebody who may deploy or issue: the certificate of
-// a host or of a web server is none, even below the same authority.
+// checkHeadSigners wants somebody who may index, deploy or issue: the
+// certificate of a host or of a web server is none, even below the same authority.
 func (s *State) checkHeadSigners(sigs []sign.Signature) error {
-	sigs = slices.DeleteFunc(slices.Clone(sigs), func(sig sign.Signature) bool {
-		return !sign.Has(sig.Signer, sign.RightDeploy) && !sign.Has(sig.Signer, sign.RightIssue)
-	})
+	sigs = withRight(sigs, sign.RightIndex, sign.RightDeploy, sign.RightIssue)
 	if len(sigs) == 0 {
-		return muster.Errorf(muster.Denied, "head: no signer has the right to deploy")
+		return muster.Errorf(muster.Denied, "head: no signer has the right to index or to deploy")
 	}
 	return s.checkScope(KindHead, s.Repository, "the head", sigs)
 }

@@ -50,8 +50,19 @@ var cast = sync.OnceValue(func() map[string]*sign.Identity {
 	c["alice"] = identity(t, c["ca1"], "alice", decade, sign.RightCode)
 	c["bob"] = identity(t, c["ca1"], "bob", decade, sign.RightCode)
 	c["host"] = identity(t, c["ca1"], "host", decade)
+	c["clerk"] = identity(t, c["ca1"], "clerk", decade, sign.RightIndex)
+	key := must1(sign.NewKey(""))
+	c["server"] = &sign.Identity{Key: key, Chain: []*x509.Certificate{
+		must1(sign.SelfSigned("server", key, noon.AddDate(-1, 0, 0), decade, sign.RightIndex))}}
 	return c
 })
+
+func must1[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
 
 func trusts(names ...string) *sign.Trust {
 	t := &sign.Trust{}
@@ -346,7 +357,7 @@ func TestOpenHead(t *testing.T) {
 	if err := openHead(t, s, h, noon, "ca1"); err != nil {
 		t.Errorf("an authority: %v", err)
 	}
-	for name, want := range map[string]string{"other": "unknown authority", "host": "right to deploy"} {
+	for name, want := range map[string]string{"other": "unknown authority", "host": "no signer has the right"} {
 		if err := openHead(t, s, h, noon, name); muster.KindOf(err) != muster.Denied || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -386,5 +397,68 @@ func TestDifferenceNamesTheField(t *testing.T) {
 	b.Depends = must(t)(control.ParseDependency("evil"))
 	if d := difference(a, b); d != "depends" {
 		t.Errorf("difference is %q", d)
+	}
+}
+
+// A server's key signs heads, as an anchor by itself or below an authority, and
+// nothing else: no link, not the first one and not beside an anchor, and no package.
+func TestIndexRightIsForHeads(t *testing.T) {
+	first := [][]byte{link(t, nil, func(l *Link) {
+		l.Add = ders("ca1", "server")
+		l.Scopes = []Scope{{Kinds: []muster.Kind{KindHead}, Signers: []string{print("server")}}}
+	}, "ca1")}
+	s, err := Follow(trusts("ca1"), "main", first, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHead()
+	h.Trust = LinkRef{1, Sum(first[0])}
+	if err := openHead(t, s, h, noon, "server"); err != nil {
+		t.Errorf("its head: %v", err)
+	}
+	for _, other := range []string{"clerk", "alice", "ca1"} {
+		if err := openHead(t, s, h, noon, other); muster.KindOf(err) != muster.Denied {
+			t.Errorf("head of %s, whom the scope does not name: %v", other, err)
+		}
+	}
+	for _, signers := range []string{"server", "clerk", "server clerk"} {
+		next := append(slices.Clone(first), link(t, first, func(l *Link) {}, strings.Fields(signers)...))
+		if _, err := Follow(trusts("ca1"), "main", next, noon); muster.KindOf(err) != muster.Denied {
+			t.Errorf("link 2 by %s: %v", signers, err)
+		}
+	}
+	for given, founder := range map[string]string{"server": "server", "ca1": "clerk"} {
+		chain := [][]byte{link(t, nil, func(l *Link) { l.Add = ders(given) }, founder)}
+		if _, err := Follow(trusts(given), "main", chain, noon); muster.KindOf(err) != muster.Denied {
+			t.Errorf("link 1 by %s, given %s: %v", founder, given, err)
+		}
+	}
+}
+
+// The anchor of a server does not make up the number of anchors that a link needs.
+func TestIndexRightDoesNotCountForLinks(t *testing.T) {
+	chain := [][]byte{link(t, nil, func(l *Link) { l.Add, l.Need = ders("ca1", "ca2", "server"), 2 }, "ca1")}
+	for signers, want := range map[string]bool{"ca1 server": false, "ca1 ca2": true, "ca1 ca2 server": true} {
+		next := append(slices.Clone(chain), link(t, chain, func(l *Link) { l.Need = 2 }, strings.Fields(signers)...))
+		if _, err := Follow(trusts("ca1"), "main", next, noon); (err == nil) != want {
+			t.Errorf("signed by %s: %v", signers, err)
+		}
+	}
+}
+
+// Without a scope for heads, whoever may index or deploy signs them.
+func TestIndexRightWithoutScope(t *testing.T) {
+	chain := rollover(t)[:1]
+	s, err := Follow(trusts("ca1"), "main", chain, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHead()
+	h.Trust = LinkRef{1, Sum(chain[0])}
+	if err := openHead(t, s, h, noon, "clerk"); err != nil {
+		t.Error(err)
+	}
+	if err := openHead(t, s, h, noon, "server"); muster.KindOf(err) != muster.Denied {
+		t.Errorf("a server that nobody added: %v", err)
 	}
 }
