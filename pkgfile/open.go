@@ -104,7 +104,7 @@ func writeHead(w io.Writer, manifest, signature []byte) error {
 
 // Verify reports who signed the package, or why it is not trusted. The
 // code-signing right is needed for whatever can run on a host, whatever
-// policy.Right says.
+// policy.Right says, and for the rest at least the right to deploy.
 func (p *Package) Verify(trust *sign.Trust, policy sign.Policy) ([]sign.Signature, error) {
 	if len(p.Signature) == 0 {
 		return nil, muster.WithHint(muster.Errorf(muster.Denied, "%s is not signed", &p.Manifest.Control),
@@ -112,6 +112,8 @@ func (p *Package) Verify(trust *sign.Trust, policy sign.Policy) ([]sign.Signatur
 	}
 	if p.Manifest.NeedsCode() {
 		policy.Right = sign.RightCode
+	} else if policy.Right == "" {
+		policy.Right = sign.RightDeploy
 	}
 	return sign.Verify(p.Signature, p.Encoded, trust, policy)
 }
