@@ -76,7 +76,7 @@ func readChain(repository string, files [][]byte) ([]signedLink, error) {
 	links := make([]signedLink, len(files))
 	previous := ""
 	for i, file := range files {
-		l, err := inspectLink(file)
+		l, err := InspectLink(file)
 		if err != nil {
 			return nil, fmt.Errorf("link %d of trust: %w", i+1, err)
 		}
@@ -97,7 +97,8 @@ func readChain(repository string, files [][]byte) ([]signedLink, error) {
 	return links, nil
 }
 
-func inspectLink(file []byte) (*Link, error) {
+// InspectLink reads a signed link without asking who signed it.
+func InspectLink(file []byte) (*Link, error) {
 	if len(file) > MaxLink {
 		return nil, muster.Errorf(muster.Invalid, "%d bytes, more than %d", len(file), MaxLink)
 	}
@@ -303,7 +304,7 @@ func InspectHead(file []byte) (*Head, error) {
 // that link 1 names, and who signed it. It is for who keeps the repository;
 // readers bring their own trust.
 func Founders(file []byte) (*sign.Trust, error) {
-	l, err := inspectLink(file)
+	l, err := InspectLink(file)
 	if err != nil {
 		return nil, fmt.Errorf("link 1 of trust: %w", err)
 	}

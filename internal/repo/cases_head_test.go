@@ -378,7 +378,7 @@ func TestCase27TwoPublishers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := *p
+	other := &Publisher{Dir: p.Dir, Signers: p.Signers, Now: p.Now}
 	_, err = other.Refresh()
 	wantKind(t, err, muster.Busy, "another process")
 	unlock()

@@ -1,14 +1,13 @@
 package repo
 
 import (
-	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"muster"
 	"muster/control"
 	"muster/index"
-	"muster/sign"
 )
 
 // change publishes what edit makes of the repository.
@@ -26,12 +25,35 @@ func (p *Publisher) change(edit func(*contents) (*publication, *Report, error)) 
 	if err != nil {
 		return nil, err
 	}
+	if next == nil {
+		return r, nil // it is so already
+	}
 	r.Serial = next.head.Serial
 	if err := p.publish(next); err != nil {
 		return nil, err
 	}
 	return r, p.retire(r.Removed)
 }
+
+// Tend signs the head anew when half of its life is over, and returns when the
+// next time will be. A server calls it at that time; anything published in between
+// only moves it.
+func (p *Publisher) Tend() (due time.Time, err error) {
+	_, err = p.change(func(c *contents) (*publication, *Report, error) {
+		if due = halfLife(c.head); p.now().Before(due) {
+			return nil, &Report{Serial: c.head.Serial}, nil
+		}
+		next, err := p.prepare(c, c.index)
+		if err == nil {
+			due = halfLife(next.head)
+		}
+		return next, &Report{}, err
+	})
+	return due, err
+}
+
+// halfLife is the middle between the date of a head and its expiry.
+func halfLife(h *index.Head) time.Time { return time.Unix(h.Date+(h.Expires-h.Date)/2, 0) }
 
 // Refresh signs the head anew, with a new expiry.
 func (p *Publisher) Refresh() (*Report, error) {
@@ -90,39 +112,6 @@ func (p *Publisher) retire(entries []*index.Entry) error {
 		}
 	}
 	return nil
-}
-
-// AddLink makes the next link of the chain of trust, signed by anchors, and a
-// head that names it. edit is given the link with everything that stays, such
-// as the scopes, and changes what it is about:
-//
-//	p.AddLink(anchors, func(l *index.Link) {
-//		l.RevokedCertificates = []string{fingerprint}
-//	})
-func (p *Publisher) AddLink(anchors []*sign.Identity, edit func(*index.Link)) (*Report, error) {
-	return p.change(func(c *contents) (*publication, *Report, error) {
-		l := &index.Link{Type: index.LinkType, Repository: c.state.Repository, Number: c.state.Number + 1,
-			Previous: c.state.SHA256, Date: p.now().Unix(), Scopes: c.state.Scopes}
-		if c.state.Need > 1 {
-			l.Need = c.state.Need
-		}
-		edit(l)
-		file, err := p.signLink(l, anchors)
-		if err != nil {
-			return nil, nil, err
-		}
-		after := *c
-		after.links = append(slices.Clone(c.links), file)
-		if after.state, err = p.follow(c.state.Repository, after.links); err != nil {
-			return nil, nil, fmt.Errorf("readers would not believe the new link: %w", err)
-		}
-		next, err := p.prepare(&after, c.index)
-		if err != nil {
-			return nil, nil, err
-		}
-		next.link, next.linkFile = l.Number, file
-		return next, &Report{}, nil
-	})
 }
 
 // Contents returns the head and the index of the repository as it is.

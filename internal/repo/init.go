@@ -1,18 +1,16 @@
 package repo
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 
 	"muster"
 	"muster/index"
-	"muster/sign"
 )
 
 // NewID is an id that no other repository has, a UUID (RFC 9562, version 4).
@@ -31,6 +29,30 @@ func (p *Publisher) Init(id string, anchors []*x509.Certificate) error {
 	if len(p.Signers) == 0 {
 		return muster.Errorf(muster.Invalid, "cannot make a repository without a signer")
 	}
+	if p.exists() {
+		return muster.Errorf(muster.Conflict, "%q is a repository already", p.Dir)
+	}
+	link, err := FirstLink(id, p.Signers, p.now(), func(l *index.Link) {
+		if anchors != nil {
+			l.Add = raw(anchors)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return p.Adopt(link)
+}
+
+func (p *Publisher) exists() bool {
+	_, err := os.Stat(p.path(headName))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Adopt makes an empty repository whose chain of trust begins with link, which
+// somebody else signed ([FirstLink]); it must let p.Signers sign heads. The same
+// link again, on the repository that it made, changes nothing; another one is
+// of kind muster.Conflict.
+func (p *Publisher) Adopt(link []byte) error {
 	if err := p.Disk.MkdirAll(p.Dir, 0o755); err != nil {
 		return muster.WithKind(muster.Unavailable, err)
 	}
@@ -39,28 +61,21 @@ func (p *Publisher) Init(id string, anchors []*x509.Certificate) error {
 		return err
 	}
 	defer unlock()
-	if _, err := os.Stat(p.path(headName)); !errors.Is(err, fs.ErrNotExist) {
-		return muster.Errorf(muster.Conflict, "%q is a repository already", p.Dir)
+	if p.exists() {
+		return p.sameLink(1, link)
 	}
-	if id == "" {
-		id = NewID()
+	l, err := index.InspectLink(link)
+	if err != nil {
+		return fmt.Errorf("cannot adopt a chain of trust: %w", err)
 	}
-	if anchors == nil {
-		for _, s := range p.Signers {
-			anchors = append(anchors, s.Chain[len(s.Chain)-1])
-		}
-	}
-	return p.found(&index.Link{Type: index.LinkType, Number: 1, Repository: id, Date: p.now().Unix(), Add: raw(anchors)})
+	return p.found(l.Repository, link)
 }
 
 // found writes link 1 and the first, empty publication.
-func (p *Publisher) found(l *index.Link) error {
-	file, err := p.signLink(l, p.Signers)
-	if err != nil {
-		return err
-	}
-	c := &contents{links: [][]byte{file}}
-	if c.state, err = p.follow(l.Repository, c.links); err != nil {
+func (p *Publisher) found(id string, link []byte) error {
+	c := &contents{links: [][]byte{link}}
+	var err error
+	if c.state, err = p.follow(id, c.links); err != nil {
 		return err
 	}
 	if c.index, err = index.New(nil); err != nil {
@@ -70,31 +85,18 @@ func (p *Publisher) found(l *index.Link) error {
 	if err != nil {
 		return err
 	}
-	next.link, next.linkFile = 1, file
+	next.link, next.linkFile = 1, link
 	return p.publish(next)
 }
 
-func (p *Publisher) signLink(l *index.Link, signers []*sign.Identity) ([]byte, error) {
-	if err := l.Check(); err != nil {
-		return nil, muster.Errorf(muster.Invalid, "cannot make link %d of trust: %w", l.Number, err)
-	}
-	content, err := l.Encode()
+// sameLink reports that link n of the repository is another one.
+func (p *Publisher) sameLink(n int, link []byte) error {
+	have, err := readFile(p.path(linkName(n)), index.MaxLink)
 	if err != nil {
-		return nil, err
+		return muster.Errorf(muster.Unavailable, "cannot read link %d of trust: %w", n, err)
 	}
-	return sign.Sign(content, false, p.now(), signers...)
-}
-
-// raw lists certificates as a link does: DER, sorted by fingerprint.
-func raw(certs []*x509.Certificate) [][]byte {
-	certs = slices.Clone(certs)
-	slices.SortFunc(certs, func(a, b *x509.Certificate) int {
-		return strings.Compare(sign.Fingerprint(a), sign.Fingerprint(b))
-	})
-	certs = slices.CompactFunc(certs, (*x509.Certificate).Equal)
-	ders := make([][]byte, len(certs))
-	for i, c := range certs {
-		ders[i] = c.Raw
+	if !bytes.Equal(have, link) {
+		return muster.Errorf(muster.Conflict, "repository %q has another link %d of trust already", p.Dir, n)
 	}
-	return ders
+	return nil
 }

@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -52,10 +53,14 @@ func changesName(from, to int64) string { return fmt.Sprintf("changes/%d-%d", fr
 const DefaultExpires = 14 * 24 * time.Hour
 
 // A Publisher makes and changes the repository in the folder Dir. Fields are
-// set before the first call. One process at a time changes a repository: the
-// others get an error of kind muster.Busy.
+// set before the first call; then several goroutines may use it, and take turns.
+// One process at a time changes a repository: the others get an error of kind
+// muster.Busy.
 type Publisher struct {
 	Dir string
+	// Trust is whom link 1 of the chain of trust must be signed by, for a server
+	// to which people bring links. nil takes the chain at its own word.
+	Trust *sign.Trust
 	// Signers sign the head: one, unless the repository's scopes want more.
 	Signers []*sign.Identity
 	// Now is the time of publication; zero is the clock's.
@@ -70,6 +75,8 @@ type Publisher struct {
 	Mirrors     []string
 	MinVersions map[string]string
 	Disk        *durable.Disk
+
+	turn sync.Mutex
 }
 
 func (p *Publisher) now() time.Time {
@@ -83,17 +90,22 @@ func (p *Publisher) path(name string) string {
 	return filepath.Join(p.Dir, filepath.FromSlash(name))
 }
 
-// lock takes the repository for this process.
+// lock takes the repository for this process, and the turn of this goroutine.
 func (p *Publisher) lock() (unlock func(), err error) {
+	p.turn.Lock()
 	l := flock.New(p.path(lockName))
 	ok, err := l.TryLock()
+	if err == nil && ok {
+		return func() {
+			l.Unlock()
+			p.turn.Unlock()
+		}, nil
+	}
+	p.turn.Unlock()
 	if err != nil {
 		return nil, muster.Errorf(muster.Unavailable, "cannot lock repository %q: %w", p.Dir, err)
 	}
-	if !ok {
-		return nil, muster.Errorf(muster.Busy, "repository %q is being changed by another process", p.Dir)
-	}
-	return func() { l.Unlock() }, nil
+	return nil, muster.Errorf(muster.Busy, "repository %q is being changed by another process", p.Dir)
 }
 
 // contents is one publication.
@@ -149,12 +161,15 @@ func (p *Publisher) readLinks(n int) ([][]byte, error) {
 	return links, nil
 }
 
-// follow takes the chain at its own word: whoever can write in the folder can
-// replace the chain, but readers do not believe another one.
+// follow takes the chain at its own word unless it has a trust: whoever can write
+// in the folder can replace the chain, but readers do not believe another one.
 func (p *Publisher) follow(id string, links [][]byte) (*index.State, error) {
-	local, err := index.Founders(links[0])
-	if err != nil {
-		return nil, err
+	local := p.Trust
+	if local == nil {
+		var err error
+		if local, err = index.Founders(links[0]); err != nil {
+			return nil, err
+		}
 	}
 	return index.Follow(local, id, links, sign.Floor(p.now()))
 }
