@@ -2,8 +2,8 @@
 // types, routes, and the clients that the agent, the command line and the
 // console use. There is no second way in.
 //
-// Start with [Dial], which asks a server who it is; then [Host] is how a host
-// speaks to it, [Person] how an administrator does.
+// Start with [Dial], which asks a server who it is; then [HostClient] is how a host
+// speaks to it, [PersonClient] how an administrator does.
 //
 // Bodies are JSON. Readers pass over members that they do not know, so that an
 // older agent and a newer server understand each other; a member is added, never

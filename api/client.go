@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -32,7 +31,7 @@ type Options struct {
 	// instead of CA: with a pin, Insecure lets TLS itself pass.
 	Verify   func(tls.ConnectionState) error
 	Insecure bool
-	// Timeout of one request, but of [Host.Wake]; 0 is 30 seconds.
+	// Timeout of one request, but of [HostClient.Wake]; 0 is 30 seconds.
 	Timeout time.Duration
 	// Agent is sent as User-Agent.
 	Agent string
@@ -234,10 +233,4 @@ func unreachable(host string, err error) error {
 		return err
 	}
 	return muster.Errorf(muster.Unavailable, "cannot reach %s: %w", host, err)
-}
-
-// A Key signs requests: whose it is, and with what.
-type Key struct {
-	ID  string // of the host, or the fingerprint of the key
-	Key crypto.Signer
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -115,4 +116,12 @@ func clean(s string) string {
 		out = append(out, r)
 	}
 	return string(out)
+}
+
+// CodeOf is the code of an answer that err is or wraps, or "".
+func CodeOf(err error) Code {
+	if se := (*StatusError)(nil); errors.As(err, &se) {
+		return se.Code
+	}
+	return ""
 }
