@@ -1,0 +1,46 @@
+// Package dbtest gives tests empty databases of every engine, on real servers.
+// Only tests import it.
+package dbtest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"muster/internal/db"
+	"muster/internal/db/sqlite"
+)
+
+// Each runs test once for every engine, with an empty database.
+func Each(t *testing.T, test func(t *testing.T, d *db.DB)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
+}
+
+// Pairs runs test once for every engine, with an empty database that two
+// servers have opened.
+func Pairs(t *testing.T, test func(t *testing.T, first, second *db.DB)) {
+	t.Run("sqlite", func(t *testing.T) {
+		dsn := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+		test(t, Open(t, dsn), Open(t, dsn))
+	})
+}
+
+// SQLite returns an empty SQLite database, closed with the test.
+func SQLite(t testing.TB) *db.DB {
+	t.Helper()
+	return Open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+}
+
+// Open opens a database of any engine and closes it with the test.
+func Open(t testing.TB, dsn string) *db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), dsn, sqlite.Driver{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}

@@ -1,0 +1,129 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"unicode/utf8"
+
+	"muster"
+)
+
+// A Tx is the transaction of one [DB.Write] or [DB.Read], and valid until the
+// function that was given it returns. One goroutine uses it.
+//
+// After an error of the database, return it: PostgreSQL does nothing more in
+// a transaction in which a statement failed.
+type Tx struct {
+	ctx  context.Context
+	tx   *sql.Tx
+	db   *DB
+	rows []*sql.Rows // for those who forget to close them
+
+	dirty  bool  // something may have to be taken back
+	broken error // the transaction is lost, whoever looks at the error
+}
+
+// Exec runs a statement that answers no rows.
+func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
+	t.dirty = true
+	if err := t.ready(args); err != nil {
+		return nil, err
+	}
+	r, err := t.tx.ExecContext(t.ctx, t.db.bind(query), args...)
+	return r, t.note(err)
+}
+
+// Query runs a statement that answers rows. They are closed at the latest when
+// the transaction ends; close them before the next statement.
+func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+	t.dirty = t.dirty || !reads(query)
+	if err := t.ready(args); err != nil {
+		return nil, err
+	}
+	rows, err := t.tx.QueryContext(t.ctx, t.db.bind(query), args...)
+	if err != nil {
+		return nil, t.note(err)
+	}
+	t.rows = append(t.rows, rows)
+	return rows, nil
+}
+
+// QueryRow runs a statement that answers one row.
+func (t *Tx) QueryRow(query string, args ...any) *Row {
+	t.dirty = t.dirty || !reads(query)
+	if err := t.ready(args); err != nil {
+		return &Row{t: t, err: err}
+	}
+	return &Row{t: t, row: t.tx.QueryRowContext(t.ctx, t.db.bind(query), args...)}
+}
+
+// A Row is the answer of [Tx.QueryRow].
+type Row struct {
+	t   *Tx
+	row *sql.Row
+	err error
+}
+
+// Scan copies the columns of the row to dest. Without a row the error wraps
+// [sql.ErrNoRows] and is of kind NotFound.
+func (r *Row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	err := r.row.Scan(dest...)
+	if err == sql.ErrNoRows { // an answer like any other, not a failed statement
+		return muster.WithKind(muster.NotFound, err)
+	}
+	return r.t.note(err)
+}
+
+// ready refuses what cannot be run: anything in a lost transaction, for MySQL
+// would commit it at once, and text that one of the engines does not store.
+func (t *Tx) ready(args []any) error {
+	if t.broken != nil {
+		return t.broken
+	}
+	for _, a := range args {
+		s, ok := a.(string)
+		if ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+			return muster.Errorf(muster.Invalid, "text %q is not UTF-8 without NUL", clip(s))
+		}
+	}
+	return nil
+}
+
+// clip shortens text that a message shows.
+func clip(s string) string {
+	if len(s) > 64 {
+		return s[:64]
+	}
+	return s
+}
+
+// note keeps what an error of a statement does to the transaction.
+func (t *Tx) note(err error) error {
+	if err == nil {
+		return nil
+	}
+	t.dirty = true
+	err = giveKind(t.db.driver, err)
+	switch muster.KindOf(err) {
+	case muster.Busy, muster.Unavailable:
+		t.broken = err
+	}
+	return err
+}
+
+func (t *Tx) closeRows() {
+	for _, r := range t.rows {
+		r.Close()
+	}
+	t.rows = nil
+}
+
+// reads reports whether a statement only reads.
+func reads(query string) bool {
+	word, _, _ := strings.Cut(strings.TrimSpace(query), " ")
+	return strings.EqualFold(strings.TrimSpace(word), "select")
+}
