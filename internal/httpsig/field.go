@@ -15,6 +15,8 @@ const (
 	maxInteger    = 999_999_999_999_999 // RFC 8941, section 3.3.1
 )
 
+var strictBase64 = base64.StdEncoding.Strict()
+
 // A fieldReader reads a structured field (RFC 8941) in its canonical form. After
 // the first mistake it reads nothing more, and err says what was wrong.
 type fieldReader struct {
@@ -23,8 +25,8 @@ type fieldReader struct {
 	err  error
 }
 
-func newFieldReader(name, text string) *fieldReader {
-	r := &fieldReader{name: name, rest: text}
+func newFieldReader(name, text string) fieldReader {
+	r := fieldReader{name: name, rest: text}
 	if len(text) > maxField {
 		r.fail("it has more than %d characters", maxField)
 	}
@@ -132,9 +134,10 @@ func (r *fieldReader) bytes(b []byte) []byte {
 		r.fail("a byte sequence has no end")
 		return b
 	}
-	out, err := base64.StdEncoding.Strict().AppendDecode(b, []byte(r.take(n)))
+	var array [128]byte // enough for ECDSA on the stack
+	out, err := strictBase64.AppendDecode(b, append(array[:0], r.take(n)...))
 	// The decoder passes over line breaks.
-	if err != nil || base64.StdEncoding.EncodedLen(len(out)-len(b)) != n {
+	if err != nil || strictBase64.EncodedLen(len(out)-len(b)) != n {
 		r.fail("a byte sequence is not base64")
 		return b
 	}

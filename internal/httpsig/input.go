@@ -23,10 +23,10 @@ func parseInput(in *input, text string) error {
 	in.label = r.key()
 	r.expect("=")
 	in.params = r.rest
-	in.readComponents(r)
+	in.readComponents(&r)
 	seen := 0
 	for r.err == nil && r.next(";") {
-		seen = in.readParam(r, seen)
+		seen = in.readParam(&r, seen)
 	}
 	in.params = in.params[:len(in.params)-len(r.rest)]
 	return r.end()
