@@ -1,0 +1,201 @@
+package agent
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/control"
+	"muster/internal/engine"
+	"muster/internal/fetch"
+	"muster/internal/install"
+)
+
+// install carries out what a person asks of a host.
+func (f *fleet) install(host string, names ...string) {
+	f.Helper()
+	req := engine.Request{User: "bob"}
+	for _, n := range names {
+		rel, err := control.ParseRelation(n)
+		if err != nil {
+			f.Fatal(err)
+		}
+		req.Install = append(req.Install, rel)
+	}
+	f.change(host, req)
+}
+
+func (f *fleet) change(host string, req engine.Request) *install.Result {
+	f.Helper()
+	res, err := Execute(f.Context(), Change{Request: req, Job: f.job(host), Notify: func(s string) { f.Log(s) }, Progress: func(fetch.Progress) {}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return res
+}
+
+// TestThinPath is the life of a host: it joins, has its packages installed and
+// upgraded, and the server knows.
+func TestThinPath(t *testing.T) {
+	f := newFleet(t)
+	f.publish("tool 1.0-1", "bin/tool=#!/bin/sh\necho one\n")
+	id := f.host("pc")
+	out := f.round("pc")
+	if out.Offline != nil || out.Problem != nil || out.Next != 2*time.Hour {
+		t.Fatalf("round: %+v", out)
+	}
+	row := f.row(id)
+	if row.agent != "1.0" || row.summary == nil || row.summary.Status != muster.OK || row.doc == nil || row.doc.System == nil {
+		t.Fatalf("the server knows %+v", row)
+	}
+	f.told()
+	f.round("pc")
+	if got := f.told(); got != "checkin" {
+		t.Errorf("a round without news asked for %q", got)
+	}
+	f.install("pc", "tool")
+	f.round("pc")
+	if got := f.told(); got != "checkin checkin inventory" {
+		t.Errorf("a round after an installation asked for %q", got)
+	}
+	if row.summary.Packages[muster.OK] != 1 || len(row.doc.Muster) != 1 || row.doc.Muster[0].Version != "1.0-1" {
+		t.Errorf("the server has %+v, %+v", row.summary, row.doc.Muster)
+	}
+	f.publish("tool 1.1-1", "bin/tool=#!/bin/sh\necho two\n")
+	if out := f.round("pc"); out.Upgrade == nil || len(out.Upgrade.Steps) != 1 || row.summary.Status != muster.NeedUpgrade {
+		t.Fatalf("news: %+v, %+v", out.Upgrade, row.summary)
+	}
+	f.change("pc", engine.Request{Upgrade: true, User: "schedule"})
+	f.round("pc")
+	if row.summary.Status != muster.OK || row.doc.Muster[0].Version != "1.1-1" {
+		t.Errorf("after the upgrade the server has %+v, %+v", row.summary, row.doc.Muster)
+	}
+	if len(f.results) != 2 || f.results[1].Kind != "upgrade" || f.results[1].By != "schedule" || f.results[1].Steps[0].To != "1.1-1" {
+		t.Errorf("results: %+v", f.results)
+	}
+	if data, err := os.ReadFile(f.path("pc", "bin/tool")); err != nil || !strings.Contains(string(data), "two") {
+		t.Errorf("tool: %q, %v", data, err)
+	}
+}
+
+// TestWithoutServer: a host goes on without its server, and tells it afterwards.
+func TestWithoutServer(t *testing.T) {
+	f := newFleet(t)
+	f.publish("tool 1.0-1", "bin/tool=one")
+	id := f.host("pc")
+	f.round("pc")
+	down := muster.Unavailable
+	f.down = &down
+	f.publish("tool 1.1-1", "bin/tool=two")
+	f.install("pc", "tool=1.0-1")
+	out := f.round("pc")
+	if out.Offline == nil || out.After != 20*time.Minute {
+		t.Fatalf("offline: %+v", out)
+	}
+	if out.Upgrade == nil || len(out.Upgrade.Steps) != 1 {
+		t.Fatalf("the repository had news: %+v", out.Upgrade)
+	}
+	f.change("pc", engine.Request{Upgrade: true, User: "schedule"})
+	f.round("pc")
+	f.down = nil
+	f.round("pc")
+	if row := f.row(id); len(f.results) != 2 || row.doc.Muster[0].Version != "1.1-1" {
+		t.Errorf("the server was told %+v, %+v", f.results, row.doc.Muster)
+	}
+	f.round("pc")
+	if len(f.results) != 2 {
+		t.Errorf("results came again: %+v", f.results)
+	}
+}
+
+// TestServerLost: a server that lost its database has its hosts back, whole, after
+// their next round.
+func TestServerLost(t *testing.T) {
+	f := newFleet(t)
+	f.publish("tool 1.0-1", "bin/tool=one")
+	id := f.host("pc")
+	f.round("pc")
+	f.install("pc", "tool")
+	f.round("pc")
+	f.policy.Groups = []string{"lab"}
+	f.round("pc")
+	delete(f.hosts, id)
+	f.told()
+	f.round("pc")
+	row := f.row(id)
+	if row == nil || row.back != 1 || row.doc == nil || len(row.doc.Muster) != 1 || row.summary == nil || row.agent == "" {
+		t.Fatalf("after the loss (%s) the server has %+v", f.told(), row)
+	}
+}
+
+// TestJoinAgain: joining is repeated without harm, and needs what a person pins.
+func TestJoinAgain(t *testing.T) {
+	f := newFleet(t)
+	wrong := f.joining("pc")
+	wrong.Trust = nil
+	if _, err := Join(t.Context(), wrong); muster.KindOf(err) != muster.Denied {
+		t.Errorf("without --trust: %v", err)
+	}
+	wrong = f.joining("pc")
+	wrong.Trust = []string{"sha256:" + strings.Repeat("0", 64)}
+	if _, err := Join(t.Context(), wrong); muster.KindOf(err) != muster.Denied {
+		t.Errorf("with the anchor of somebody else: %v", err)
+	}
+	wrong = f.joining("pc")
+	wrong.CA = nil
+	if _, err := Join(t.Context(), wrong); muster.KindOf(err) != muster.Denied {
+		t.Errorf("with a TLS certificate that nobody vouches for: %v", err)
+	}
+	wrong = f.joining("pc")
+	wrong.CA = []string{"sha256:" + strings.Repeat("0", 64)}
+	if _, err := Join(t.Context(), wrong); muster.KindOf(err) != muster.Denied {
+		t.Errorf("with another TLS certificate: %v", err)
+	}
+	wrong = f.joining("pc")
+	wrong.Token = "guess"
+	if _, err := Join(t.Context(), wrong); muster.KindOf(err) != muster.Denied {
+		t.Errorf("with a wrong token: %v", err)
+	}
+	first := f.host("pc")
+	if again := f.host("pc"); again != first || len(f.hosts) != 1 {
+		t.Errorf("joined as %s, then as %s", first, again)
+	}
+	root, err := install.Open(f.path("pc"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trusted, err := engine.LoadTrust(root.TrustDir()); err != nil || len(trusted.Anchors) != 1 || !trusted.Anchors[0].Equal(f.authority.Leaf()) {
+		t.Errorf("trusts %v, %v: the server offered more than was pinned", trusted, err)
+	}
+	home := HomeOf(root.State, nil)
+	if info, err := os.Stat(home.file("key.pem")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("key: %v, %v", info, err)
+	}
+	if err := Leave(home); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := home.Identity(); muster.KindOf(err) != muster.NotFound {
+		t.Errorf("after leaving: %v", err)
+	}
+	if other := f.host("pc"); other == first {
+		t.Error("a host that left and joined anew has its old id")
+	}
+}
+
+// TestPending: a host waits for a person.
+func TestPending(t *testing.T) {
+	f := newFleet(t)
+	f.pending = true
+	id, err := Join(t.Context(), f.joining("pc"))
+	if err != nil || id.State != api.Pending {
+		t.Fatalf("%+v, %v", id, err)
+	}
+	f.pending = false
+	again, err := Join(t.Context(), f.joining("pc"))
+	if err != nil || again.State != api.Accepted || again.ID != id.ID {
+		t.Fatalf("%+v, %v", again, err)
+	}
+}

@@ -1,0 +1,346 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"muster"
+	"muster/internal/install"
+)
+
+// An Agent is the loop on one root.
+type Agent struct {
+	Root    string
+	Version string // of muster
+	// Exe is the program that does the work, in processes of their own; "" does it
+	// in this one.
+	Exe string
+	Log *slog.Logger
+	// Settings returns the settings as they are now. nil is [Defaults].
+	Settings func() *Settings
+	// Conditions looks whether the machine may be worked on; nil asks the system.
+	Conditions func(processes []string) Conditions
+	// Instant is the time; nil is that of the system.
+	Instant func() Instant
+	// Do does a work; nil is as Exe says.
+	Do func(ctx context.Context, w *Work, tell func(News)) *Done
+
+	asked chan *asked // what people want done, one at a time
+	kick  chan struct{}
+	mu    sync.Mutex
+	state State
+	watch map[chan Event]bool
+	waker *waker
+	link  *Link // of the waker
+}
+
+// State is what the agent tells people.
+type State struct {
+	Version   string      `json:"version"`
+	Root      string      `json:"root"`
+	Host      string      `json:"host,omitempty"`
+	Server    string      `json:"server,omitempty"`
+	Doing     Action      `json:"doing,omitempty"`
+	Last      time.Time   `json:"last,omitzero"` // end of the last round
+	Next      time.Time   `json:"next,omitzero"` // of the next
+	Online    bool        `json:"online"`        // the server was told in the last round
+	Problem   *Failure    `json:"problem,omitempty"`
+	Upgrade   *Upgradable `json:"upgrade,omitempty"`
+	Postponed string      `json:"postponed,omitempty"` // what the upgrade waits for
+	Until     time.Time   `json:"until,omitzero"`
+	Reboot    bool        `json:"reboot,omitempty"`
+}
+
+// An Event is something that a person who watches sees.
+type Event struct {
+	Time time.Time `json:"time"`
+	News
+	State *State `json:"state,omitempty"` // when it changed
+}
+
+// asked is a wish of a person, and where the answer goes.
+type asked struct {
+	work *Work
+	done chan *Done
+}
+
+// Run is the loop. It ends with ctx, after what is under way.
+func (a *Agent) Run(ctx context.Context) error {
+	a.prepare()
+	sched := &Schedule{Settings: a.Settings(), Random: rand.Float64}
+	sched.spread(a.Instant())
+	go a.waker.run(ctx)
+	var before Instant
+	for {
+		now := a.Instant()
+		a.jumped(sched, before, now)
+		before = now
+		sched.Settings = a.Settings()
+		do, pause, waits := sched.Next(now, a.conditions(sched))
+		a.waiting(sched, now, waits)
+		if do != Rest {
+			a.act(ctx, sched, do)
+			if ctx.Err() != nil {
+				return nil
+			}
+			continue
+		}
+		if !a.rest(ctx, sched, pause) {
+			return nil
+		}
+	}
+}
+
+func (a *Agent) prepare() {
+	if a.Settings == nil {
+		a.Settings = Defaults
+	}
+	if a.Instant == nil {
+		a.Instant = systemInstant
+	}
+	if a.Conditions == nil {
+		a.Conditions = systemConditions
+	}
+	if a.Do == nil {
+		a.Do = a.hand
+	}
+	a.asked, a.kick, a.watch = make(chan *asked), make(chan struct{}, 1), map[chan Event]bool{}
+	a.state.Version, a.state.Root = a.Version, a.Root
+	a.waker = newWaker(a.wait, a.Kick)
+}
+
+// hand does work as Exe says.
+func (a *Agent) hand(ctx context.Context, w *Work, tell func(News)) *Done {
+	if a.Exe == "" {
+		return w.Do(ctx, tell)
+	}
+	return w.Hand(ctx, a.Exe, tell)
+}
+
+// conditions are looked at only when they matter.
+func (a *Agent) conditions(s *Schedule) Conditions {
+	if s.pending == nil {
+		return Conditions{}
+	}
+	return a.Conditions(s.pending.what.Processes)
+}
+
+// jumped notes a clock that was set. Intervals do not care, and what goes by the
+// clock is planned anew at every turn; but a person should know.
+func (a *Agent) jumped(s *Schedule, before, now Instant) {
+	if before.Wall.IsZero() {
+		return
+	}
+	off := now.Wall.Round(0).Sub(before.Wall.Round(0)) - (now.Up - before.Up)
+	if off.Abs() > time.Minute {
+		a.Log.Warn("the clock was set", "by", off.Round(time.Second))
+		s.Hurry()
+	}
+}
+
+// waiting shows what the pending upgrade waits for.
+func (a *Agent) waiting(s *Schedule, now Instant, waits string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.state.Postponed, a.state.Until = waits, time.Time{}
+	if waits != "" {
+		a.state.Until = s.deadline(now)
+	}
+	a.state.Next = now.Wall.Add(s.look - now.Up)
+}
+
+// rest waits for the next turn. It reports whether there is one.
+func (a *Agent) rest(ctx context.Context, s *Schedule, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	case <-a.kick:
+		s.Hurry()
+	case w := <-a.asked:
+		a.serve(ctx, s, w)
+	}
+	return true
+}
+
+// act does one thing and plans by what came of it.
+func (a *Agent) act(ctx context.Context, s *Schedule, do Action) {
+	w := a.work(s, do)
+	done := a.perform(ctx, w)
+	if ctx.Err() != nil {
+		return
+	}
+	now := a.Instant()
+	switch do {
+	case Look:
+		s.Looked(now, done.Outcome, w.Collect)
+		a.looked(done)
+	case Download:
+		s.Fetched(now, done.Error == nil)
+	case Upgraded:
+		s.Changed(now, done.Error == nil)
+	}
+}
+
+// work fills in a piece of work.
+func (a *Agent) work(s *Schedule, do Action) *Work {
+	w := &Work{Action: do, Root: a.Root, Version: a.Version, Update: do == Look, Rate: s.Settings.Rate, Wait: time.Minute}
+	if do != Look {
+		return w
+	}
+	w.Collect = s.Collecting(a.Instant())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state.Postponed != "" {
+		w.Summary = &Waiting{For: a.state.Postponed, Until: seconds(a.state.Until)}
+	}
+	return w
+}
+
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+// perform does one piece of work, and nobody else speaks for the host meanwhile.
+func (a *Agent) perform(ctx context.Context, w *Work) *Done {
+	a.waker.hush()
+	defer a.waker.resume()
+	a.change(func(s *State) { s.Doing = w.Action })
+	done := a.Do(ctx, w, a.tell)
+	if out := done.Outcome; out != nil && out.Offline == nil {
+		a.waker.want(out.Waking, out.Wake)
+	}
+	if err := done.Error; err != nil && ctx.Err() == nil {
+		a.Log.Error("failed", "action", string(w.Action), "error", err.Message)
+	}
+	a.change(func(s *State) {
+		s.Doing = Rest
+		s.Reboot = s.Reboot || done.Reboot
+	})
+	a.tell(News{Done: done})
+	return done
+}
+
+// looked shows what a round found, and waits for the server's word where it gives
+// one.
+func (a *Agent) looked(d *Done) {
+	a.change(func(s *State) {
+		s.Last, s.Problem, s.Online = a.Instant().Wall, d.Error, false
+		if out := d.Outcome; out != nil {
+			s.Online = out.Offline == nil && out.Next > 0
+			s.Upgrade, s.Problem = out.Upgrade, out.Problem
+			if s.Problem == nil {
+				s.Problem = out.Offline
+			}
+		}
+	})
+}
+
+// serve does what a person asks for.
+func (a *Agent) serve(ctx context.Context, s *Schedule, w *asked) {
+	done := a.perform(ctx, w.work)
+	now := a.Instant()
+	if w.work.Action == Look {
+		s.Looked(now, done.Outcome, w.work.Collect)
+		a.looked(done)
+	} else {
+		s.Hurry()
+	}
+	w.done <- done
+}
+
+// Ask has the loop do work for a person, and returns when it is done.
+func (a *Agent) Ask(ctx context.Context, w *Work) (*Done, error) {
+	w.Root, w.Version, w.Wait = a.Root, a.Version, time.Minute
+	ask := &asked{work: w, done: make(chan *Done, 1)}
+	select {
+	case a.asked <- ask:
+	case <-ctx.Done():
+		return nil, muster.WithHint(muster.Errorf(muster.Busy, "the agent is doing something else"), "muster agent status")
+	}
+	select {
+	case d := <-ask.done:
+		return d, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Kick has the loop look for news now.
+func (a *Agent) Kick() {
+	select {
+	case a.kick <- struct{}{}:
+	default:
+	}
+}
+
+// State returns what the agent is doing.
+func (a *Agent) State() State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state
+}
+
+// change changes the state and tells who watches.
+func (a *Agent) change(edit func(*State)) {
+	a.mu.Lock()
+	edit(&a.state)
+	now := a.state
+	a.mu.Unlock()
+	a.event(Event{State: &now})
+}
+
+// tell passes news of work on.
+func (a *Agent) tell(n News) {
+	if n.Text != "" {
+		a.Log.Info(n.Text)
+	}
+	a.event(Event{News: n})
+}
+
+func (a *Agent) event(e Event) {
+	e.Time = a.Instant().Wall
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for ch := range a.watch {
+		select {
+		case ch <- e:
+		default: // who does not read misses something, and holds up nobody
+		}
+	}
+}
+
+// Watch returns what happens from now on, until stop is called.
+func (a *Agent) Watch() (events <-chan Event, stop func()) {
+	ch := make(chan Event, 64)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.watch[ch] = true
+	return ch, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.watch, ch)
+	}
+}
+
+// wait asks the server to say when it wants something.
+func (a *Agent) wait(ctx context.Context, since int64) (int64, error) {
+	if a.link == nil {
+		root, err := install.Open(a.Root, nil)
+		if err != nil {
+			return 0, err
+		}
+		if a.link, err = OpenLink(HomeOf(root.State, nil), a.Version, nil); err != nil {
+			return 0, err
+		}
+	}
+	return a.link.Wake(ctx, since)
+}

@@ -1,0 +1,53 @@
+package agent
+
+import (
+	"context"
+
+	"muster/internal/engine"
+	"muster/internal/fetch"
+	"muster/internal/install"
+	"muster/internal/task"
+)
+
+// A Change is what somebody asks the agent to do to its root.
+type Change struct {
+	Request engine.Request
+	Job     Job
+	Only    bool // fetch what it needs, and change nothing
+	// Notify is told what happens, for people.
+	Notify func(text string)
+	// Progress is told of bytes that are fetched.
+	Progress func(fetch.Progress)
+}
+
+// Execute carries a change out, and keeps the result for the server: also that of
+// a change that could not begin. The result is nil where there was nothing to do.
+func Execute(ctx context.Context, c Change) (*install.Result, error) {
+	e, err := openEngine(c.Job.Root, c.Job.Now)
+	if err != nil {
+		return nil, err
+	}
+	e.Fetch.Limit = c.Job.limiter()
+	opts := install.Options{User: c.Request.User, Notify: func(t *task.Task) { c.Notify(t.Summary) }}
+	_, end, err := e.Begin(ctx, c.Job.Wait, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	p, err := e.Plan(c.Request)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	if !p.Changes() {
+		_, err := e.Execute(ctx, p, opts, nil)
+		return nil, err
+	}
+	if c.Only {
+		return nil, e.Download(ctx, p, c.Progress)
+	}
+	for _, s := range upgradable(p).Steps {
+		c.Notify(s)
+	}
+	return e.Execute(ctx, p, opts, c.Progress)
+}

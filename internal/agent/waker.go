@@ -1,0 +1,118 @@
+package agent
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"muster"
+)
+
+// A waker holds a request open at the server, which answers when it wants the host
+// to look. Where it is not answered, polling goes on as if there were none.
+//
+// The numbers of a host's requests have to arrive in order. So none is sent while
+// a round speaks; one that was sent just before is taken back, and one that was
+// sent a while ago has arrived.
+type waker struct {
+	wait    func(ctx context.Context, since int64) (int64, error)
+	kick    func()
+	changed chan struct{}
+
+	speak  sync.Mutex // held by whoever speaks for the host
+	wanted bool
+	number int64
+	sent   time.Time
+	cancel context.CancelFunc // of the request that is open, if any
+	ended  chan struct{}
+}
+
+// settled is how long ago a request was sent that has certainly arrived.
+const settled = 5 * time.Second
+
+func newWaker(wait func(context.Context, int64) (int64, error), kick func()) *waker {
+	return &waker{wait: wait, kick: kick, changed: make(chan struct{}, 1)}
+}
+
+// hush keeps the waker from speaking until resume.
+func (w *waker) hush() {
+	w.speak.Lock()
+	if w.cancel != nil && time.Since(w.sent) < settled {
+		w.cancel()
+		<-w.ended
+	}
+}
+
+func (w *waker) resume() { w.speak.Unlock() }
+
+// want has the waker wait for another number than the given one, or not at all.
+// The caller holds it hushed.
+func (w *waker) want(waking bool, number int64) {
+	w.wanted, w.number = waking, number
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// run waits for the server's word until ctx ends.
+func (w *waker) run(ctx context.Context) {
+	for failures := 0; ctx.Err() == nil; {
+		number, wanted, answer := w.open(ctx)
+		if !wanted {
+			select {
+			case <-w.changed:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		began := time.Now()
+		n, err := answer()
+		pause := time.Duration(0)
+		switch {
+		case muster.KindOf(err) == muster.NotFound:
+			pause = time.Hour // the server has no such thing
+		case err != nil:
+			failures++
+			pause = retry(failures)
+		case n != number:
+			failures = 0
+			w.heard(n)
+			pause = settled // the round that follows brings the number too
+		case time.Since(began) < time.Minute:
+			failures++ // something between us answers for the server
+			pause = retry(failures)
+		default:
+			failures = 0
+		}
+		sleep(ctx, pause)
+	}
+}
+
+// open begins a request, when nobody else speaks.
+func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer func() (int64, error)) {
+	w.speak.Lock()
+	defer w.speak.Unlock()
+	if !w.wanted {
+		return 0, false, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	w.cancel, w.ended, w.sent = cancel, ended, time.Now()
+	number = w.number
+	return number, true, func() (int64, error) {
+		n, err := w.wait(ctx, number)
+		close(ended)
+		cancel()
+		return n, err
+	}
+}
+
+func (w *waker) heard(n int64) {
+	w.speak.Lock()
+	defer w.speak.Unlock()
+	if n != w.number {
+		w.number = n
+		w.kick()
+	}
+}
