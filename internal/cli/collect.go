@@ -10,9 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster"
+	"muster/internal/agent"
 	"muster/internal/collect"
-	"muster/internal/engine"
-	"muster/internal/install"
 	"muster/inventory"
 )
 
@@ -37,11 +36,8 @@ named on stderr, and the exit code is 1.`,
 	return cmd
 }
 
-// ownSections are those that muster knows without collecting.
-var ownSections = []string{"audits", "muster"}
-
 func sectionNames() []string {
-	names := append(collect.Sections(), ownSections...)
+	names := append(collect.Sections(), agent.OwnSections...)
 	slices.Sort(names)
 	return names
 }
@@ -91,7 +87,11 @@ func (a *app) inventory(ctx context.Context, sections []string) (*inventoryFact,
 		return nil, err
 	}
 	if e != nil {
-		if err := addOwn(r, e, sections); err != nil {
+		status, err := e.Status(false)
+		if err != nil {
+			return nil, err
+		}
+		if err := agent.AddOwn(r, e, status, sections); err != nil {
 			return nil, err
 		}
 	}
@@ -104,70 +104,6 @@ func (a *app) inventory(ctx context.Context, sections []string) (*inventoryFact,
 	}
 	f.Set = f.Hashes.Set()
 	return f, r.Document.Check()
-}
-
-// addOwn adds the packages of muster in the root, and their audits.
-func addOwn(r *collect.Report, e *engine.Engine, sections []string) error {
-	all, err := e.Root.Installed()
-	if err != nil {
-		return err
-	}
-	area := ""
-	if e.Root.Config.Area {
-		area = inventory.Text(e.Root.Dir)
-	}
-	wanted := func(name string) bool { return len(sections) == 0 || slices.Contains(sections, name) }
-	if wanted("audits") {
-		addAudits(r, all, area)
-	}
-	if !wanted("muster") {
-		return nil
-	}
-	for _, rec := range all {
-		r.Document.Muster = append(r.Document.Muster, ownPackage(rec, area))
-	}
-	return addStatus(r.Document.Muster, e)
-}
-
-func addAudits(r *collect.Report, all []*install.Record, area string) {
-	for _, rec := range all {
-		if rec.Audit == nil {
-			continue
-		}
-		name := rec.Control.Name
-		r.Document.Audits = append(r.Document.Audits, inventory.Audit{
-			Output: inventory.Output(rec.Audit.Output), Package: name, Root: area, Status: string(rec.Audit.Status)})
-		r.Volatile.Audited = append(r.Volatile.Audited, inventory.Moment{Name: name, Time: rec.Audit.Time.Unix()})
-	}
-}
-
-// addStatus puts what the next upgrade would do, and what is revoked, in place
-// of what the record says.
-func addStatus(rows []inventory.Installed, e *engine.Engine) error {
-	all, err := e.Status(false)
-	if err != nil {
-		return err
-	}
-	byName := map[string]string{}
-	for _, s := range all {
-		byName[s.Name] = string(s.Status)
-	}
-	for i := range rows {
-		rows[i].Status = byName[rows[i].Name]
-	}
-	return nil
-}
-
-func ownPackage(rec *install.Record, area string) inventory.Installed {
-	c := &rec.Control
-	row := inventory.Installed{
-		Arch: strings.Join(c.Architecture, "+"), Installed: rec.Installed.Unix(), Kind: string(c.Kind), Manifest: rec.Manifest, Name: c.Name,
-		Repo: inventory.Text(rec.Repo), Root: area, Size: rec.Size, Status: string(rec.Status), Version: c.Version,
-	}
-	for _, s := range rec.Signers {
-		row.Signers = append(row.Signers, inventory.Text(s))
-	}
-	return row
 }
 
 // printInventory prints a line a section, or, where some were asked for, the

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
+	"muster/internal/agent"
 	"muster/internal/engine"
 	"muster/internal/fetch"
 	"muster/internal/install"
@@ -50,7 +51,12 @@ func systemRoot() string {
 
 // open opens the root that the command works on.
 func (a *app) open() (*engine.Engine, error) {
-	return engine.Open(a.rootDir, engine.Options{Credentials: credentials(), Now: a.now})
+	e, err := engine.Open(a.rootDir, engine.Options{Credentials: credentials(), Now: a.now})
+	if err != nil {
+		return nil, err
+	}
+	e.Fetch.Roots, err = agent.HomeOf(e.Root.State, e.Root.Disk).Roots()
+	return e, err
 }
 
 // credentials are those for repositories, from the environment.

@@ -11,7 +11,7 @@ type group struct {
 func groups() []group {
 	return []group{
 		{"hosts", "Hosts and areas:", []func(*app) *cobra.Command{
-			setupCommand, updateCommand, planCommand, installCommand, upgradeCommand, removeCommand, downloadCommand,
+			setupCommand, joinCommand, leaveCommand, agentCommand, updateCommand, planCommand, installCommand, upgradeCommand, removeCommand, downloadCommand,
 			listCommand, showCommand, searchCommand, filesCommand, ownsCommand, whyCommand, whyNotCommand,
 			pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
 			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand,
