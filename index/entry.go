@@ -62,8 +62,16 @@ func NewEntry(p *pkgfile.Package, size int64, sha256 string, sigs []sign.Signatu
 }
 
 // Pool is the path of a package's file below its repository:
-// pool/<first character of the name>/<name>/<file name>.
-func Pool(c *control.Control) string { return poolDir(c.Name) + c.FileName() }
+// pool/<first character of the name>/<name>/<file name>, or where the package
+// stands in a bin hosts/<first two digits of the name's sha256>/<name>/<file name>.
+func Pool(c *control.Control) string {
+	if Binned(c.Kind) {
+		return binDir(c.Name) + c.FileName()
+	}
+	return poolDir(c.Name) + c.FileName()
+}
+
+func binDir(name string) string { return "hosts/" + BinOf(name)[:2] + "/" + name + "/" }
 
 func poolDir(name string) string {
 	return "pool/" + name[:min(1, len(name))] + "/" + name + "/"

@@ -24,7 +24,8 @@ const (
 // A Head names everything that one publication consists of. Fields are in the
 // order of their JSON names.
 type Head struct {
-	// Bins is reserved for small indexes of host and unit packages. Empty.
+	// Bins lists tables of small indexes, of host and unit packages, by the first
+	// digit of the prefix.
 	Bins []Bin `json:"bins,omitempty"`
 	Date int64 `json:"date"` // when it was signed, Unix seconds
 	// Expires is when the repository becomes stale unless a newer head has
@@ -42,9 +43,6 @@ type Head struct {
 	Trust  LinkRef `json:"trust"` // the newest link of the chain
 	Type   string  `json:"type"`
 }
-
-// A Bin is reserved.
-type Bin struct{}
 
 // A List says where an index is and what its bytes are.
 type List struct {
@@ -93,8 +91,8 @@ func (h *Head) Check() error {
 	if err := CheckID(h.Repository); err != nil {
 		return err
 	}
-	if len(h.Bins) > 0 {
-		return fmt.Errorf("bins are reserved; a newer muster may read them")
+	if err := checkBins("", h.Bins); err != nil {
+		return err
 	}
 	if h.Date <= 0 || h.Serial < h.Date || h.Serial > maxSerial || h.Expires <= h.Date || h.Expires > maxSerial {
 		return fmt.Errorf("date %d, serial %d or expiry %d is out of range", h.Date, h.Serial, h.Expires)

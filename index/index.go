@@ -40,6 +40,7 @@ const (
 // may be used by several goroutines. It keeps the text, from which entries
 // are read when they are asked for.
 type Index struct {
+	front  []string // stanzas before those of text: see [Index.With]
 	text   string
 	starts []uint32 // of every stanza in text, and the end of the last
 	all    func() []*Entry
@@ -67,11 +68,7 @@ func parse(text string) (*Index, error) {
 	if err := r.readAll(text); err != nil {
 		return nil, err
 	}
-	starts := []uint32{0}
-	for _, e := range r.entries {
-		starts = append(starts, starts[len(starts)-1]+uint32(len(e.text)))
-	}
-	return lazily(text, starts), nil
+	return r.index(text), nil
 }
 
 // Accepted is the index of a text that [Parse] accepted before, or that
@@ -98,6 +95,7 @@ func lazily(text string, starts []uint32) *Index {
 // from.
 type reader struct {
 	rest    string // of the text, from the next stanza on
+	bin     string // prefix of the bin that is read; "" for an index
 	entries []*Entry
 	buf     []byte // what the entry prints as
 }
@@ -119,6 +117,15 @@ func (r *reader) readAll(text string) error {
 	return nil
 }
 
+// index is that of text, which was read whole.
+func (r *reader) index(text string) *Index {
+	starts := []uint32{0}
+	for _, e := range r.entries {
+		starts = append(starts, starts[len(starts)-1]+uint32(len(e.text)))
+	}
+	return lazily(text, starts)
+}
+
 func (r *reader) add(s deb822.Stanza) error {
 	line := s[0].Line
 	if len(r.entries) == MaxEntries {
@@ -132,6 +139,9 @@ func (r *reader) add(s deb822.Stanza) error {
 	if !strings.HasPrefix(r.rest, string(r.buf)) {
 		return fmt.Errorf("line %d: the stanza of %s is not in canonical form", line, e)
 	}
+	if err := e.checkPlace(r.bin); err != nil {
+		return fmt.Errorf("line %d: %w", line, err)
+	}
 	e.text, r.rest = r.rest[:len(r.buf)], r.rest[len(r.buf):]
 	if n := len(r.entries); n > 0 && e.Filename <= r.entries[n-1].Filename {
 		return fmt.Errorf("line %d: %q is not sorted, or stands twice", line, e.Filename)
@@ -142,7 +152,10 @@ func (r *reader) add(s deb822.Stanza) error {
 
 // New makes an index of entries in any order. Each is checked, and no two may
 // have the same file name.
-func New(entries []*Entry) (*Index, error) {
+func New(entries []*Entry) (*Index, error) { return makeIndex("", entries) }
+
+// makeIndex is [New] for the bin of that prefix, "" for the index.
+func makeIndex(bin string, entries []*Entry) (*Index, error) {
 	if len(entries) > MaxEntries {
 		return nil, muster.Errorf(muster.Invalid, "index of more than %d packages", MaxEntries)
 	}
@@ -151,7 +164,11 @@ func New(entries []*Entry) (*Index, error) {
 	starts := make([]uint32, 1, len(all)+1)
 	size := 0
 	for i, e := range all {
-		if err := e.Check(); err != nil {
+		err := e.Check()
+		if err == nil {
+			err = e.checkPlace(bin)
+		}
+		if err != nil {
 			return nil, muster.WithKind(muster.Invalid, fmt.Errorf("%s: %w", e, err))
 		}
 		if i > 0 && e.Filename == all[i-1].Filename {
@@ -167,7 +184,7 @@ func New(entries []*Entry) (*Index, error) {
 		}
 		starts = append(starts, uint32(size))
 	}
-	return &Index{joinTexts(all, size), starts, func() []*Entry { return all }}, nil
+	return &Index{text: joinTexts(all, size), starts: starts, all: func() []*Entry { return all }}, nil
 }
 
 func joinTexts(entries []*Entry, size int) string {
@@ -182,16 +199,24 @@ func joinTexts(entries []*Entry, size int) string {
 func byFilename(a, b *Entry) int { return strings.Compare(a.Filename, b.Filename) }
 
 // Text is x in its only form.
-func (x *Index) Text() string { return x.text }
+func (x *Index) Text() string {
+	return strings.Join(append(x.front[:len(x.front):len(x.front)], x.text), "")
+}
 
 // Print writes x in its only form.
-func (x *Index) Print() []byte { return []byte(x.text) }
+func (x *Index) Print() []byte { return []byte(x.Text()) }
 
 // Len is the number of packages.
-func (x *Index) Len() int { return len(x.starts) - 1 }
+func (x *Index) Len() int { return len(x.front) + len(x.starts) - 1 }
 
 // stanza is that of the i-th package, with the empty line behind it.
-func (x *Index) stanza(i int) string { return x.text[x.starts[i]:x.starts[i+1]] }
+func (x *Index) stanza(i int) string {
+	if i < len(x.front) {
+		return x.front[i]
+	}
+	i -= len(x.front)
+	return x.text[x.starts[i]:x.starts[i+1]]
+}
 
 // Entry reads the i-th package in the order of the file names.
 func (x *Index) Entry(i int) (*Entry, error) { return readEntry(x.stanza(i)) }
@@ -205,10 +230,11 @@ func (x *Index) Entries() []*Entry { return x.all() }
 // Find returns the packages of that name, every version and platform, in the
 // order of their file names.
 func (x *Index) Find(name string) (found []*Entry) {
-	dir := poolDir(name) // file names of one name stand together
-	for i := x.search(dir); i < x.Len() && strings.HasPrefix(filenameOf(x.stanza(i)), dir); i++ {
-		if e, err := x.Entry(i); err == nil {
-			found = append(found, e)
+	for _, dir := range []string{binDir(name), poolDir(name)} { // file names of one name stand together
+		for i := x.search(dir); i < x.Len() && strings.HasPrefix(filenameOf(x.stanza(i)), dir); i++ {
+			if e, err := x.Entry(i); err == nil {
+				found = append(found, e)
+			}
 		}
 	}
 	return found

@@ -207,6 +207,9 @@ func isPlainText(s string) bool {
 // provesFacts is about the fields behind those of the control.
 func (p *prover) provesFacts(f *fields) bool {
 	kind := muster.Kind(f[fieldKind])
+	if Binned(kind) {
+		return false // it does not belong into the index
+	}
 	if code := f[fieldNeedsCode]; code != "yes" && (code != "" || kind.NeedsCode()) {
 		return false
 	}
