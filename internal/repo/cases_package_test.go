@@ -79,6 +79,7 @@ func slipped(t *testing.T, file string, edit func(*index.Entry)) error {
 	t.Helper()
 	s := newStage(t)
 	filename := slip(t, s.Publisher, file, edit)
+	s.c.SetNames("age")
 	update(t, s.c)
 	e := must(s.c.Index()).File(filename)
 	f, err := s.c.Open(t.Context(), e)
@@ -294,13 +295,18 @@ func slip(t *testing.T, p *Publisher, name string, edit func(*index.Entry)) (fil
 		}
 		e.Filename = index.Pool(e.Control)
 		filename = e.Filename
-		var others []*index.Entry
-		for _, o := range c.index.Entries() {
-			if o.Name != "age" || o.Version != "2" {
-				others = append(others, o)
+		x := c.index
+		if index.Binned(e.Kind) {
+			err = c.bins.set(index.BinOf(e.Name), []*index.Entry{e})
+		} else {
+			var others []*index.Entry
+			for _, o := range c.index.Entries() {
+				if o.Name != "age" || o.Version != "2" {
+					others = append(others, o)
+				}
 			}
+			x, err = index.New(append(others, e))
 		}
-		x, err := index.New(append(others, e))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -308,7 +314,7 @@ func slip(t *testing.T, p *Publisher, name string, edit func(*index.Entry)) (fil
 		if err != nil {
 			return nil, nil, err
 		}
-		return next, &Report{}, p.store(&draft{e, f, name})
+		return next, &Report{}, p.store(&draft{e, name})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -32,7 +33,14 @@ func (p *Publisher) change(edit func(*contents) (*publication, *Report, error)) 
 	if err := p.publish(next); err != nil {
 		return nil, err
 	}
-	return r, p.retire(r.Removed)
+	return r, p.retire(append(filenames(r.Removed), next.bins.replaced...))
+}
+
+func filenames(entries []*index.Entry) (names []string) {
+	for _, e := range entries {
+		names = append(names, e.Filename)
+	}
+	return names
 }
 
 // Tend signs the head anew when half of its life is over, and returns when the
@@ -68,57 +76,95 @@ func (p *Publisher) Refresh() (*Report, error) {
 // fetching them.
 func (p *Publisher) Remove(relations ...control.Relation) (*Report, error) {
 	return p.change(func(c *contents) (*publication, *Report, error) {
+		drop := map[string]bool{}
 		for _, rel := range relations {
-			if !slices.ContainsFunc(c.index.Entries(), func(e *index.Entry) bool { return meant(rel, e) }) {
+			found, err := c.meant(rel)
+			if err != nil {
+				return nil, nil, err
+			}
+			if len(found) == 0 {
 				return nil, nil, muster.Errorf(muster.NotFound, "repository %q has no package %q", p.Dir, rel)
 			}
+			for _, e := range found {
+				drop[e.Filename] = true
+			}
 		}
-		return p.without(c, func(e *index.Entry) bool {
-			return slices.ContainsFunc(relations, func(rel control.Relation) bool { return meant(rel, e) })
-		})
+		return p.without(c, drop)
 	})
 }
 
-func meant(rel control.Relation, e *index.Entry) bool {
-	return rel.Name == e.Name && rel.Constraint.Match(e.Version)
+// meant lists the packages that a relation names.
+func (c *contents) meant(rel control.Relation) ([]*index.Entry, error) {
+	found, err := c.bins.of(rel.Name)
+	found = append(found, c.index.Find(rel.Name)...)
+	return slices.DeleteFunc(found, func(e *index.Entry) bool { return !rel.Constraint.Match(e.Version) }), err
 }
 
-// without prepares the publication that lists no entry for which drop is true.
-func (p *Publisher) without(c *contents, drop func(*index.Entry) bool) (*publication, *Report, error) {
+// without prepares the publication that does not list the files in drop.
+func (p *Publisher) without(c *contents, drop map[string]bool) (*publication, *Report, error) {
 	r := &Report{}
-	var keep []*index.Entry
-	for _, e := range c.index.Entries() {
-		if drop(e) {
-			r.Removed = append(r.Removed, e)
-		} else {
-			keep = append(keep, e)
+	x := c.index
+	var err error
+	if keep := r.remove(x, drop); len(r.Removed) > 0 {
+		if x, err = index.New(keep); err != nil {
+			return nil, nil, err
 		}
 	}
-	x, err := index.New(keep)
-	if err != nil {
+	if err := c.bins.remove(r, drop); err != nil {
 		return nil, nil, err
 	}
 	next, err := p.prepare(c, x)
 	return next, r, err
 }
 
+// remove reports what of x is in drop, and returns the rest.
+func (r *Report) remove(x *index.Index, drop map[string]bool) (keep []*index.Entry) {
+	for _, e := range x.Entries() {
+		if drop[e.Filename] {
+			r.Removed = append(r.Removed, e)
+		} else {
+			keep = append(keep, e)
+		}
+	}
+	return keep
+}
+
+// remove takes the files in drop out of the bins that were read: nobody can mean
+// a package without having found it.
+func (s *bins) remove(r *Report, drop map[string]bool) error {
+	for _, prefix := range slices.Sorted(maps.Keys(s.read)) {
+		before := len(r.Removed)
+		if keep := r.remove(s.read[prefix], drop); len(r.Removed) > before {
+			if err := s.set(prefix, keep); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // retire marks files that are no longer listed with the time, from which
 // [Publisher.GC] counts.
-func (p *Publisher) retire(entries []*index.Entry) error {
+func (p *Publisher) retire(names []string) error {
 	now := p.now()
-	for _, e := range entries {
-		if err := os.Chtimes(p.path(e.Filename), now, now); err != nil && !os.IsNotExist(err) {
+	for _, name := range names {
+		if err := os.Chtimes(p.path(name), now, now); err != nil && !os.IsNotExist(err) {
 			return muster.WithKind(muster.Unavailable, err)
 		}
 	}
 	return nil
 }
 
-// Contents returns the head and the index of the repository as it is.
+// Contents returns the head and all packages of the repository as it is, those
+// of hosts and units before the others.
 func (p *Publisher) Contents() (*index.Head, *index.Index, error) {
 	c, err := p.load()
 	if err != nil {
 		return nil, nil, err
 	}
-	return c.head, c.index, nil
+	binned, err := c.bins.all()
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.head, c.index.With(binned), nil
 }

@@ -62,7 +62,7 @@ func (c *Checker) Visit(ctx context.Context, do func(*Client) error) error {
 			return err
 		}
 	}
-	client := &Client{Bases: []string{base}, State: dir, Fetch: f.WithCache(filepath.Join(dir, "cache")), Trust: c.Trust, Now: c.Now}
+	client := &Client{Bases: []string{base}, State: dir, Fetch: f.WithCache(filepath.Join(dir, "cache")), Trust: c.Trust, Now: c.Now, allNames: true}
 	if client.Trust == nil {
 		link, err := client.Fetch.GetSmall(ctx, base, linkName(1), index.MaxLink, fetch.Validators{})
 		if err != nil {
@@ -158,7 +158,7 @@ func (c *Checker) checkFolder(client *Client, x *index.Index, v *Verdict) error 
 // ours reports whether a file belongs to a repository that lists x, or did so
 // a while ago.
 func ours(name string, x *index.Index) bool {
-	if strings.HasPrefix(name, "pool/") {
+	if ofPackages(name) && !strings.HasPrefix(name, "hosts/by-hash/") {
 		return x.File(name) != nil
 	}
 	if name == lockName {

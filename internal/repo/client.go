@@ -35,7 +35,9 @@ type Client struct {
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 
-	kept *kept
+	names    []string // see SetNames
+	allNames bool
+	kept     *kept
 }
 
 // A Result is what an update found.
@@ -43,7 +45,7 @@ type Result struct {
 	ID       string
 	Base     string // which answered
 	Serial   int64
-	News     bool // the index differs from that before
+	News     bool // what it lists for this client differs from before
 	Lagging  bool // the only mirrors that answered have an older head than the one kept
 	Stale    bool // the newest head known has expired: nothing new may be installed from here
 	Expires  time.Time
@@ -87,14 +89,28 @@ func (c *Client) bases(k *kept) []string {
 	return all
 }
 
-// Index is the index of the newest head that was accepted, from the disk.
+// Index is what the newest head that was accepted lists, from the disk: the
+// packages of hosts and units by the names that were set ([Client.SetNames]), then
+// the index.
 func (c *Client) Index() (*index.Index, error) {
 	k := c.load()
 	if k.head == nil {
 		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "nothing is known of the repository at %q", first(c.Bases)),
 			"run 'muster update'")
 	}
-	return k.openIndex(c)
+	if k.both != nil {
+		return k.both, nil
+	}
+	x, err := k.openIndex(c)
+	if err != nil {
+		return nil, err
+	}
+	binned, err := c.binned(c.ownBins(k))
+	if err != nil {
+		return nil, err
+	}
+	k.both = x.With(binned)
+	return k.both, nil
 }
 
 // Head is the newest head that was accepted, nil before the first update.

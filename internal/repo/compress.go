@@ -13,12 +13,18 @@ import (
 
 // compress makes one zstd frame.
 func compress(raw []byte) ([]byte, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1))
+	enc, err := newCompressor()
 	if err != nil {
 		return nil, err
 	}
 	defer enc.Close()
 	return enc.EncodeAll(raw, nil), nil
+}
+
+// newCompressor is for who makes many frames: its tables take longer to make than
+// a small frame.
+func newCompressor() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1))
 }
 
 // decompress returns at most max bytes.

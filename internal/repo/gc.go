@@ -31,10 +31,17 @@ func (p *Publisher) GC(keep int, grace time.Duration) (*Report, []string, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	if superseded := old(c.index, keep); len(superseded) > 0 {
+	superseded, err := c.old(keep)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(superseded) > 0 {
 		r, err = p.change(func(c *contents) (*publication, *Report, error) {
-			superseded = old(c.index, keep)
-			return p.without(c, func(e *index.Entry) bool { return superseded[e] })
+			superseded, err := c.old(keep)
+			if err != nil {
+				return nil, nil, err
+			}
+			return p.without(c, superseded)
 		})
 		if err != nil {
 			return nil, nil, err
@@ -44,24 +51,28 @@ func (p *Publisher) GC(keep int, grace time.Duration) (*Report, []string, error)
 	return r, removed, err
 }
 
-// old is the entries beyond the newest keep of each package and platform.
-func old(x *index.Index, keep int) map[*index.Entry]bool {
+// old is the files beyond the newest keep of each package and platform.
+func (c *contents) old(keep int) (map[string]bool, error) {
 	if keep <= 0 {
-		return nil
+		return nil, nil
+	}
+	binned, err := c.bins.all()
+	if err != nil {
+		return nil, err
 	}
 	groups := map[string][]*index.Entry{}
-	for _, e := range x.Entries() {
+	for _, e := range c.index.With(binned).Entries() {
 		key := strings.Join([]string{e.Name, strings.Join(e.OS, "+"), strings.Join(e.Architecture, "+")}, " ")
 		groups[key] = append(groups[key], e)
 	}
-	all := map[*index.Entry]bool{}
+	all := map[string]bool{}
 	for _, group := range groups {
 		slices.SortFunc(group, byVersion)
 		for _, e := range group[min(keep, len(group)):] {
-			all[e] = true
+			all[e.Filename] = true
 		}
 	}
-	return all
+	return all, nil
 }
 
 // sweep removes files that nobody needs.
@@ -79,7 +90,10 @@ func (p *Publisher) sweep(grace time.Duration) ([]string, error) {
 	if err != nil {
 		return nil, muster.WithKind(muster.Unavailable, err)
 	}
-	needed := c.needed(files)
+	needed, err := c.needed(files)
+	if err != nil {
+		return nil, err
+	}
 	var removed []string
 	for _, f := range files {
 		if needed[f.name] || p.now().Sub(f.changed) < grace {
@@ -94,11 +108,16 @@ func (p *Publisher) sweep(grace time.Duration) ([]string, error) {
 	return removed, nil
 }
 
-// removeEmpty removes a folder of the pool that became empty, and those above.
+// removeEmpty removes a folder of packages that became empty, and those above.
 func (p *Publisher) removeEmpty(dir string) {
-	for strings.HasPrefix(dir, "pool/") && os.Remove(p.path(dir)) == nil {
+	for ofPackages(dir) && os.Remove(p.path(dir)) == nil {
 		dir = path.Dir(dir)
 	}
+}
+
+// ofPackages reports whether name lies where packages and bins do.
+func ofPackages(name string) bool {
+	return strings.HasPrefix(name, "pool/") || strings.HasPrefix(name, "hosts/")
 }
 
 // A stored is a file of the repository's folder.
@@ -131,15 +150,20 @@ func (p *Publisher) files() ([]stored, error) {
 
 // needed is the files that a publication consists of, the last few indexes,
 // and whatever muster does not know: that is for people to remove.
-func (c *contents) needed(files []stored) map[string]bool {
+func (c *contents) needed(files []stored) (map[string]bool, error) {
 	need := map[string]bool{hashName(c.head.Index): true}
-	for _, e := range c.index.Entries() {
+	binned, err := c.bins.all()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range c.index.With(binned).Entries() {
 		need[e.Filename] = true
 	}
+	err = c.bins.eachBelow(c.bins.top, func(b *index.Bin) { need[binName(b)] = true })
 	indexes := 0
 	for _, f := range files {
 		switch dir, base := path.Split(f.name); {
-		case durable.IsTemp(base), strings.HasPrefix(dir, "pool/"):
+		case durable.IsTemp(base), ofPackages(dir):
 		case dir == "by-hash/":
 			if indexes++; indexes <= keepIndexes {
 				need[f.name] = true
@@ -151,5 +175,5 @@ func (c *contents) needed(files []stored) map[string]bool {
 			need[f.name] = true
 		}
 	}
-	return need
+	return need, err
 }

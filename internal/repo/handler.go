@@ -22,6 +22,8 @@ var served = []servedFile{
 	{regexp.MustCompile(`^changes/[0-9]+-[0-9]+$`), "application/zstd", false},
 	{regexp.MustCompile(`^trust/[0-9]+\.p7m$`), "application/pkcs7-mime", false},
 	{regexp.MustCompile(`^pool/[a-z0-9]/[a-z0-9+.~-]+/[A-Za-z0-9+.~_%-]+\.mp[kp]$`), "application/octet-stream", false},
+	{regexp.MustCompile(`^hosts/by-hash/[0-9a-f]{64}$`), "application/zstd", false},
+	{regexp.MustCompile(`^hosts/[0-9a-f]{2}/[a-z0-9+.~-]+/[A-Za-z0-9+.~_%-]+\.mp[kp]$`), "application/octet-stream", false},
 	{regexp.MustCompile(`^icons/[A-Za-z0-9+.~_-]+\.png$`), "image/png", true},
 }
 

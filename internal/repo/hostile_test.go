@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,13 +92,18 @@ type lie struct {
 // and what to do, and the next mirror is asked.
 func refuse(t *testing.T, lies ...lie) {
 	t.Helper()
+	refuseOn(t, newStage, lies...)
+}
+
+func refuseOn(t *testing.T, newStage func(*testing.T) *stage, lies ...lie) {
+	t.Helper()
 	for _, l := range lies {
 		t.Run(l.name, func(t *testing.T) {
 			s := newStage(t)
 			l.do(t, s)
 			s.refuses(t, l)
 			s.c.Bases = append(s.c.Bases, s.honst)
-			if got := update(t, s.c); got != list(must2(s.Contents())) {
+			if got := update(t, s.c); got != s.visible() {
 				t.Errorf("with an honest mirror: %s", got)
 			}
 			if n := s.c.load().note.Failures; n != 0 {
@@ -126,6 +132,17 @@ func (s *stage) refuses(t *testing.T, l lie) {
 	if _, err := s.c.Index(); err != nil {
 		t.Errorf("index afterwards: %v", err)
 	}
+}
+
+// visible is what the repository lists for the client.
+func (s *stage) visible() string {
+	var all []string
+	for _, e := range must2(s.Contents()).Entries() {
+		if !index.Binned(e.Kind) || slices.Contains(s.c.names, e.Name) {
+			all = append(all, e.String())
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // must2 drops the head of what [Publisher.Contents] returns.

@@ -73,7 +73,7 @@ func (p *Publisher) Adopt(link []byte) error {
 
 // found writes link 1 and the first, empty publication.
 func (p *Publisher) found(id string, link []byte) error {
-	c := &contents{links: [][]byte{link}}
+	c := &contents{links: [][]byte{link}, bins: newBins(nil, p.readBin)}
 	var err error
 	if c.state, err = p.follow(id, c.links); err != nil {
 		return err

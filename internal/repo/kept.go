@@ -18,6 +18,7 @@ import (
 //
 //	repos/<id>/head, head.prev     signed heads, the newest and the one before
 //	repos/<id>/index, index.prev   their indexes
+//	repos/<id>/hosts/<sha256>      tables and bins of both
 //	repos/<id>/state.json          a note; a lost one costs some bytes
 //	trust/<id>/<n>.p7m             links of trust
 //
@@ -28,10 +29,13 @@ type kept struct {
 	id       string // "" before the first contact
 	headFile []byte
 	head     *index.Head
-	index    *index.Index // once it was asked for
-	text     string       // of the index, where an update has brought it
-	brought  bool         // text is new and has to be kept
-	old      string       // the file that text was made from by changes, or ""
+	index    *index.Index      // once it was asked for
+	text     string            // of the index, where an update has brought it
+	brought  bool              // text is new and has to be kept
+	old      string            // the file that text was made from by changes, or ""
+	bins     *bins             // once they were asked for
+	newBins  map[string][]byte // files that an update has brought, by hash
+	both     *index.Index      // what index and bins list together, once it was asked for
 	links    [][]byte
 	state    *index.State // after links; nil without any
 	note     note
@@ -228,6 +232,9 @@ func (c *Client) save(k *kept) error {
 		return err
 	}
 	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := c.saveBins(k); err != nil {
+		return err
+	}
 	if err := c.saveIndex(k, at); err != nil {
 		return err
 	}

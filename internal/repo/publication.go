@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -23,18 +24,22 @@ type publication struct {
 	index      []byte
 	compressed []byte
 	changes    map[string][]byte // by file name
-	link       int               // number of the new link of trust; 0 where there is none
+	bins       *binning
+	link       int // number of the new link of trust; 0 where there is none
 	linkFile   []byte
 }
 
-// prepare makes the publication of x that follows c, whose head is nil before
-// the first, and proves that readers of c will accept it.
+// prepare makes the publication of x and of what was set in the bins of c. It
+// follows c, whose head is nil before the first. It proves that readers of c will accept it.
 func (p *Publisher) prepare(c *contents, x *index.Index) (*publication, error) {
 	next := &publication{index: x.Print()}
+	var err error
+	if next.bins, err = c.bins.print(); err != nil {
+		return nil, err
+	}
 	if err := p.makeHead(next, c); err != nil {
 		return nil, err
 	}
-	var err error
 	if c.head != nil && next.head.Index.Serial != c.head.Index.Serial {
 		if next.changes, err = p.makeChanges(c, x, next); err != nil {
 			return nil, err
@@ -61,7 +66,7 @@ func (p *Publisher) prepare(c *contents, x *index.Index) (*publication, error) {
 // makeHead fills in next.head. The serial grows though the clock may not.
 func (p *Publisher) makeHead(next *publication, c *contents) error {
 	h := &index.Head{Type: index.HeadType, Repository: c.state.Repository, Date: p.now().Unix(),
-		Mirrors: p.Mirrors, MinVersions: p.MinVersions,
+		Mirrors: p.Mirrors, MinVersions: p.MinVersions, Bins: next.bins.top,
 		Trust: index.LinkRef{Number: c.state.Number, SHA256: c.state.SHA256}}
 	h.Serial = h.Date
 	expires := p.Expires
@@ -183,15 +188,29 @@ func (p *Publisher) publish(next *publication) error {
 			return err
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(next.bins.files)) {
+		if err := p.write(name, next.bins.files[name]); err != nil {
+			return err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(next.changes)) {
 		if err := p.write(name, next.changes[name]); err != nil {
 			return err
 		}
 	}
-	if err := p.writeDated(indexName, next.index, next.head.Serial); err != nil {
-		return err
+	if !p.isPlain(next.index) {
+		if err := p.writeDated(indexName, next.index, next.head.Serial); err != nil {
+			return err
+		}
 	}
 	return p.writeDated(headName, next.headFile, next.head.Serial)
+}
+
+// isPlain reports whether the plain index is there already: a change of bins or of
+// the head leaves it alone.
+func (p *Publisher) isPlain(text []byte) bool {
+	have, err := readFile(p.path(indexName), int64(len(text)))
+	return err == nil && bytes.Equal(have, text)
 }
 
 // writeDated writes a file that changes in place, with the serial as its time.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -34,13 +35,8 @@ type Report struct {
 //     capitals only, or the same version for the same platform,
 //   - a newer version is published, unless p.Force.
 func (p *Publisher) Publish(files ...string) (*Report, error) {
-	var drafts []*draft
-	defer func() {
-		for _, d := range drafts {
-			d.file.Close()
-		}
-	}()
 	return p.change(func(c *contents) (*publication, *Report, error) {
+		var drafts []*draft
 		for _, name := range files {
 			d, err := p.admit(c, name)
 			if err != nil {
@@ -56,11 +52,7 @@ func (p *Publisher) Publish(files ...string) (*Report, error) {
 // files, which nobody looks for yet.
 func (p *Publisher) add(c *contents, drafts []*draft) (*publication, *Report, error) {
 	r := &Report{}
-	entries, fresh, err := p.merge(c.index, drafts, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	x, err := index.New(entries)
+	x, fresh, err := p.place(c, drafts, r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,11 +68,69 @@ func (p *Publisher) add(c *contents, drafts []*draft) (*publication, *Report, er
 	return next, r, nil
 }
 
+// place adds the drafts to the index, which it returns, and to the bins of c.
+func (p *Publisher) place(c *contents, drafts []*draft, r *Report) (x *index.Index, fresh []*draft, err error) {
+	byBin := map[string][]*draft{}
+	for _, d := range drafts {
+		byBin[d.bin()] = append(byBin[d.bin()], d)
+	}
+	x = c.index
+	for _, bin := range slices.Sorted(maps.Keys(byBin)) { // the index, "", first
+		list := x
+		if bin != "" {
+			if list, err = c.bins.bin(bin); err != nil {
+				return nil, nil, err
+			}
+		}
+		entries, more, err := p.merge(list, byBin[bin], r)
+		if err == nil && len(more) > 0 {
+			if bin != "" {
+				err = c.bins.set(bin, entries)
+			} else {
+				x, err = index.New(entries)
+			}
+		}
+		if err == nil {
+			err = c.checkNames(x, more)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		fresh = append(fresh, more...)
+	}
+	return x, fresh, nil
+}
+
+// checkNames refuses drafts with a name that has packages of the other sort: one
+// name is one package to a host.
+func (c *contents) checkNames(x *index.Index, drafts []*draft) error {
+	for _, d := range drafts {
+		others := x.Find(d.entry.Name)
+		if d.bin() == "" {
+			var err error
+			if others, err = c.bins.of(d.entry.Name); err != nil {
+				return err
+			}
+		}
+		for _, e := range others {
+			return muster.Errorf(muster.Conflict, "cannot publish %q: %s is published, of kind %s", d.name, e, e.Kind)
+		}
+	}
+	return nil
+}
+
 // A draft is a package file that may be published as far as it alone goes.
 type draft struct {
 	entry *index.Entry
-	file  *os.File
-	name  string // as given
+	name  string // of the file, as given
+}
+
+// bin is the prefix of the bin in which the package will stand, "" for the index.
+func (d *draft) bin() string {
+	if index.Binned(d.entry.Kind) {
+		return index.BinOf(d.entry.Name)
+	}
+	return ""
 }
 
 // admit checks one file.
@@ -89,12 +139,12 @@ func (p *Publisher) admit(c *contents, name string) (*draft, error) {
 	if err != nil {
 		return nil, muster.WithKind(muster.NotFound, err)
 	}
+	defer f.Close() // there may be thousands
 	e, err := p.examine(c, f)
 	if err != nil {
-		f.Close()
 		return nil, err
 	}
-	return &draft{e, f, name}, nil
+	return &draft{e, name}, nil
 }
 
 func (p *Publisher) examine(c *contents, f *os.File) (*index.Entry, error) {
@@ -222,6 +272,11 @@ func (p *Publisher) store(d *draft) error {
 	if p.stored(d.entry) {
 		return nil
 	}
+	in, err := os.Open(d.name)
+	if err != nil {
+		return muster.WithKind(muster.Unavailable, err)
+	}
+	defer in.Close()
 	if err := p.mkdir(path.Dir(d.entry.Filename)); err != nil {
 		return muster.WithKind(muster.Unavailable, err)
 	}
@@ -229,7 +284,7 @@ func (p *Publisher) store(d *draft) error {
 	if err != nil {
 		return muster.WithKind(muster.Unavailable, err)
 	}
-	sum, err := sumOf(io.TeeReader(io.NewSectionReader(d.file, 0, d.entry.Size), out))
+	sum, err := sumOf(io.TeeReader(io.NewSectionReader(in, 0, d.entry.Size), out))
 	if err == nil && sum != d.entry.SHA256 {
 		err = fmt.Errorf("%q changed while it was published", d.name)
 	}

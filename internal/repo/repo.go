@@ -6,13 +6,15 @@
 //	by-hash/<sha256>    the index compressed, under the sha256 of the file
 //	changes/<a>-<b>     what changed from the index of serial a to that of b
 //	pool/<n>/<name>/    packages
+//	hosts/by-hash/      small indexes of packages of hosts and units, and tables of these
+//	hosts/<nn>/<name>/  packages of hosts and units
 //	trust/<n>.p7m       the chain of trust
 //
 // Start with [Publisher] to make and change a repository, with [Client] to
 // follow one from a host, with [Check] to prove that one is whole, and with
 // [Handler] to serve one.
 //
-// Who publishes: files appear under their names in the order pool, by-hash,
+// Who publishes: files appear under their names in the order packages, by-hash,
 // changes, Packages, head, each written aside, synced and renamed. Before the
 // head is renamed the old publication is whole, because nothing that it names
 // is ever changed; after it the new one is. A crash leaves at most files that
@@ -112,6 +114,7 @@ func (p *Publisher) lock() (unlock func(), err error) {
 type contents struct {
 	head  *index.Head
 	index *index.Index
+	bins  *bins
 	links [][]byte // signed
 	state *index.State
 }
@@ -139,6 +142,7 @@ func (p *Publisher) load() (*contents, error) {
 	if c.head, err = c.state.OpenHead(file, sign.Policy{Now: p.clock(c.head), Listed: true}); err != nil {
 		return nil, err
 	}
+	c.bins = newBins(c.head.Bins, p.readBin)
 	c.index, err = p.readIndex(c.head.Index)
 	return c, err
 }
@@ -182,6 +186,14 @@ func (p *Publisher) readIndex(l index.List) (*index.Index, error) {
 		return nil, muster.Errorf(muster.Unavailable, "cannot read the index: %w", err)
 	}
 	return openIndex(l, data)
+}
+
+func (p *Publisher) readBin(b *index.Bin) ([]byte, error) {
+	data, err := readFile(p.path(binName(b)), index.MaxBinFile)
+	if err != nil {
+		return nil, muster.Errorf(muster.Unavailable, "cannot read bin %q: %w", b.Prefix, err)
+	}
+	return data, nil
 }
 
 // readFile reads a file of at most max bytes.

@@ -28,13 +28,14 @@ import (
 func (c *Client) Update(ctx context.Context) (Result, error) {
 	c.kept = nil
 	k := c.load()
+	known := k.head != nil && c.hasBins(k)
 	before := c.Fetch.Received()
 	r := Result{ID: k.id}
 	var errs []error
 	for _, base := range c.bases(k) {
 		next, err := c.ask(ctx, base, k)
 		if err == nil {
-			r.News, r.Base, r.Lagging = k.news(next), base, false
+			r.News, r.Base, r.Lagging = !known || c.news(k, next), base, false
 			c.kept = next
 			errs = nil
 			break
@@ -92,9 +93,9 @@ func (c *Client) conclude(r Result, errs []error, before int64) (Result, error) 
 	return r, err
 }
 
-// news reports whether next lists something else than k.
-func (k *kept) news(next *kept) bool {
-	return k.head == nil || k.head.Index.Raw.SHA256 != next.head.Index.Raw.SHA256
+// news reports whether next lists something else than k, whose bins are known.
+func (c *Client) news(k, next *kept) bool {
+	return k != next && (k.head.Index.Raw.SHA256 != next.head.Index.Raw.SHA256 || !c.sameBins(k, next))
 }
 
 // ask asks one base. It returns k itself when there is nothing new.
@@ -107,7 +108,7 @@ func (c *Client) ask(ctx context.Context, base string, k *kept) (*kept, error) {
 		if err := k.head.Fresh(c.now(k)); err != nil {
 			return nil, fmt.Errorf("%q has nothing newer: %w", base, err)
 		}
-		if k.state != nil && k.state.Number == k.head.Trust.Number && k.hasIndex(c) {
+		if k.state != nil && k.state.Number == k.head.Trust.Number && k.hasIndex(c) && c.hasBins(k) {
 			return k, c.seen(k, base, s)
 		}
 		s.Data = k.headFile
@@ -184,10 +185,14 @@ func (c *Client) accept(ctx context.Context, base string, k *kept, s *fetch.Smal
 			return nil, err
 		}
 	}
+	if err := c.fetchBins(ctx, base, next); err != nil {
+		return nil, err
+	}
 	next.remember(c, base, lastSeen{index.Sum(s.Data), s.Validators})
 	if err := c.save(next); err != nil {
 		return nil, &keepError{next.id, err}
 	}
+	c.dropBins(k, next)
 	return next, nil
 }
 

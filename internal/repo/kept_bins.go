@@ -1,0 +1,146 @@
+package repo
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"muster"
+	"muster/index"
+	"muster/internal/durable"
+	"muster/internal/fetch"
+)
+
+// SetNames says which packages of hosts and units this client is about: the id of
+// its host and the names of its units. They replace those before.
+//
+// From then on [Client.Update] follows their bins too, and [Client.Index] lists
+// them before the packages of the index; [Client.Usable] and [Client.Open] take
+// them like any other. Others of their kinds never show. Names without a package
+// are in order. Nothing is kept of the names themselves: they are set after each
+// start, before the first call.
+//
+// Until an update has brought the bin of a name, Index fails with kind
+// muster.Unavailable: a package that is not known yet must not look like one that
+// was withdrawn, for then its host would remove what it brought. So whoever changes
+// the names updates first, and remembers them when that has succeeded.
+func (c *Client) SetNames(names ...string) {
+	c.names = slices.Compact(slices.Sorted(slices.Values(names)))
+	if c.kept != nil {
+		c.kept.both = nil
+	}
+}
+
+func (c *Client) binsDir(id string) string { return filepath.Join(c.repoDir(id), "hosts") }
+
+// ownBins are those of the head of k, from the disk.
+func (c *Client) ownBins(k *kept) *bins {
+	if k.bins == nil {
+		k.bins = newBins(k.head.Bins, func(b *index.Bin) ([]byte, error) { return c.readBin(k, b) })
+	}
+	return k.bins
+}
+
+// readBin reads a file that is kept, or that an update has brought.
+func (c *Client) readBin(k *kept, b *index.Bin) ([]byte, error) {
+	if data := k.newBins[b.SHA256]; data != nil {
+		return data, nil
+	}
+	data, err := readFile(filepath.Join(c.binsDir(k.id), b.SHA256), b.Size)
+	if err != nil || !isBin(b, data) {
+		return nil, muster.WithHint(muster.Errorf(muster.Unavailable,
+			"what repository %q has for this host is not here, or damaged", k.id), "run 'muster update'")
+	}
+	return data, nil
+}
+
+// binned lists the packages of hosts and units that this client is about.
+func (c *Client) binned(s *bins) (all []*index.Entry, err error) {
+	if c.allNames {
+		return s.all()
+	}
+	for _, name := range c.names {
+		found, err := s.of(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// hasBins reports whether the bins of the head are there.
+func (c *Client) hasBins(k *kept) bool {
+	_, err := c.binned(c.ownBins(k))
+	return err == nil
+}
+
+// fetchBins brings what is not there of the bins that next.head leads to.
+func (c *Client) fetchBins(ctx context.Context, base string, next *kept) error {
+	next.newBins = map[string][]byte{}
+	next.bins = newBins(next.head.Bins, func(b *index.Bin) ([]byte, error) {
+		if data, err := c.readBin(next, b); err == nil {
+			return data, nil
+		}
+		s, err := c.Fetch.GetSmall(ctx, base, binName(b), b.Size, fetch.Validators{})
+		if err != nil {
+			return nil, err
+		}
+		next.newBins[b.SHA256] = s.Data
+		return s.Data, nil
+	})
+	_, err := c.binned(next.bins)
+	next.bins.get = func(b *index.Bin) ([]byte, error) { return c.readBin(next, b) } // the network is for updates only
+	return err
+}
+
+// sameBins reports whether the heads of k and next lead to the same bins.
+func (c *Client) sameBins(k, next *kept) bool {
+	if c.allNames {
+		return slices.Equal(k.head.Bins, next.head.Bins)
+	}
+	for _, name := range c.names {
+		was, err := c.ownBins(k).find(index.BinOf(name))
+		is, err2 := c.ownBins(next).find(index.BinOf(name))
+		if err != nil || err2 != nil || (was == nil) != (is == nil) || was != nil && *was != *is {
+			return false
+		}
+	}
+	return true
+}
+
+// saveBins keeps the files that an update has brought, before the head that leads
+// to them. They are never changed: their names are their hashes.
+func (c *Client) saveBins(k *kept) error {
+	if len(k.newBins) == 0 {
+		return nil
+	}
+	dir := c.binsDir(k.id)
+	if err := c.Disk.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for sum, data := range k.newBins {
+		if err := c.Disk.WriteFile(filepath.Join(dir, sum), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropBins removes the files that neither head leads to. What cannot be removed
+// takes some room until the next time.
+func (c *Client) dropBins(old, k *kept) {
+	used := []map[string]bool{k.bins.used}
+	if old.head != nil {
+		c.hasBins(old)
+		used = append(used, old.bins.used)
+	}
+	entries, _ := os.ReadDir(c.binsDir(k.id))
+	for _, e := range entries {
+		needed := func(m map[string]bool) bool { return m[e.Name()] }
+		if !slices.ContainsFunc(used, needed) && !durable.IsTemp(e.Name()) {
+			c.Disk.Remove(filepath.Join(c.binsDir(k.id), e.Name()))
+		}
+	}
+}
