@@ -14,15 +14,12 @@ import (
 // print prints in as parseInput reads it, from what it took out of the text.
 // Parameters may stand in any order: that of params.
 func (in *input) print() string {
-	s := in.label + "=("
-	for i, name := range in.components {
-		if i > 0 {
-			s += " "
-		}
-		s += `"` + name + `"`
+	inner := "()"
+	if len(in.components) > 0 {
+		inner = list(in.components)
 	}
-	s += ")"
-	for _, p := range strings.Split(in.params, ";")[1:] {
+	s := in.label + "=" + inner
+	for _, p := range strings.Split(strings.TrimPrefix(in.params, inner), ";")[1:] {
 		name, _, _ := strings.Cut(p, "=")
 		switch name {
 		case "created":
