@@ -41,6 +41,8 @@ type Engine struct {
 
 	// Snapshot begins a transaction of Read.
 	Snapshot sql.TxOptions
+	// Writing begins a transaction of Write.
+	Writing sql.TxOptions
 	// Lock is the first statement of every write: it waits until no other
 	// server writes to the database, and holds the others off until the
 	// commit. It is empty where beginning a transaction does so.

@@ -61,23 +61,25 @@ func TestMigrationsThatAreRefused(t *testing.T) {
 		if err := d.Migrate(t.Context(), "a", schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)")); err != nil {
 			t.Fatal(err)
 		}
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name  string
 			kind  muster.ErrorKind
 			files fstest.MapFS
 		}{
-			"changed":     {muster.Conflict, schema("0001_a.sql", "CREATE TABLE a_a (y BIGINT)")},
-			"renamed":     {muster.Conflict, schema("0001_b.sql", "CREATE TABLE a_a (x BIGINT)")},
-			"gap":         {muster.Invalid, schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)", "0003_b.sql", "")},
-			"twice":       {muster.Invalid, schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)", "0001_b.sql", "")},
-			"odd name":    {muster.Invalid, schema("init.sql", "")},
-			"odd type":    {muster.Invalid, schema("0001_a.sql", "CREATE TABLE x (y {{int}})")},
-			"no length":   {muster.Invalid, schema("0001_a.sql", "CREATE TABLE x (y {{text}})")},
-			"not a word":  {muster.Invalid, schema("0001_a.sql", "CREATE TABLE x (y {{")},
-			"not SQL":     {muster.Internal, schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)", "0002_b.sql", "CREATE TABEL b (x BIGINT)")},
-			"half is SQL": {muster.Internal, schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)", "0002_b.sql", "INSERT INTO a_a VALUES (1); nonsense")},
+			{"changed", muster.Conflict, schema("0001_a.sql", "CREATE TABLE a_a (y BIGINT)")},
+			{"renamed", muster.Conflict, schema("0001_b.sql", "CREATE TABLE a_a (x BIGINT)")},
+			{"gap", muster.Invalid, schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)", "0003_b.sql", "")},
+			{"twice", muster.Invalid, schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)", "0001_b.sql", "")},
+			{"odd name", muster.Invalid, schema("init.sql", "")},
+			{"odd type", muster.Invalid, schema("0001_a.sql", "CREATE TABLE x (y {{int}})")},
+			{"no length", muster.Invalid, schema("0001_a.sql", "CREATE TABLE x (y {{text}})")},
+			{"not a word", muster.Invalid, schema("0001_a.sql", "CREATE TABLE x (y {{")},
+			{"not SQL", muster.Internal, schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)", "0002_b.sql", "CREATE TABEL b (x BIGINT)")},
+			// MySQL has run the first statement, and would refuse another file in its place.
+			{"half is SQL", muster.Internal, schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT)", "0002_b.sql", "INSERT INTO a_a VALUES (1); nonsense")},
 		} {
 			if err := d.Migrate(t.Context(), "a", c.files); muster.KindOf(err) != c.kind {
-				t.Errorf("%s: kind %q, want %q: %v", name, muster.KindOf(err), c.kind, err)
+				t.Errorf("%s: kind %q, want %q: %v", c.name, muster.KindOf(err), c.kind, err)
 			}
 		}
 		if err := d.Migrate(t.Context(), "A-b", schema()); muster.KindOf(err) != muster.Invalid {

@@ -248,7 +248,7 @@ func (g *group) more() bool {
 
 // begin begins the transaction of a group.
 func (d *DB) begin(ctx context.Context) (*Tx, error) {
-	tx, err := d.engine.Write.BeginTx(ctx, nil)
+	tx, err := d.engine.Write.BeginTx(ctx, &d.engine.Writing)
 	if err != nil {
 		return nil, err
 	}

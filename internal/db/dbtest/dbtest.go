@@ -7,21 +7,32 @@ import (
 	"testing"
 
 	"muster/internal/db"
+	"muster/internal/db/mysql"
+	"muster/internal/db/postgres"
 	"muster/internal/db/sqlite"
+	"muster/internal/testneed/sqlserver"
 )
 
 // Each runs test once for every engine, with an empty database.
 func Each(t *testing.T, test func(t *testing.T, d *db.DB)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, Open(t, sqlserver.Postgres(t))) })
+	t.Run("mysql", func(t *testing.T) { test(t, Open(t, sqlserver.MariaDB(t))) })
 }
 
 // Pairs runs test once for every engine, with an empty database that two
 // servers have opened.
 func Pairs(t *testing.T, test func(t *testing.T, first, second *db.DB)) {
-	t.Run("sqlite", func(t *testing.T) {
-		dsn := "sqlite:" + filepath.Join(t.TempDir(), "test.db")
-		test(t, Open(t, dsn), Open(t, dsn))
-	})
+	for name, dsn := range map[string]func(testing.TB) string{
+		"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
+		"postgres": sqlserver.Postgres,
+		"mysql":    sqlserver.MariaDB,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn := dsn(t)
+			test(t, Open(t, dsn), Open(t, dsn))
+		})
+	}
 }
 
 // SQLite returns an empty SQLite database, closed with the test.
@@ -33,7 +44,7 @@ func SQLite(t testing.TB) *db.DB {
 // Open opens a database of any engine and closes it with the test.
 func Open(t testing.TB, dsn string) *db.DB {
 	t.Helper()
-	d, err := db.Open(t.Context(), dsn, sqlite.Driver{})
+	d, err := db.Open(t.Context(), dsn, sqlite.Driver{}, postgres.Driver{}, mysql.Driver{})
 	if err != nil {
 		t.Fatal(err)
 	}
