@@ -234,3 +234,8 @@ func unreachable(host string, err error) error {
 	}
 	return muster.Errorf(muster.Unavailable, "cannot reach %s: %w", host, err)
 }
+
+// Who asks the server again who it is.
+func (c *Client) Who(ctx context.Context) (s Server, err error) {
+	return s, c.do(ctx, request{method: http.MethodGet, path: RouteServer}, &s)
+}

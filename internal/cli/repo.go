@@ -76,13 +76,19 @@ type initOptions struct {
 func repoInitCommand(a *app) *cobra.Command {
 	var o initOptions
 	cmd := &cobra.Command{
-		Use:   "init DIR --key KEY --cert CERT",
+		Use:   "init DIR|URL --key KEY --cert CERT",
 		Short: "Make an empty repository",
-		Long: `Make an empty repository. Its chain of trust begins with the authority of the
-certificate, or with the certificates given with --anchor.`,
-		Example: "  muster repo init /srv/repo --key alice.key --cert alice.crt",
+		Long: `Make an empty repository, in a folder or on a server ('muster login' first). Its
+chain of trust begins with the authority of the certificate, or with the
+certificates given with --anchor.`,
+		Example: "  muster repo init /srv/repo --key alice.key --cert alice.crt\n  muster repo init https://muster.example.org --key alice.key --cert alice.crt",
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.repoInit(args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if onWeb(args[0]) {
+				return a.repoInitServer(cmd.Context(), args[0], o)
+			}
+			return a.repoInit(args[0], o)
+		},
 	}
 	o.signer.add(cmd)
 	cmd.Flags().StringVar(&o.id, "id", "", "call the repository `NAME` (default: a name that no other has)")

@@ -18,13 +18,19 @@ func repoPublishCommand(a *app) *cobra.Command {
 	var force bool
 	var expires int
 	cmd := &cobra.Command{
-		Use:   "publish DIR FILE... --key KEY --cert CERT",
+		Use:   "publish DIR|URL FILE... --key KEY --cert CERT",
 		Short: "Add packages to a repository",
 		Long: `Add packages: all of those given, or none. Each is verified and read whole
-before. A version older than one that is published needs --force.`,
-		Example: "  muster repo publish /srv/repo *.mpk --key alice.key --cert alice.crt",
+before. A version older than one that is published needs --force.
+
+To a server packages are uploaded one after the other ('muster login' first); it
+signs the heads of its repository itself.`,
+		Example: "  muster repo publish /srv/repo *.mpk --key alice.key --cert alice.crt\n  muster repo publish https://muster.example.org *.mpk",
 		Args:    cobra.MinimumNArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if onWeb(args[0]) {
+				return a.repoPublishServer(cmd.Context(), args[0], args[1:])
+			}
 			p, err := a.publisher(args[0], signer)
 			if err != nil {
 				return err

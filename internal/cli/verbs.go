@@ -16,6 +16,10 @@ func groups() []group {
 			pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
 			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand,
 		}},
+		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
+			loginCommand, logoutCommand, hostsCommand, hostCommand, groupsCommand, tokensCommand,
+			changesCommand, inventoryCommand, softwareCommand,
+		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
 			newCommand, importCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
 		}},

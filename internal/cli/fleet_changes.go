@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster"
+	"muster/api"
+)
+
+func changesCommand(a *app) *cobra.Command {
+	var q api.EventQuery
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "changes [HOST] [--follow]",
+		Short: "Show what hosts did and what happened to them",
+		Long: `Show what hosts did (installed, upgraded, removed, and what failed) and what
+happened to them (joined, accepted, came back), the newest last. With --follow
+new ones are printed as they come, with --json one a line.`,
+		Example: "  muster changes\n  muster changes pc-12 --failed\n  muster changes --follow",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q.Host = strings.Join(args, "")
+			return a.changes(cmd.Context(), q, follow)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&q.Failed, "failed", false, "only what failed")
+	f.IntVar(&q.Limit, "limit", 50, "at most so many")
+	f.BoolVarP(&follow, "follow", "f", false, "print new ones as they come, until interrupted")
+	return cmd
+}
+
+// followEvery is how often the server is asked for new events.
+const followEvery = 2 * time.Second
+
+func (a *app) changes(ctx context.Context, q api.EventQuery, follow bool) error {
+	return a.as(func(p *api.PersonClient) error {
+		page, err := p.Events(ctx, q)
+		if err != nil {
+			return err
+		}
+		slices.Reverse(page.Events)
+		if !follow {
+			return a.answer(page.Events, func() error {
+				if len(page.Events) == 0 {
+					a.talk("nothing has happened")
+				}
+				a.printEvents(page.Events)
+				return nil
+			})
+		}
+		for {
+			a.printFollowed(page.Events)
+			for _, e := range page.Events {
+				q.Since = max(q.Since, e.Number)
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(followEvery):
+			}
+			if page, err = p.Events(ctx, q); err != nil && muster.KindOf(err) != muster.Unavailable {
+				return err
+			}
+		}
+	})
+}
+
+func (a *app) printFollowed(events []api.Event) {
+	if !a.json {
+		a.printEvents(events)
+		return
+	}
+	enc := json.NewEncoder(a.out)
+	for _, e := range events {
+		enc.Encode(e)
+	}
+}
+
+func (a *app) printEvents(events []api.Event) {
+	for _, e := range events {
+		a.print("%s  %s  %s", stamp(e.Time), e.Name, eventText(e))
+		if e.Result == nil {
+			continue
+		}
+		for _, s := range e.Result.Steps {
+			line := "    " + s.Op + " " + s.Name + " " + strings.TrimPrefix(s.From+" -> "+s.To, " -> ")
+			if s.To == "" {
+				line = "    " + s.Op + " " + s.Name + " " + s.From
+			}
+			if s.Error != "" {
+				line += ": " + s.Error
+			}
+			a.print("%s", line)
+		}
+	}
+}
+
+func eventText(e api.Event) string {
+	if e.Result == nil {
+		return strings.TrimSuffix(e.What+": "+e.Text, ": ")
+	}
+	text := e.Result.Kind
+	if e.Result.By != "" {
+		text += " (" + e.Result.By + ")"
+	}
+	switch {
+	case e.Result.Error != "":
+		text += " failed: " + e.Result.Error
+	case e.Result.Progress:
+		text += " goes on"
+	default:
+		text += " done in " + time.Duration(max(0, e.Result.Ended-e.Result.Started)*int64(time.Second)).String()
+	}
+	return text
+}

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster/api"
+)
+
+type hostsOptions struct {
+	query   api.HostQuery
+	columns string
+	csv     bool
+	limit   int
+}
+
+func hostsCommand(a *app) *cobra.Command {
+	var o hostsOptions
+	cmd := &cobra.Command{
+		Use:   "hosts [QUERY]",
+		Short: "List the hosts of the server",
+		Long: `List the hosts of the server, all or those that a query finds: the words of
+'muster help search'. Where a query begins with a minus, write -- before it.`,
+		Example: `  muster hosts
+  muster hosts 'status:ERROR seen<1d'
+  muster hosts 'package:openssl<3.0.2 -group:lab' --csv --columns serial,memory`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.query.Query = strings.Join(args, " ")
+			return a.hosts(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.query.Sort, "sort", "name", "name, seen, enrolled or status; with a minus before it, the other way round")
+	f.StringVar(&o.columns, "columns", "", "also these fields, with commas: serial,memory")
+	f.IntVar(&o.limit, "limit", 0, "at most so many (default: all)")
+	f.BoolVar(&o.csv, "csv", false, "print comma-separated values (RFC 4180)")
+	return cmd
+}
+
+func (a *app) hosts(ctx context.Context, o hostsOptions) error {
+	if o.columns != "" {
+		o.query.Columns = strings.Split(o.columns, ",")
+	}
+	var found []api.Host
+	err := a.as(func(p *api.PersonClient) (err error) {
+		found, err = allHosts(ctx, p, o.query, o.limit)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if o.csv {
+		return a.hostsCSV(found, o.query.Columns)
+	}
+	return a.answer(found, func() error {
+		if len(found) == 0 {
+			a.talk("no hosts")
+			return nil
+		}
+		head := "NAME\tSTATUS\tSYSTEM\tSEEN\tNOTE"
+		for _, c := range o.query.Columns {
+			head += "\t" + strings.ToUpper(c)
+		}
+		rows := []string{head}
+		for _, h := range found {
+			row := strings.Join([]string{h.Name, hostStatus(h), hostSystem(h), a.seen(h.Seen), hostNote(h)}, "\t")
+			for _, c := range o.query.Columns {
+				row += "\t" + h.Columns[c]
+			}
+			rows = append(rows, row)
+		}
+		return a.table(rows)
+	})
+}
+
+// allHosts asks for page after page, as far as limit (0: to the end).
+func allHosts(ctx context.Context, p *api.PersonClient, q api.HostQuery, limit int) ([]api.Host, error) {
+	found := []api.Host{}
+	for {
+		q.Limit = 500
+		if limit > 0 {
+			q.Limit = min(q.Limit, limit-len(found))
+		}
+		page, err := p.Hosts(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, page.Hosts...)
+		if q.Cursor = page.Next; page.Next == "" || limit > 0 && len(found) >= limit {
+			return found, nil
+		}
+	}
+}
+
+func (a *app) hostsCSV(hosts []api.Host, columns []string) error {
+	w := csv.NewWriter(a.out)
+	w.Write(append([]string{"id", "name", "fqdn", "state", "status", "os", "arch", "agent", "address", "seen", "enrolled"}, columns...))
+	for _, h := range hosts {
+		row := []string{h.ID, h.Name, h.FQDN, string(h.State), string(h.Status), h.OSName, h.Arch, h.Agent, h.Address,
+			csvTime(h.Seen), csvTime(h.Enrolled)}
+		for _, c := range columns {
+			row = append(row, h.Columns[c])
+		}
+		for i, cell := range row {
+			// A spreadsheet would take these for formulas.
+			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+				row[i] = "'" + cell
+			}
+		}
+		w.Write(row)
+	}
+	w.Flush()
+	return w.Error()
+}
+
+func csvTime(t int64) string {
+	if t == 0 {
+		return ""
+	}
+	return time.Unix(t, 0).UTC().Format(time.RFC3339)
+}
+
+// hostStatus is what one looks at first: the state where it needs a person, else
+// the worst status of the packages.
+func hostStatus(h api.Host) string {
+	if h.State != api.Accepted {
+		return strings.ToUpper(string(h.State))
+	}
+	if h.Status == "" {
+		return "-"
+	}
+	return string(h.Status)
+}
+
+func hostSystem(h api.Host) string {
+	name := h.OSName
+	if name == "" {
+		name = h.OS
+	}
+	return name
+}
+
+func hostNote(h api.Host) string {
+	if h.Problem != "" {
+		return h.Problem
+	}
+	var parts []string
+	for _, s := range slices.Sorted(maps.Keys(h.Packages)) {
+		if n := h.Packages[s]; s != "OK" && n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// seen is how long ago t was, for tables.
+func (a *app) seen(t int64) string {
+	if t == 0 {
+		return "never"
+	}
+	return a.ago(time.Unix(t, 0))
+}
