@@ -43,6 +43,9 @@ func (d *Document) Check() error {
 	if !ascending(d.Muster, (*Installed).compare) {
 		return muster.Errorf(muster.Invalid, "packages of muster are not sorted, or one is there twice")
 	}
+	if !ascending(d.Status, (*Status).compare) {
+		return muster.Errorf(muster.Invalid, "statuses are not sorted, or one is there twice")
+	}
 	if !ascending(d.Audits, (*Audit).compare) {
 		return muster.Errorf(muster.Invalid, "audits are not sorted, or one is there twice")
 	}

@@ -1,6 +1,6 @@
 // Package inventory is the document of what a host is and has: its system,
 // hardware, network, disks and users, the packages of every package manager
-// on it, those of muster, and what their audits said.
+// on it, those of muster, how these stand, and what their audits said.
 //
 // Start with [Document] and [Parse]; [Diff] makes the [Delta] that a host
 // sends when the reader knows its last document, [Delta.Apply] is its inverse.
@@ -39,6 +39,7 @@ type Document struct {
 	Muster   []Installed          `json:"muster,omitempty"` // sorted by name, then root
 	Network  *Network             `json:"network,omitempty"`
 	Packages map[string][]Package `json:"packages,omitempty"` // by source: see [Sources]
+	Status   []Status             `json:"status,omitempty"`   // sorted by name, then root
 	System   *System              `json:"system,omitempty"`
 	Users    *Users               `json:"users,omitempty"`
 }

@@ -19,6 +19,7 @@ func full() *Document {
 	d.Disks = &Disks{[]Device{{"m", "sda", true, true, "s", 1, "v"}}, []Mount{{1, "/dev/sda1", "/", "ext4"}}}
 	d.Users = &Users{[]Account{{"Alice", "/home/alice", "alice", "/bin/sh", "1000"}}}
 	d.Muster = []Installed{{"all", 1, "base", "ab", "age", "main", "/area", []string{"x"}, 1, "OK", "1"}}
+	d.Status = []Status{{"2", "group lab", "e", "age", "/area", "NEED-UPGRADE"}}
 	d.Audits = []Audit{{"o", "age", "/area", "OK"}}
 	d.Packages = map[string][]Package{"dpkg": {{"amd64", "i", 1, "n", "s", 1, "v", "1"}}}
 	return d
@@ -76,6 +77,7 @@ func TestRefused(t *testing.T) {
 		"long":           func(d *Document) { d.System.Name = strings.Repeat("x", MaxText+1) },
 		"long output":    func(d *Document) { d.Audits[0].Output = strings.Repeat("x", MaxOutput+1) },
 		"audit twice":    func(d *Document) { d.Audits = append(d.Audits, d.Audits[0]) },
+		"status twice":   func(d *Document) { d.Status = []Status{{Name: "age"}, {Name: "age"}} },
 		"package twice":  func(d *Document) { d.Muster = append(d.Muster, d.Muster[0]) },
 		"lines in names": func(d *Document) { d.System.Hostname = "a\nb" },
 	} {

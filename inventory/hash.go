@@ -73,6 +73,7 @@ func (d *Document) parts() map[string]part {
 		"hardware": single[Hardware]{&d.Hardware},
 		"muster":   list[Installed]{&d.Muster},
 		"network":  single[Network]{&d.Network},
+		"status":   list[Status]{&d.Status},
 		"system":   single[System]{&d.System},
 		"users":    single[Users]{&d.Users},
 	}

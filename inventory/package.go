@@ -60,12 +60,29 @@ type Installed struct {
 	Root      string   `json:"root,omitempty"` // the area it is in; "" is the machine's own root
 	Signers   []string `json:"signers,omitempty"`
 	Size      int64    `json:"size"`   // bytes
-	Status    string   `json:"status"` // see muster.Status
+	Status    string   `json:"status"` // as its last session setup and audit left it: OK, WARNING or ERROR
 	Version   string   `json:"version"`
 }
 
 func (i *Installed) compare(o *Installed) int {
 	return cmp.Or(cmp.Compare(i.Name, o.Name), cmp.Compare(i.Root, o.Root))
+}
+
+// Status is how a package of muster stands to what should be there: a row for each
+// that is not as it should be, there or not, and for each that somebody assigns.
+// An installed package without a row is OK. The section changes when repositories
+// have news; it makes no history.
+type Status struct {
+	Available string `json:"available,omitempty"` // newest version that may be installed
+	By        string `json:"by,omitempty"`        // who wants it: "host", "group lab", "user"
+	Error     string `json:"error,omitempty"`     // of the last change of it
+	Name      string `json:"name"`
+	Root      string `json:"root,omitempty"` // as in [Installed]
+	Status    string `json:"status"`         // see muster.Status: "NEED-INSTALL"
+}
+
+func (s *Status) compare(o *Status) int {
+	return cmp.Or(cmp.Compare(s.Name, o.Name), cmp.Compare(s.Root, o.Root))
 }
 
 // Audit is what the audit of a package of muster said last. When it ran is in

@@ -49,6 +49,9 @@ func drawDocument(t *rapid.T) *Document {
 	if rapid.Bool().Draw(t, "users") {
 		d.Users = &Users{}
 	}
+	if rapid.Bool().Draw(t, "statuses") {
+		d.Status = []Status{{Available: "2-1", By: "group lab", Name: "p", Status: rapid.SampledFrom([]string{"NEED-INSTALL", "ERROR"}).Draw(t, "stands")}}
+	}
 	if rapid.Bool().Draw(t, "audits") {
 		d.Audits = []Audit{{Package: "p", Status: rapid.SampledFrom([]string{"OK", "ERROR"}).Draw(t, "status")}}
 	}

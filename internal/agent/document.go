@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"muster"
 	"muster/internal/collect"
 	"muster/internal/engine"
 	"muster/internal/install"
@@ -15,7 +16,7 @@ import (
 
 // OwnSections are those of an inventory that muster knows without looking at the
 // machine.
-var OwnSections = []string{"audits", "muster"}
+var OwnSections = []string{"audits", "muster", "status"}
 
 // Document collects the named sections, all where none is named, with the
 // packages of the root, whose statuses the caller has from [engine.Engine.Status].
@@ -43,8 +44,8 @@ func collectRoot(e *engine.Engine) string {
 	return "/"
 }
 
-// AddOwn adds the packages of muster in the root, and their audits, as far as
-// they are among the sections.
+// AddOwn adds the packages of muster in the root, how they stand, and their
+// audits, as far as they are among the sections.
 func AddOwn(r *collect.Report, e *engine.Engine, status []engine.Status, sections []string) error {
 	all, err := e.Root.Installed()
 	if err != nil {
@@ -58,13 +59,14 @@ func AddOwn(r *collect.Report, e *engine.Engine, status []engine.Status, section
 	if wanted("audits") {
 		addAudits(r, all, area)
 	}
-	if !wanted("muster") {
-		return nil
+	if wanted("muster") {
+		for _, rec := range all {
+			r.Document.Muster = append(r.Document.Muster, ownPackage(rec, area))
+		}
 	}
-	for _, rec := range all {
-		r.Document.Muster = append(r.Document.Muster, ownPackage(rec, area))
+	if wanted("status") {
+		addStatus(r.Document, status, area)
 	}
-	addStatus(r.Document.Muster, status)
 	return nil
 }
 
@@ -95,15 +97,20 @@ func addAudits(r *collect.Report, all []*install.Record, area string) {
 	}
 }
 
-// addStatus puts what the next upgrade would do, and what is revoked, in place
-// of what the record says.
-func addStatus(rows []inventory.Installed, all []engine.Status) {
-	byName := map[string]string{}
+// addStatus adds what is not as it should be.
+func addStatus(d *inventory.Document, all []engine.Status, area string) {
 	for _, s := range all {
-		byName[s.Name] = string(s.Status)
-	}
-	for i := range rows {
-		rows[i].Status = byName[rows[i].Name]
+		if s.Status == muster.OK {
+			continue
+		}
+		row := inventory.Status{Error: inventory.Text(s.Error), Name: s.Name, Root: area, Status: string(s.Status)}
+		if s.Available != s.Version {
+			row.Available = s.Available
+		}
+		if s.Asked {
+			row.By = "user"
+		}
+		d.Status = append(d.Status, row)
 	}
 }
 

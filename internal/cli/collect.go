@@ -139,6 +139,8 @@ func summary(d *inventory.Document, name string) string {
 		return count(len(d.Users.Accounts), "account")
 	case "muster":
 		return count(len(d.Muster), "package")
+	case "status":
+		return count(len(d.Status), "package")
 	case "audits":
 		return count(len(d.Audits), "audit")
 	}
