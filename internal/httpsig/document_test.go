@@ -23,15 +23,22 @@ import (
 	"muster/internal/testneed"
 )
 
-// blocks are the parts of docs/formats/requests.md in a language.
-func blocks(t testing.TB, language string) []string {
+// document is docs/formats/requests.md.
+func document(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/formats/requests.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+// blocks are the parts of the document in a language.
+func blocks(t testing.TB, language string) []string {
+	t.Helper()
+	text := document(t)
 	var all []string
-	for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
 		all = append(all, m[1])
 	}
 	return all

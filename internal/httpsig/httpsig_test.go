@@ -2,9 +2,17 @@ package httpsig
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"muster"
@@ -58,6 +66,9 @@ func TestSignedText(t *testing.T) {
 "@signature-params": ` + strings.TrimPrefix(want["Signature-Input"], "muster=")
 	if string(m.base) != base {
 		t.Errorf("signed was\n%s\nnot\n%s", m.base, base)
+	}
+	if !strings.Contains(document(t), "```\n"+base+"\n```") {
+		t.Errorf("the document does not show\n%s", base)
 	}
 }
 
@@ -206,5 +217,112 @@ func TestRefused(t *testing.T) {
 				t.Errorf("an error of %d characters", len(err.Error()))
 			}
 		})
+	}
+}
+
+// TestBody holds what a body may cost.
+func TestBody(t *testing.T) {
+	parse := func(length int64) *Message {
+		req := request(t, testKey(ecdsaP256), host(1), "POST", "/", "abc")
+		req.ContentLength = length
+		m, err := Parse(req, testServer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	never := iotest.ErrReader(errors.New("somebody read it"))
+	for _, c := range []struct {
+		name   string
+		length int64
+		body   io.Reader
+		max    int64
+		kind   muster.ErrorKind
+		large  bool
+	}{
+		{"right", 3, strings.NewReader("abc"), 3, "", false},
+		{"byte by byte", -1, iotest.OneByteReader(strings.NewReader("abc")), 3, "", false},
+		{"of a length that is a lie", 1 << 40, strings.NewReader("abc"), 1 << 41, "", false},
+		{"announced too long", 1 << 30, never, 1 << 20, muster.Invalid, true},
+		{"too long", -1, strings.NewReader("abc"), 2, muster.Invalid, true},
+		{"endless", -1, endless{}, 1 << 20, muster.Invalid, true},
+		{"cut", 3, strings.NewReader("ab"), 3, muster.Denied, false},
+		{"broken off", 3, io.MultiReader(strings.NewReader("ab"), never), 3, muster.Unavailable, false},
+	} {
+		body, err := parse(c.length).Body(c.body, c.max)
+		if muster.KindOf(err) != c.kind || (err == nil) != (string(body) == "abc") {
+			t.Errorf("%s: body %q, error %v", c.name, body, err)
+		}
+		if errors.As(err, new(*http.MaxBytesError)) != c.large {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestNotSigned is what Sign refuses, because nobody could read it.
+func TestNotSigned(t *testing.T) {
+	small, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*http.Request, *Params) crypto.Signer{
+		"small RSA":        func(*http.Request, *Params) crypto.Signer { return small },
+		"P-521":            func(*http.Request, *Params) crypto.Signer { return p521 },
+		"broken token":     func(*http.Request, *Params) crypto.Signer { return token{testKey(ecdsaP256)} },
+		"no key id":        func(_ *http.Request, p *Params) crypto.Signer { p.KeyID = ""; return nil },
+		"quoted key id":    func(_ *http.Request, p *Params) crypto.Signer { p.KeyID = `a"b`; return nil },
+		"long key id":      func(_ *http.Request, p *Params) crypto.Signer { p.KeyID = strings.Repeat("a", 129); return nil },
+		"no server":        func(_ *http.Request, p *Params) crypto.Signer { p.Server = ""; return nil },
+		"line in a server": func(_ *http.Request, p *Params) crypto.Signer { p.Server = "a\nb"; return nil },
+		"large counter":    func(_ *http.Request, p *Params) crypto.Signer { p.Counter = maxInteger + 1; return nil },
+		"no time":          func(_ *http.Request, p *Params) crypto.Signer { p.Created = time.Time{}; return nil },
+		"opaque URL":       func(r *http.Request, _ *Params) crypto.Signer { r.URL.Opaque = "a"; return nil },
+		"dots":             func(r *http.Request, _ *Params) crypto.Signer { r.URL.Path = "/../a"; return nil },
+		"long URL":         func(r *http.Request, _ *Params) crypto.Signer { r.URL.Path = strings.Repeat("/a", 8192); return nil },
+	} {
+		req := httptest.NewRequest("GET", "/", nil)
+		p := host(1)
+		key := change(req, &p)
+		if key == nil {
+			key = testKey(ecdsaP256)
+		}
+		if err := Sign(req, nil, key, p); muster.KindOf(err) != muster.Invalid || req.Header.Get(headerSignature) != "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A token is a signer whose program writes something else.
+type token struct{ crypto.Signer }
+
+func (token) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return []byte("PIN?"), nil }
+
+// TestSignAgain holds that a request can be signed anew, also as another sort.
+func TestSignAgain(t *testing.T) {
+	key := testKey(ecdsaP256)
+	req := request(t, key, host(7), "GET", "/api/v1/wake?since=1", "")
+	for _, counter := range []uint64{8, 0, 9} {
+		if err := Sign(req, nil, key, host(counter)); err != nil {
+			t.Fatal(err)
+		}
+		if m, _, err := take(req, key.Public(), testNow); err != nil || m.Counter != counter {
+			t.Errorf("counter %d: %+v, %v", counter, m, err)
+		}
+	}
+}
+
+// TestLittleMemory keeps refusing cheap: a message, and the buffers that escape.
+func TestLittleMemory(t *testing.T) {
+	req := request(t, testKey(ecdsaP256), host(4711), "POST", "/api/v1/checkin", "")
+	if n := testing.AllocsPerRun(100, func() { Parse(req, testServer) }); n > 3 {
+		t.Errorf("Parse took memory %v times", n)
 	}
 }

@@ -30,9 +30,9 @@ type proxy struct {
 	client  *http.Client
 }
 
-// startProxy starts nginx with three ways to the same server: as it is by
-// default (plain), with HTTP/2 (h2), and with a URI in proxy_pass (rewriting),
-// which makes nginx write the path anew.
+// startProxy starts nginx with three ways to the same server: as the document says
+// (plain), with HTTP/2 and bodies that are not kept (h2), and with a URI in
+// proxy_pass (rewriting), which makes nginx write the path anew.
 func startProxy(t *testing.T, backend string) *proxy {
 	t.Helper()
 	program := testneed.Program(t, "nginx")
@@ -46,18 +46,19 @@ func startProxy(t *testing.T, backend string) *proxy {
 		p.address[name] = l.Addr().String()
 		l.Close()
 	}
+	location := strings.Replace(blocks(t, "nginx")[0], "http://127.0.0.1:8080", backend, 1)
 	conf := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/error.log;
 events {}
 http {
-	access_log off; merge_slashes on; client_max_body_size 4m;
+	access_log off; merge_slashes on;
 	gzip on; gzip_min_length 1; gzip_types *; gzip_proxied any; gunzip on;
 	client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
 	ssl_certificate %[1]s/tls.pem; ssl_certificate_key %[1]s/tls.key;
-	server { listen %[3]s ssl; location / { proxy_pass %[2]s; } }
+	server { listen %[3]s ssl; %[6]s }
 	server { listen %[4]s ssl http2; location / { proxy_pass %[2]s; proxy_http_version 1.1; proxy_request_buffering off; } }
 	server { listen %[5]s ssl; location / { proxy_pass %[2]s/; } }
 }
-`, base, backend, p.address["plain"], p.address["h2"], p.address["rewriting"])
+`, base, backend, p.address["plain"], p.address["h2"], p.address["rewriting"], location)
 	if err := os.WriteFile(filepath.Join(base, "nginx.conf"), []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,9 @@ func Sign(req *http.Request, body []byte, key crypto.Signer, p Params) error {
 	if err := p.check(); err != nil {
 		return err
 	}
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
 	p.setFields(req.Header, sha256.Sum256(body))
 	components := counted
 	if p.Counter == 0 {
