@@ -92,10 +92,11 @@ func (h *Hosts) answer(c *Caller, in *api.CheckIn) api.CheckedIn {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := c.e
-	p := h.policy(e)
-	out := api.CheckedIn{Etag: etag(&p), Wake: h.wish(e)}
-	if in.Etag != out.Etag {
-		out.Policy = &p
+	out := api.CheckedIn{Etag: in.Etag, Wake: h.wish(e)}
+	if p, ready := h.policy(e); ready {
+		if out.Etag = etag(&p); in.Etag != out.Etag {
+			out.Policy = &p
+		}
 	}
 	wait := h.spread(e.id, c.at)
 	if out.Send = wants(e, in); out.Send == api.SendWhole && !h.whole.AllowN(c.at, 1) {
@@ -120,18 +121,20 @@ func wants(e *entry, in *api.CheckIn) api.Send {
 	return api.SendWhole
 }
 
-// policy is what the host is told beside packages. The caller holds mu.
-func (h *Hosts) policy(e *entry) api.Policy {
-	p := api.Policy{Mirrors: h.Mirrors, Wake: true}
+// policy is what the host is told beside packages. It is not ready while the
+// directory is not: a host that was told of no groups would remove what those
+// assign. The caller holds mu.
+func (h *Hosts) policy(e *entry) (p api.Policy, ready bool) {
+	p, ready = api.Policy{Mirrors: h.Mirrors, Wake: true}, true
 	p.Groups = e.groups
 	if h.Directory != nil && e.fqdn != "" {
-		p.Units, p.Memberships.Directory = h.Directory.Place(e.fqdn)
+		p.Units, p.Memberships.Directory, ready = h.Directory.Place(e.fqdn)
 	}
 	// What a person said of one host goes before what the directory says.
 	if e.unit != "" {
 		p.Units = strings.Split(e.unit, "/")
 	}
-	return p
+	return p, ready
 }
 
 // etag names a policy.

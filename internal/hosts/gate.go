@@ -51,10 +51,18 @@ func (g *gate) enter(address netip.Addr, now time.Time) (leave func(), err error
 		r.CancelAt(now)
 		return nil, muster.Errorf(muster.Busy, "too many machines enrol from %s", p)
 	}
-	if !g.all.AllowN(now, 1) {
-		return nil, muster.Errorf(muster.Busy, "too many machines enrol at once")
+	if err := g.room(now); err != nil {
+		return nil, err
 	}
 	return func() { r.CancelAt(now) }, nil
+}
+
+// room takes a place of all, for hosts whose certificate is checked already.
+func (g *gate) room(now time.Time) error {
+	if !g.all.AllowN(now, 1) {
+		return muster.Errorf(muster.Busy, "too many machines enrol at once")
+	}
+	return nil
 }
 
 // neighbours are the addresses that one machine can have: with IPv6 a /64.

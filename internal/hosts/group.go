@@ -1,8 +1,15 @@
 package hosts
 
 import (
+	"context"
+	"maps"
+	"slices"
+
 	"muster"
+	"muster/api"
+	"muster/control"
 	"muster/internal/db"
+	"muster/inventory"
 )
 
 // A group is a row of hosts_group.
@@ -49,27 +56,188 @@ func addMember(tx *db.Tx, host int64, names ...string) error {
 
 // add makes a host a member, and counts it.
 func (g *group) add(tx *db.Tx, host int64) error {
-	var n int
-	err := tx.QueryRow("SELECT count(*) FROM hosts_member WHERE grp = ? AND host = ?", g.num, host).Scan(&n)
-	if err != nil || n > 0 {
+	if in, err := g.has(tx, host); err != nil || in {
 		return err
 	}
-	if err := tx.Insert("hosts_member", []string{"grp", "host"}, [][]any{{g.num, host}}); err != nil {
-		return err
-	}
-	_, err = tx.Exec("UPDATE hosts_group SET hosts = hosts + 1 WHERE num = ?", g.num)
-	return err
+	return g.change(tx, []any{host}, nil)
 }
 
 // remove ends a membership.
 func (g *group) remove(tx *db.Tx, host int64) error {
-	r, err := tx.Exec("DELETE FROM hosts_member WHERE grp = ? AND host = ?", g.num, host)
+	if in, err := g.has(tx, host); err != nil || !in {
+		return err
+	}
+	return g.change(tx, nil, []any{host})
+}
+
+func (g *group) has(tx *db.Tx, host int64) (bool, error) {
+	var n int
+	err := tx.QueryRow("SELECT count(*) FROM hosts_member WHERE grp = ? AND host = ?", g.num, host).Scan(&n)
+	return n > 0, err
+}
+
+// chosen refuses to change by hand what a saved search finds.
+func (g *group) chosen() error {
+	if g.query == "" {
+		return nil
+	}
+	return muster.WithHint(muster.Errorf(muster.Conflict, "group %q is a saved search, and finds its members itself", g.name),
+		"run 'muster groups edit %s --query ...'", g.name)
+}
+
+func noGroup(name string) error {
+	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no group %q", cut(name, 128)), "run 'muster groups list'")
+}
+
+// members are the ids of a group's hosts.
+func (g *group) members(tx *db.Tx) (ids []string, err error) {
+	err = each(tx, "SELECT h.id FROM hosts_member m JOIN hosts_host h ON h.num = m.host WHERE m.grp = ? ORDER BY h.id", []any{g.num}, func(scan scanner) error {
+		ids = append(ids, "")
+		return scan(&ids[len(ids)-1])
+	})
+	return ids, err
+}
+
+// Groups lists the groups, without their members.
+func (h *Hosts) Groups(ctx context.Context) (out api.GroupPage, err error) {
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		out.Groups = []api.Group{}
+		return each(tx, "SELECT name, note, query, hosts FROM hosts_group ORDER BY name", nil, func(scan scanner) error {
+			var g api.Group
+			err := scan(&g.Name, &g.Note, &g.Query, &g.Count)
+			out.Groups = append(out.Groups, g)
+			return err
+		})
+	})
+	return out, err
+}
+
+// Group returns a group with its members.
+func (h *Hosts) Group(ctx context.Context, name string) (out api.Group, err error) {
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		g, err := readGroup(tx, name)
+		if muster.KindOf(err) == muster.NotFound {
+			return noGroup(name)
+		}
+		if err != nil {
+			return err
+		}
+		out = api.Group{Name: g.name, Query: g.query}
+		if err := tx.QueryRow("SELECT note, hosts FROM hosts_group WHERE num = ?", g.num).Scan(&out.Note, &out.Count); err != nil {
+			return err
+		}
+		out.Members, err = g.members(tx)
+		return err
+	})
+	return out, err
+}
+
+// PutGroup makes or replaces a group. The hosts whose memberships change look
+// for news.
+func (h *Hosts) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
+	if err := control.CheckName(in.Name); err != nil {
+		return api.Group{}, muster.Errorf(muster.Invalid, "group %q: %w", cut(in.Name, 64), err)
+	}
+	if in.Query != "" && len(in.Members) > 0 {
+		return api.Group{}, muster.Errorf(muster.Invalid, "group %q has members or a query, not both", in.Name)
+	}
+	query, err := savedSearch(in.Query)
+	if err != nil {
+		return api.Group{}, err
+	}
+	err = h.write(ctx, func(tx *db.Tx) error {
+		g, err := needGroup(tx, in.Name)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec("UPDATE hosts_group SET note = ?, query = ? WHERE num = ?", cut(inventory.Text(in.Note), 500), in.Query, g.num)
+		if err != nil {
+			return err
+		}
+		if query != nil {
+			return h.fill(tx, g, query)
+		}
+		wanted := map[int64]bool{}
+		for _, id := range in.Members {
+			r, err := find(tx, id)
+			if err != nil {
+				return err
+			}
+			wanted[r.num] = true
+		}
+		return g.become(tx, wanted)
+	})
+	if err != nil {
+		return api.Group{}, err
+	}
+	return h.Group(ctx, in.Name)
+}
+
+// become makes the members of g those wanted, and wakes those that changed.
+func (g *group) become(tx *db.Tx, wanted map[int64]bool) error {
+	has := map[int64]bool{}
+	err := each(tx, "SELECT host FROM hosts_member WHERE grp = ?", []any{g.num}, func(scan scanner) error {
+		var n int64
+		err := scan(&n)
+		has[n] = true
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
+	var gained, lost []any
+	for _, n := range slices.Sorted(maps.Keys(wanted)) {
+		if !has[n] {
+			gained = append(gained, n)
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(has)) {
+		if !wanted[n] {
+			lost = append(lost, n)
+		}
+	}
+	return g.change(tx, gained, lost)
+}
+
+// change adds and removes members, which are and are not there.
+func (g *group) change(tx *db.Tx, gained, lost []any) error {
+	if len(gained)+len(lost) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(gained))
+	for i, n := range gained {
+		rows[i] = []any{g.num, n}
+	}
+	if err := tx.Insert("hosts_member", []string{"grp", "host"}, rows); err != nil {
 		return err
 	}
-	_, err = tx.Exec("UPDATE hosts_group SET hosts = hosts - 1 WHERE num = ?", g.num)
-	return err
+	err := inChunks(lost, func(in string, nums []any) error {
+		_, err := tx.Exec("DELETE FROM hosts_member WHERE host IN "+in+" AND grp = ?", append(nums, g.num)...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec("UPDATE hosts_group SET hosts = hosts + ? WHERE num = ?", len(gained)-len(lost), g.num); err != nil {
+		return err
+	}
+	return nudge(tx, append(gained, lost...)...)
+}
+
+// DeleteGroup removes a group.
+func (h *Hosts) DeleteGroup(ctx context.Context, name string) error {
+	return h.write(ctx, func(tx *db.Tx) error {
+		g, err := readGroup(tx, name)
+		if muster.KindOf(err) == muster.NotFound {
+			return noGroup(name)
+		}
+		if err != nil {
+			return err
+		}
+		if err := g.become(tx, nil); err != nil {
+			return err
+		}
+		_, err = tx.Exec("DELETE FROM hosts_group WHERE num = ?", g.num)
+		return err
+	})
 }

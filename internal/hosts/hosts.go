@@ -72,9 +72,10 @@ type Config struct {
 // A Directory knows where computers stand in LDAP or Active Directory.
 type Directory interface {
 	// Place returns the units of the computer, the outermost first, and its
-	// groups, all as package names; nil where it is not known. It is called for
-	// every check-in and answers from memory.
-	Place(fqdn string) (units, groups []string)
+	// groups, all as package names; nil where it is not known. ready is false while
+	// the directory could not be read at all: then hosts keep what they were told.
+	// It is called for every check-in and answers from memory.
+	Place(fqdn string) (units, groups []string, ready bool)
 }
 
 // Hosts are the hosts of a server. Its methods may be called from many goroutines.

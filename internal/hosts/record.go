@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -54,35 +55,38 @@ func (r *record) become(tx *db.Tx, s api.State) error {
 	return touch(tx, r.num)
 }
 
-// touch has servers read a host again.
-func touch(tx *db.Tx, num int64) error {
+// touch has servers read hosts again.
+func touch(tx *db.Tx, nums ...any) error { return mark(tx, "edited = ?", nums) }
+
+// nudge has hosts look for news, and servers read them again.
+func nudge(tx *db.Tx, nums ...any) error { return mark(tx, "wake = wake + 1, edited = ?", nums) }
+
+func mark(tx *db.Tx, set string, nums []any) error {
+	if len(nums) == 0 {
+		return nil
+	}
 	n, err := next(tx, "change", 1)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec("UPDATE hosts_host SET edited = ? WHERE num = ?", n, num)
-	return err
-}
-
-// nudge has a host look for news, and servers read it again.
-func nudge(tx *db.Tx, num int64) error {
-	if _, err := tx.Exec("UPDATE hosts_host SET wake = wake + 1 WHERE num = ?", num); err != nil {
+	return inChunks(nums, func(in string, nums []any) error {
+		_, err := tx.Exec("UPDATE hosts_host SET "+set+" WHERE num IN "+in, append([]any{n}, nums...)...)
 		return err
-	}
-	return touch(tx, num)
+	})
 }
 
 // A newHost is a host to be.
 type newHost struct {
-	id     string
-	state  api.State
-	spki   []byte
-	token  int64
-	unit   string
-	facts  api.Facts
-	at     int64
-	signed int64
-	from   string
+	id       string
+	state    api.State
+	spki     []byte
+	token    int64
+	unit     string
+	facts    api.Facts
+	at       int64
+	enrolled int64 // 0: at
+	signed   int64
+	from     string
 }
 
 // insert makes the host's rows in all tables that have one for every host.
@@ -97,7 +101,7 @@ func (n *newHost) insert(tx *db.Tx) (*record, error) {
 	}
 	r := &record{num: num, id: n.id, state: n.state, spki: n.spki, name: n.facts.Hostname, unit: n.unit}
 	err = tx.Insert("hosts_host", []string{"num", "id", "state", "edited", "wake", "enrolled", "spki", "expires", "token", "named",
-		"name", "unit", "agent", "facts", "alarm"}, [][]any{{num, n.id, string(n.state), 0, 0, n.at, n.spki, 0, n.token, 0,
+		"name", "unit", "agent", "facts", "alarm"}, [][]any{{num, n.id, string(n.state), 0, 0, cmp.Or(n.enrolled, n.at), n.spki, 0, n.token, 0,
 		r.name, n.unit, cut(n.facts.Agent, 60), facts, ""}})
 	if err != nil {
 		return nil, err

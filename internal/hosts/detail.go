@@ -1,0 +1,130 @@
+package hosts
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/db"
+	"muster/sign"
+)
+
+// Detail returns all about one host but its inventory.
+func (h *Hosts) Detail(ctx context.Context, name string) (out api.HostDetail, err error) {
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		out = api.HostDetail{}
+		r, err := find(tx, name)
+		if err != nil {
+			return err
+		}
+		return (&detail{h, r, &out}).read(tx)
+	})
+	return out, err
+}
+
+// A detail is the answer of Detail in the making.
+type detail struct {
+	h   *Hosts
+	r   *record
+	out *api.HostDetail
+}
+
+func (d *detail) read(tx *db.Tx) error {
+	err := each(tx, "SELECT "+hostColumns+hostTables+" WHERE h.num = ?", []any{d.r.num}, func(scan scanner) (err error) {
+		_, d.out.Host, err = d.h.scanHost(scan)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, part := range []func(*db.Tx) error{d.identity, d.inventory, d.installed, d.memberships} {
+		if err := part(tx); err != nil {
+			return err
+		}
+	}
+	d.presence()
+	return nil
+}
+
+func (d *detail) identity(tx *db.Tx) error {
+	var token int64
+	var cert, facts, summary []byte
+	var alarm string
+	err := tx.QueryRow("SELECT h.cert, h.token, h.facts, h.alarm, f.summary FROM hosts_host h JOIN hosts_fact f ON f.host = h.num WHERE h.num = ?", d.r.num).
+		Scan(&cert, &token, &facts, &alarm, &summary)
+	if err != nil {
+		return err
+	}
+	d.out.Key, d.out.Expires = fingerprint(d.r.spki), d.r.expires
+	if token > 0 {
+		d.out.Token = strconv.FormatInt(token, 10)
+	}
+	if alarm != "" {
+		d.out.Alarms = append(d.out.Alarms, alarm)
+	}
+	if cert != nil {
+		c, err := x509.ParseCertificate(cert)
+		if err != nil {
+			return muster.Errorf(muster.Internal, "the certificate of host %q is damaged: %w", d.r.id, err)
+		}
+		d.out.Certificate = string(sign.EncodeCerts(c))
+	}
+	if summary != nil {
+		d.out.Summary = new(api.Summary)
+		if err := json.Unmarshal(summary, d.out.Summary); err != nil {
+			return err
+		}
+	}
+	return json.Unmarshal(facts, &d.out.Facts)
+}
+
+func (d *detail) inventory(tx *db.Tx) error {
+	var sum []byte
+	err := tx.QueryRow("SELECT sum, changed FROM hosts_inventory WHERE host = ?", d.r.num).Scan(&sum, &d.out.Inventory)
+	if muster.KindOf(err) == muster.NotFound {
+		return nil
+	}
+	d.out.Set = hexSum(sum)
+	return err
+}
+
+func (d *detail) installed(tx *db.Tx) error {
+	return each(tx, "SELECT name, version, status FROM hosts_muster WHERE host = ? AND root = '' ORDER BY name", []any{d.r.num}, func(scan scanner) error {
+		var p api.InstalledPackage
+		err := scan(&p.Name, &p.Version, &p.Status)
+		d.out.Installed = append(d.out.Installed, p)
+		return err
+	})
+}
+
+// memberships are those that the next check-in will tell.
+func (d *detail) memberships(*db.Tx) error {
+	d.h.mu.Lock()
+	defer d.h.mu.Unlock()
+	if e := d.h.byNum[d.r.num]; e != nil {
+		p, _ := d.h.policy(e)
+		d.out.Memberships = p.Memberships
+	}
+	return nil
+}
+
+// presence adds the alarms that come and go by themselves.
+func (d *detail) presence() {
+	d.h.mu.Lock()
+	defer d.h.mu.Unlock()
+	e := d.h.byNum[d.r.num]
+	if e == nil {
+		return
+	}
+	if s := time.Duration(e.skew) * time.Second; s.Abs() >= time.Minute {
+		d.out.Alarms = append(d.out.Alarms, fmt.Sprintf("its clock is off by %s", s))
+	}
+	if e.stale {
+		d.out.Alarms = append(d.out.Alarms, fmt.Sprintf("it believes no head of the repository newer than serial %d, and that has expired", e.serial))
+	}
+}
