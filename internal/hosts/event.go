@@ -1,6 +1,12 @@
 package hosts
 
 import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"muster"
+	"muster/api"
 	"muster/internal/db"
 )
 
@@ -31,4 +37,67 @@ func addEvents(tx *db.Tx, all ...event) (int64, error) {
 		rows[i] = []any{n + int64(i), e.at, e.host, e.id, e.what, flag(e.failed), cut(e.note, 500), e.result}
 	}
 	return n, tx.Insert("hosts_event", []string{"number", "happened", "host", "id", "what", "failed", "note", "result"}, rows)
+}
+
+// Events lists what hosts did and what happened to them: the newest first, or
+// after a number the oldest first, for whoever follows.
+func (h *Hosts) Events(ctx context.Context, q api.EventQuery) (out api.EventPage, err error) {
+	if q.Limit <= 0 || q.Limit > 1000 {
+		q.Limit = 100
+	}
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		out.Events = []api.Event{}
+		where, args, err := eventFilter(tx, q)
+		if err != nil {
+			return err
+		}
+		order := "DESC"
+		if q.Since > 0 {
+			order = "ASC"
+		}
+		return each(tx, `SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result
+			FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host WHERE `+where+` ORDER BY e.number `+order+` LIMIT ?`,
+			append(args, q.Limit), func(scan scanner) error {
+				e, err := h.scanEvent(scan)
+				out.Events = append(out.Events, e)
+				return err
+			})
+	})
+	return out, err
+}
+
+func eventFilter(tx *db.Tx, q api.EventQuery) (where string, args []any, err error) {
+	where, args = "e.number > ?", []any{q.Since}
+	if q.Failed {
+		where += " AND e.failed = 1"
+	}
+	if q.Host != "" {
+		r, err := find(tx, q.Host)
+		if err != nil {
+			return "", nil, err
+		}
+		where, args = where+" AND e.host = ?", append(args, r.num)
+	}
+	return where, args, nil
+}
+
+func (h *Hosts) scanEvent(scan scanner) (e api.Event, err error) {
+	var name sql.NullString
+	var result []byte
+	if err := scan(&e.Number, &e.Time, &e.Host, &name, &e.What, &e.Text, &result); err != nil {
+		return e, err
+	}
+	e.Name = name.String
+	if result == nil {
+		return e, nil
+	}
+	data, err := h.unpack.DecodeAll(result, nil)
+	if err == nil {
+		e.Result = new(api.Result)
+		err = json.Unmarshal(data, e.Result)
+	}
+	if err != nil {
+		err = muster.Errorf(muster.Internal, "event %d of the database is damaged: %w", e.Number, err)
+	}
+	return e, err
 }

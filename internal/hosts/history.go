@@ -87,40 +87,28 @@ func (p *sectionPatch) undo(after []byte) ([]byte, error) {
 	return slices.Concat(after[:p.prefix], p.middle, after[len(after)-p.suffix:]), nil
 }
 
-// keepHistory keeps how to go back, unless there is nothing to go back to. It
-// returns the number of the report, or of the newest one before.
-func (r *report) keepHistory(tx *db.Tx, added, removed []item) (int64, error) {
-	if r.base == nil {
-		return 0, nil
-	}
+// keepHistory keeps how to go back, unless there is nothing to go back to.
+func (r *report) keepHistory(tx *db.Tx, added, removed []item) error {
 	p := patch{added: added, removed: removed, sections: r.patch.sections}
-	if len(added)+len(removed)+len(p.sections) == 0 {
-		var last int64
-		err := tx.QueryRow("SELECT report FROM hosts_inventory WHERE host = ?", r.c.num).Scan(&last)
-		return last, err
+	if r.base == nil || len(added)+len(removed)+len(p.sections) == 0 {
+		return nil
 	}
 	number, err := next(tx, "change", 1)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	body := r.h.encodePatch(&p, r.base.sum)
+	body := r.h.encodePatch(&p, r.base.kept)
 	err = tx.Insert("hosts_report", []string{"host", "number", "happened", "body"}, [][]any{{r.c.num, number, r.c.at.Unix(), body}})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return number, touchFamilies(tx, r.c.num, number, added, removed)
+	return touchFamilies(tx, r.c.num, number, added, removed)
 }
 
 // touchFamilies lets the report be found by the names of software.
 func touchFamilies(tx *db.Tx, host, number int64, lists ...[]item) error {
-	nums := map[int64]bool{}
-	for _, items := range lists {
-		for _, i := range items {
-			nums[i.software] = true
-		}
-	}
 	var ask []any
-	for _, n := range slices.Sorted(maps.Keys(nums)) {
+	for _, n := range sortedNums(lists...) {
 		ask = append(ask, n)
 	}
 	families := map[int64]bool{}

@@ -17,6 +17,7 @@ import (
 // A stored is the document of a host as the database has it.
 type stored struct {
 	sum      []byte // set-hash
+	kept     []byte // the same without sections that have no history
 	items    []item
 	sections []byte // JSON of the document without packages
 }
@@ -25,7 +26,7 @@ type stored struct {
 func (h *Hosts) readStored(tx *db.Tx, host int64) (*stored, error) {
 	var s stored
 	var items, sections []byte
-	err := tx.QueryRow("SELECT sum, software, sections FROM hosts_inventory WHERE host = ?", host).Scan(&s.sum, &items, &sections)
+	err := tx.QueryRow("SELECT sum, kept, software, sections FROM hosts_inventory WHERE host = ?", host).Scan(&s.sum, &s.kept, &items, &sections)
 	if muster.KindOf(err) == muster.NotFound {
 		return nil, nil
 	}
@@ -122,6 +123,7 @@ type report struct {
 
 	base     *stored // nil: there is none
 	sum      []byte  // set-hash of doc
+	kept     []byte
 	sections []byte
 	words    []wordOf
 	missing  []*wordOf
@@ -169,6 +171,9 @@ func (r *report) prepare(ctx context.Context) (answer api.InventoryTaken, done b
 		if r.base != nil && bytes.Equal(r.sum, r.base.sum) {
 			answer, done = api.InventoryTaken{Set: hashes.Set()}, true
 			return nil
+		}
+		if r.kept, err = keptSum(hashes); err != nil {
+			return err
 		}
 		if r.words, err = wordsOf(r.doc); err != nil {
 			return err
@@ -243,11 +248,10 @@ func (r *report) store(tx *db.Tx) error {
 	if err := haveSoftware(tx, r.c.num, added, removed); err != nil {
 		return err
 	}
-	newest, err := r.keepHistory(tx, added, removed)
-	if err != nil {
+	if err := r.keepHistory(tx, added, removed); err != nil {
 		return err
 	}
-	if err := r.keepDocument(tx, items, newest); err != nil {
+	if err := r.keepDocument(tx, items); err != nil {
 		return err
 	}
 	if err := r.keepFacts(tx); err != nil {
@@ -282,9 +286,15 @@ func (r *report) number(tx *db.Tx) error {
 }
 
 // keepDocument replaces the stored document.
-func (r *report) keepDocument(tx *db.Tx, items []item, newest int64) error {
-	row := []any{r.c.num, r.sum, r.c.at.Unix(), newest, appendItems(nil, items), r.h.pack.EncodeAll(r.sections, nil)}
-	return tx.Upsert("hosts_inventory", []string{"host"}, []string{"host", "sum", "changed", "report", "software", "sections"}, [][]any{row})
+func (r *report) keepDocument(tx *db.Tx, items []item) error {
+	sections := r.h.pack.EncodeAll(r.sections, nil)
+	if r.base != nil {
+		_, err := tx.Exec("UPDATE hosts_inventory SET sum = ?, kept = ?, changed = ?, software = ?, sections = ? WHERE host = ?",
+			r.sum, r.kept, r.c.at.Unix(), appendItems(nil, items), sections, r.c.num)
+		return err
+	}
+	return tx.Insert("hosts_inventory", []string{"host", "sum", "kept", "first", "changed", "software", "sections"},
+		[][]any{{r.c.num, r.sum, r.kept, r.c.at.Unix(), r.c.at.Unix(), appendItems(nil, items), sections}})
 }
 
 // keepFacts replaces what is searched for.

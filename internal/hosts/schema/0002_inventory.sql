@@ -30,8 +30,9 @@ CREATE TABLE hosts_has (
 CREATE TABLE hosts_inventory (
 	host BIGINT NOT NULL PRIMARY KEY,
 	sum {{hash}} NOT NULL,           -- its set-hash
+	kept {{hash}} NOT NULL,          -- set-hash without the sections that have no history
+	first BIGINT NOT NULL,           -- since when history is known
 	changed BIGINT NOT NULL,
-	report BIGINT NOT NULL,          -- newest of hosts_report; 0: none
 	software {{blob}} NOT NULL,
 	sections {{blob}} NOT NULL       -- zstd of JSON: the document without packages
 );
