@@ -47,6 +47,9 @@ type Engine struct {
 	// server writes to the database, and holds the others off until the
 	// commit. It is empty where beginning a transaction does so.
 	Lock string
+	// Prepare is whether a statement that comes again in a transaction should be
+	// prepared: where that needs no round trip and the driver does not do so.
+	Prepare bool
 	// Late is nil where a change of the schema is part of its transaction.
 	Late *Late
 	// Types replaces the words of schema files; see the package's doc.

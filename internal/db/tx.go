@@ -19,6 +19,7 @@ type Tx struct {
 	tx   *sql.Tx
 	db   *DB
 	rows []*sql.Rows // for those who forget to close them
+	kept map[string]*sql.Stmt
 
 	dirty  bool  // something may have to be taken back
 	broken error // the transaction is lost, whoever looks at the error
@@ -30,7 +31,7 @@ func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	if err := t.ready(args); err != nil {
 		return nil, err
 	}
-	r, err := t.tx.ExecContext(t.ctx, t.db.bind(query), args...)
+	r, err := t.runner(query).ExecContext(t.ctx, args...)
 	return r, t.note(err)
 }
 
@@ -41,6 +42,7 @@ func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	if err := t.ready(args); err != nil {
 		return nil, err
 	}
+	// Not prepared: the same query may run again while its rows are open.
 	rows, err := t.tx.QueryContext(t.ctx, t.db.bind(query), args...)
 	if err != nil {
 		return nil, t.note(err)
@@ -55,7 +57,7 @@ func (t *Tx) QueryRow(query string, args ...any) *Row {
 	if err := t.ready(args); err != nil {
 		return &Row{t: t, err: err}
 	}
-	return &Row{t: t, row: t.tx.QueryRowContext(t.ctx, t.db.bind(query), args...)}
+	return &Row{t: t, row: t.runner(query).QueryRowContext(t.ctx, args...)}
 }
 
 // A Row is the answer of [Tx.QueryRow].

@@ -55,7 +55,14 @@ func (Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	return &db.Engine{Write: write, Read: read, Types: types, Snapshot: sql.TxOptions{ReadOnly: true}, Backup: backup(path)}, nil
+	return &db.Engine{
+		Write:    write,
+		Read:     read,
+		Snapshot: sql.TxOptions{ReadOnly: true},
+		Prepare:  true,
+		Types:    types,
+		Backup:   backup(path),
+	}, nil
 }
 
 // pool opens connections to the file and tries one. Those that write begin
