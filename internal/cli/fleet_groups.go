@@ -98,15 +98,21 @@ func groupsShowCommand(a *app) *cobra.Command {
 type groupEdit struct {
 	query, note string
 	add, remove []string
+	assignment
 }
 
 func groupsEditCommand(a *app) *cobra.Command {
 	var e groupEdit
 	cmd := &cobra.Command{
-		Use:     "edit GROUP",
-		Short:   "Make a group, or change its hosts",
-		Example: "  muster groups edit lab --add pc-1 --remove pc-9\n  muster groups edit debian --query os:debian",
-		Args:    cobra.ExactArgs(1),
+		Use:   "edit GROUP",
+		Short: "Make a group, change its hosts, and what they should have",
+		Long: `Make a group, or change its hosts: those that you name, or all that a search
+finds. What they should have is signed with your key: the package of kind group
+of the same name.`,
+		Example: `  muster groups edit lab --add pc-1 --remove pc-9
+  muster groups edit debian --query os:debian
+  muster groups edit lab --install age --key alice.key`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.editGroup(cmd.Context(), args[0], e, cmd.Flags().Changed("note"))
 		},
@@ -116,6 +122,7 @@ func groupsEditCommand(a *app) *cobra.Command {
 	f.StringVar(&e.note, "note", "", "what it is for")
 	f.StringSliceVar(&e.add, "add", nil, "put this host into it")
 	f.StringSliceVar(&e.remove, "remove", nil, "take this host out of it")
+	e.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("query", "add")
 	cmd.MarkFlagsMutuallyExclusive("query", "remove")
 	return cmd
@@ -123,6 +130,7 @@ func groupsEditCommand(a *app) *cobra.Command {
 
 func (a *app) editGroup(ctx context.Context, name string, e groupEdit, note bool) error {
 	var g api.Group
+	var made *assignedFact
 	err := a.as(func(p *api.PersonClient) error {
 		old, err := p.Group(ctx, name)
 		if err != nil && muster.KindOf(err) != muster.NotFound {
@@ -142,6 +150,11 @@ func (a *app) editGroup(ctx context.Context, name string, e groupEdit, note bool
 		if old.Members, err = members(ctx, p, old.Members, e); err != nil {
 			return err
 		}
+		if e.given() {
+			if made, err = a.assign(ctx, p, muster.Group, name, "What the hosts of group "+name+" should have", e.assignment); err != nil {
+				return err
+			}
+		}
 		g, err = p.PutGroup(ctx, old)
 		return err
 	})
@@ -149,6 +162,9 @@ func (a *app) editGroup(ctx context.Context, name string, e groupEdit, note bool
 		return err
 	}
 	return a.answer(g, func() error {
+		if made != nil {
+			a.printAssigned(made)
+		}
 		a.print("%s: %s", g.Name, count(g.Count, "host"))
 		return nil
 	})

@@ -142,14 +142,20 @@ func hostStateCommand(a *app, verb string, to api.State) *cobra.Command {
 func hostEditCommand(a *app) *cobra.Command {
 	var e api.HostEdit
 	var name, unit string
+	var s assignment
 	cmd := &cobra.Command{
 		Use:   "edit HOST",
-		Short: "Change the name, the unit or the groups of a host",
+		Short: "Change a host's name, unit and groups, and what it should have",
 		Long: `Change what the server keeps of a host: the name that people see, the
 organisational unit, the groups. What units and groups mean for the host's
-packages stands in signed packages of their names.`,
-		Example: "  muster host edit pc-12 --unit paris/lab\n  muster host edit pc-12 --add-group editors --remove-group trial",
-		Args:    cobra.ExactArgs(1),
+packages stands in signed packages of their names.
+
+What this host alone should have is signed with your key: a package of kind host
+that is named by the host's id.`,
+		Example: `  muster host edit pc-12 --unit paris/lab
+  muster host edit pc-12 --add-group editors --remove-group trial
+  muster host edit pc-12 --install 'age>=1.3' --forbid telnet --key alice.key`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("name") {
 				e.Name = &name
@@ -158,7 +164,12 @@ packages stands in signed packages of their names.`,
 				e.Unit = &unit
 			}
 			e.Wake = true
-			return a.host(args[0], func(p *api.PersonClient) (api.HostDetail, error) { return p.EditHost(cmd.Context(), args[0], e) })
+			return a.host(args[0], func(p *api.PersonClient) (api.HostDetail, error) {
+				if err := a.assignHost(cmd.Context(), p, args[0], s); err != nil {
+					return api.HostDetail{}, err
+				}
+				return p.EditHost(cmd.Context(), args[0], e)
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -166,8 +177,25 @@ packages stands in signed packages of their names.`,
 	f.StringVar(&unit, "unit", "", "organisational unit, outermost first: paris/lab; empty for none")
 	f.StringSliceVar(&e.AddGroups, "add-group", nil, "put the host into this group")
 	f.StringSliceVar(&e.RemoveGroups, "remove-group", nil, "take the host out of this group")
-	cmd.MarkFlagsOneRequired("name", "unit", "add-group", "remove-group")
+	s.flags(cmd)
+	cmd.MarkFlagsOneRequired("name", "unit", "add-group", "remove-group", "install", "remove-package", "forbid", "allow")
 	return cmd
+}
+
+// assignHost changes what one host should have, where s says so.
+func (a *app) assignHost(ctx context.Context, p *api.PersonClient, name string, s assignment) error {
+	if !s.given() {
+		return nil
+	}
+	d, err := p.Host(ctx, name)
+	if err != nil {
+		return err
+	}
+	f, err := a.assign(ctx, p, muster.Host, d.ID, "What "+d.Name+" should have", s)
+	if err == nil && !a.json {
+		a.printAssigned(f)
+	}
+	return err
 }
 
 func hostForgetCommand(a *app) *cobra.Command {

@@ -17,7 +17,7 @@ func groups() []group {
 			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand,
 		}},
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
-			loginCommand, logoutCommand, hostsCommand, hostCommand, groupsCommand, tokensCommand,
+			loginCommand, logoutCommand, hostsCommand, hostCommand, groupsCommand, unitsCommand, tokensCommand,
 			changesCommand, inventoryCommand, softwareCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{

@@ -1,0 +1,294 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster"
+	"muster/api"
+	"muster/control"
+	"muster/internal/fetch"
+	"muster/internal/repo"
+	"muster/pkgfile"
+	"muster/sign"
+	"muster/version"
+)
+
+// An assignment changes what the hosts of a group or unit, or one host, should
+// have: the package of that kind and name. It is made, signed and uploaded from
+// here; the server cannot make one.
+type assignment struct {
+	install, remove, forbid, allow []string
+	signer                         signerFlags
+}
+
+func (s *assignment) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&s.install, "install", nil, "packages that should be there: age, 'age>=1.3' (needs --key)")
+	f.StringArrayVar(&s.remove, "remove-package", nil, "no longer say that this package should be there")
+	f.StringArrayVar(&s.forbid, "forbid", nil, "packages that must not be there")
+	f.StringArrayVar(&s.allow, "allow", nil, "no longer forbid this package")
+	s.signer.add(cmd)
+}
+
+func (s *assignment) given() bool {
+	return len(s.install)+len(s.remove)+len(s.forbid)+len(s.allow) > 0
+}
+
+// assignedFact is the JSON form of what an assignment made.
+type assignedFact struct {
+	Package   string               `json:"package"`
+	Kind      muster.Kind          `json:"kind"`
+	Version   string               `json:"version"`
+	Depends   []control.Dependency `json:"depends,omitempty"`
+	Conflicts []control.Relation   `json:"conflicts,omitempty"`
+	Serial    int64                `json:"serial,omitempty"`
+}
+
+// assign changes the package of kind and name on the server of p.
+func (a *app) assign(ctx context.Context, p *api.PersonClient, kind muster.Kind, name, about string, s assignment) (*assignedFact, error) {
+	id, err := a.identity(s.signer)
+	if err != nil {
+		return nil, err
+	}
+	old, err := a.published(ctx, p, kind, name, id)
+	if err != nil {
+		return nil, err
+	}
+	next := control.Control{Name: name, Kind: kind, OS: []string{control.All}, Architecture: []string{control.All}, Description: about}
+	if old != nil {
+		next = *old
+	}
+	if err := s.apply(&next); err != nil {
+		return nil, err
+	}
+	if old != nil && control.Equal(old, &next) {
+		return &assignedFact{Package: name, Kind: kind, Version: old.Version, Depends: old.Depends, Conflicts: old.Conflicts}, nil
+	}
+	next.Version = a.stampVersion(old)
+	if err := next.Check(); err != nil {
+		return nil, err
+	}
+	up, err := a.publishControl(ctx, p, next, id)
+	if err != nil {
+		return nil, err
+	}
+	return &assignedFact{name, kind, next.Version, next.Depends, next.Conflicts, up.Serial}, nil
+}
+
+// apply edits the relations of c. A package that is named again replaces its bounds.
+func (s *assignment) apply(c *control.Control) error {
+	about := func(name string) func(control.Dependency) bool {
+		return func(d control.Dependency) bool { return len(d) == 1 && d[0].Name == name }
+	}
+	named := func(name string) func(control.Relation) bool {
+		return func(r control.Relation) bool { return r.Name == name }
+	}
+	c.Depends, c.Conflicts = slices.Clone(c.Depends), slices.Clone(c.Conflicts)
+	for _, w := range s.install {
+		d, err := control.ParseDependency(relationText(w))
+		if err != nil {
+			return usageError{err}
+		}
+		c.Depends = append(slices.DeleteFunc(c.Depends, about(d[0].Name)), d)
+	}
+	for _, w := range s.forbid {
+		r, err := control.ParseRelation(w)
+		if err != nil {
+			return usageError{err}
+		}
+		c.Conflicts = append(slices.DeleteFunc(c.Conflicts, named(r.Name)), r)
+	}
+	for _, name := range s.remove {
+		n := len(c.Depends)
+		if c.Depends = slices.DeleteFunc(c.Depends, about(name)); len(c.Depends) == n {
+			return muster.Errorf(muster.NotFound, "%s %q does not say that %q should be there", c.Kind, c.Name, name)
+		}
+	}
+	for _, name := range s.allow {
+		n := len(c.Conflicts)
+		if c.Conflicts = slices.DeleteFunc(c.Conflicts, named(name)); len(c.Conflicts) == n {
+			return muster.Errorf(muster.NotFound, "%s %q does not forbid %q", c.Kind, c.Name, name)
+		}
+	}
+	return nil
+}
+
+// relationText turns "age>=1.3", as people type it, into "age (>= 1.3)".
+func relationText(w string) string {
+	if strings.ContainsAny(w, "(|") {
+		return w
+	}
+	if r, err := control.ParseRelation(w); err == nil {
+		return r.String()
+	}
+	return w
+}
+
+// stampVersion is the time, and always newer than the version before.
+func (a *app) stampVersion(old *control.Control) string {
+	v := a.now().UTC().Format("20060102.150405")
+	if old != nil && version.Compare(v, old.Version) <= 0 {
+		return old.Version + ".1"
+	}
+	return v
+}
+
+// published fetches the newest package of the name that is published, and
+// verifies it by the owner of id's own authority: what the server's index says
+// of it alone would let the server choose what a person signs next. nil: there
+// is none.
+func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Kind, name string, id *sign.Identity) (*control.Control, error) {
+	dir, err := os.MkdirTemp("", "muster-assign-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	base, err := p.URL(api.RouteRepo)
+	if err != nil {
+		return nil, err
+	}
+	f := &fetch.Client{Cache: filepath.Join(dir, "cache"), UserAgent: "muster/" + Version}
+	if f.Roots, err = pinnedRoots(p.Base()); err != nil {
+		return nil, err
+	}
+	trust := &sign.Trust{Anchors: id.Chain[len(id.Chain)-1:]}
+	c := &repo.Client{Bases: []string{base}, State: dir, Trust: trust, Fetch: f, Now: a.now}
+	c.SetNames(name)
+	if _, err := c.Update(ctx); err != nil {
+		return nil, err
+	}
+	x, err := c.Index()
+	if err != nil {
+		return nil, err
+	}
+	var best *control.Control
+	for _, e := range x.Entries() {
+		if e.Name != name || best != nil && version.Compare(e.Version, best.Version) <= 0 {
+			continue
+		}
+		if e.Kind != kind {
+			return nil, muster.Errorf(muster.Conflict, "%q is a package of kind %s, not %s", name, e.Kind, kind)
+		}
+		file, err := c.Open(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		best = &file.Manifest.Control
+		file.Close()
+	}
+	return best, nil
+}
+
+// pinnedRoots are the authorities for TLS of the session on url; nil: those of
+// the system.
+func pinnedRoots(url string) (*x509.CertPool, error) {
+	all, err := readSessions()
+	if err != nil || all.Sessions[url].CA == "" {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(all.Sessions[url].CA))
+	return pool, nil
+}
+
+// publishControl builds a package of relations alone, signs and uploads it.
+func (a *app) publishControl(ctx context.Context, p *api.PersonClient, c control.Control, id *sign.Identity) (api.Published, error) {
+	draft, err := pkgfile.Build(pkgfile.Spec{Control: c, Date: a.now().UTC().Truncate(time.Second)}, "")
+	if err != nil {
+		return api.Published{}, err
+	}
+	defer draft.Close()
+	signature, err := sign.Sign(draft.Encoded, true, a.now(), id)
+	if err != nil {
+		return api.Published{}, fmt.Errorf("cannot sign %s: %w", &c, err)
+	}
+	dir, err := os.MkdirTemp("", "muster-assign-")
+	if err != nil {
+		return api.Published{}, err
+	}
+	defer os.RemoveAll(dir)
+	file, err := os.Create(filepath.Join(dir, c.FileName()))
+	if err != nil {
+		return api.Published{}, err
+	}
+	if err := draft.Write(file, signature); err != nil {
+		return api.Published{}, err
+	}
+	if err := file.Close(); err != nil {
+		return api.Published{}, err
+	}
+	return a.upload(ctx, p, file.Name())
+}
+
+func (a *app) printAssigned(f *assignedFact) {
+	var depends, conflicts []string
+	for _, d := range f.Depends {
+		depends = append(depends, d.String())
+	}
+	for _, r := range f.Conflicts {
+		conflicts = append(conflicts, r.String())
+	}
+	a.print("%s %s %s", f.Kind, f.Package, f.Version)
+	if len(depends) > 0 {
+		a.print("  should have: %s", strings.Join(depends, ", "))
+	}
+	if len(conflicts) > 0 {
+		a.print("  must not have: %s", strings.Join(conflicts, ", "))
+	}
+	if f.Serial == 0 {
+		a.talk("it said so already")
+	}
+}
+
+func unitsCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "units",
+		Short: "Say what the hosts of an organisational unit should have",
+		Long: `What the hosts of an organisational unit should have stands in the signed package
+of kind unit that is named by its path, with a dot between the levels: the hosts
+of paris/lab have what the packages paris and paris.lab say. Hosts come into a
+unit by 'muster host edit --unit', by a token, or by the directory.`,
+		Example: "  muster units edit paris/lab --install age --key alice.key",
+	}
+	cmd.AddCommand(unitsEditCommand(a))
+	return cmd
+}
+
+func unitsEditCommand(a *app) *cobra.Command {
+	var s assignment
+	cmd := &cobra.Command{
+		Use:     "edit UNIT --install PACKAGE... --key KEY",
+		Short:   "Change what the hosts of a unit should have",
+		Example: "  muster units edit paris/lab --install 'age>=1.3' --forbid telnet --key alice.key",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.as(func(p *api.PersonClient) error {
+				name := strings.ReplaceAll(args[0], "/", ".")
+				return a.assignAndSay(cmd.Context(), p, muster.Unit, name, "What the hosts of "+args[0]+" should have", s)
+			})
+		},
+	}
+	s.flags(cmd)
+	cmd.MarkFlagsOneRequired("install", "remove-package", "forbid", "allow")
+	return cmd
+}
+
+func (a *app) assignAndSay(ctx context.Context, p *api.PersonClient, kind muster.Kind, name, about string, s assignment) error {
+	f, err := a.assign(ctx, p, kind, name, about, s)
+	if err != nil {
+		return err
+	}
+	return a.answer(f, func() error {
+		a.printAssigned(f)
+		return nil
+	})
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/control"
+)
+
+// TestAssignmentApply holds what one types against what the package then says.
+func TestAssignmentApply(t *testing.T) {
+	start := control.Control{Name: "lab", Kind: muster.Group, Version: "1"}
+	parse := func(s string) control.Dependency {
+		d, err := control.ParseDependency(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	start.Depends = []control.Dependency{parse("age (>= 1.2)"), parse("vim | emacs")}
+	for _, c := range []struct {
+		name string
+		a    assignment
+		want string
+		kind muster.ErrorKind
+	}{
+		{"add", assignment{install: []string{"tree"}}, "age (>= 1.2), vim | emacs, tree", ""},
+		{"replace", assignment{install: []string{"age>=1.3"}}, "vim | emacs, age (>= 1.3)", ""},
+		{"remove", assignment{remove: []string{"age"}}, "vim | emacs", ""},
+		{"not there", assignment{remove: []string{"vim"}}, "", muster.NotFound},
+		{"forbid", assignment{forbid: []string{"telnet"}}, "age (>= 1.2), vim | emacs; telnet", ""},
+		{"not forbidden", assignment{allow: []string{"telnet"}}, "", muster.NotFound},
+	} {
+		got := start
+		err := c.a.apply(&got)
+		if muster.KindOf(err) != c.kind {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if err != nil {
+			continue
+		}
+		var texts []string
+		for _, d := range got.Depends {
+			texts = append(texts, d.String())
+		}
+		text := strings.Join(texts, ", ")
+		for _, r := range got.Conflicts {
+			text += "; " + r.String()
+		}
+		if text != c.want {
+			t.Errorf("%s: %q, want %q", c.name, text, c.want)
+		}
+		if len(start.Depends) != 2 || start.Depends[0].String() != "age (>= 1.2)" {
+			t.Fatalf("%s changed what it was given: %v", c.name, start.Depends)
+		}
+	}
+}
+
+// TestStampVersion: a second edit within a second is newer all the same.
+func TestStampVersion(t *testing.T) {
+	a := &app{now: func() time.Time { return time.Unix(1795253888, 0) }}
+	first := a.stampVersion(nil)
+	second := a.stampVersion(&control.Control{Version: first})
+	if first != "20261121.093808" || second != first+".1" {
+		t.Errorf("%s, then %s", first, second)
+	}
+}
+
+func TestDates(t *testing.T) {
+	a := &app{now: func() time.Time { return time.Unix(1795253888, 0) }}
+	for in, want := range map[string]int64{
+		"7d":                   1795253888 - 7*86400,
+		"2h":                   1795253888 - 7200,
+		"2026-11-21T09:38:08Z": 1795253888,
+	} {
+		if got, err := a.date(in); err != nil || got != want {
+			t.Errorf("%q: %d, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "yesterday", "-3d", "7 d", "0d", "2026-13-01", "1e9d"} {
+		if got, err := a.date(in); err == nil || !isUsage(err) {
+			t.Errorf("%q: %d, %v", in, got, err)
+		}
+	}
+}
+
+// TestCSVFormulas: what a host calls itself is no formula in a spreadsheet.
+func TestCSVFormulas(t *testing.T) {
+	var out strings.Builder
+	a := &app{out: &out}
+	if err := a.hostsCSV([]api.Host{{ID: "1", Name: `=HYPERLINK("http://x")`, State: api.Accepted}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), `"'=HYPERLINK(""http://x"")"`) {
+		t.Error(out.String())
+	}
+}
+
+func TestSectionChange(t *testing.T) {
+	c := api.HistoryChange{Before: []byte(`{"kernel":"1","os":"linux"}`), After: []byte(`{"kernel":"2","name":"x","os":"linux"}`)}
+	if got := sectionChange(c); got != "kernel, name" {
+		t.Error(got)
+	}
+	if rows := historyRows([]api.HistoryChange{{Op: "changed", Section: "packages.dpkg", Software: "bash", From: "1", To: "2"}}, false); !slices.Equal(rows, []string{"changed\tbash\t1 -> 2\tdpkg"}) {
+		t.Error(rows)
+	}
+}
