@@ -35,6 +35,13 @@ func Pairs(t *testing.T, test func(t *testing.T, first, second *db.DB)) {
 	}
 }
 
+// Servers runs test for the engines that have servers, with the address of an
+// empty database.
+func Servers(t *testing.T, test func(t *testing.T, dsn string, driver db.Driver)) {
+	t.Run("postgres", func(t *testing.T) { test(t, sqlserver.Postgres(t), postgres.Driver{}) })
+	t.Run("mysql", func(t *testing.T) { test(t, sqlserver.MariaDB(t), mysql.Driver{}) })
+}
+
 // SQLite returns an empty SQLite database, closed with the test.
 func SQLite(t testing.TB) *db.DB {
 	t.Helper()
