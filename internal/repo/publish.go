@@ -7,8 +7,11 @@ import (
 	"maps"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"muster"
 	"muster/control"
@@ -36,16 +39,33 @@ type Report struct {
 //   - a newer version is published, unless p.Force.
 func (p *Publisher) Publish(files ...string) (*Report, error) {
 	return p.change(func(c *contents) (*publication, *Report, error) {
-		var drafts []*draft
-		for _, name := range files {
-			d, err := p.admit(c, name)
-			if err != nil {
-				return nil, nil, fmt.Errorf("cannot publish %q: %w", name, err)
-			}
-			drafts = append(drafts, d)
+		drafts, err := p.admitAll(c, files)
+		if err != nil {
+			return nil, nil, err
 		}
 		return p.add(c, drafts)
 	})
+}
+
+// admitAll checks files, as many at a time as there are processors.
+func (p *Publisher) admitAll(c *contents, files []string) ([]*draft, error) {
+	drafts := make([]*draft, len(files))
+	errs := make([]error, len(files))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range files {
+		g.Go(func() error {
+			drafts[i], errs[i] = p.admit(c, name)
+			return nil
+		})
+	}
+	g.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("cannot publish %q: %w", files[i], err)
+		}
+	}
+	return drafts, nil
 }
 
 // add prepares the publication that lists the drafts too, and stores their
