@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"muster"
 	"muster/internal/durable"
 )
 
@@ -37,17 +38,20 @@ func (f *fault) call(c durable.Call) error {
 // checker finds no fault; and the same command again completes.
 func TestCase11PublisherInterrupted(t *testing.T) {
 	first := pack(t, "age", "1", everybody().alice)
-	second := []string{pack(t, "age", "2", everybody().alice), pack(t, "zip", "3", everybody().alice)}
+	host := forHost(t, muster.Host, "pc-1", "1", everybody().dave)
+	second := []string{pack(t, "age", "2", everybody().alice), pack(t, "zip", "3", everybody().alice),
+		forHost(t, muster.Host, "pc-1", "2", everybody().dave)}
 	for start, mode := range []string{"before", "after", "crash"} {
 		t.Run(mode, func(t *testing.T) {
 			for n := 1 + start; ; n += 2 { // the modes take turns: together they strike every call
 				p := newRepo(t)
-				publish(t, p, first)
+				publish(t, p, first, host)
 				c := newClient(t, p, p.Dir)
+				c.SetNames("pc-1")
 				update(t, c)
 				f := &fault{n: n, mode: mode}
 				if !interrupted(t, p, c, f, second) {
-					if n < 20 { // a publication makes about 30
+					if n < 30 { // a publication makes about 40
 						t.Errorf("only %d calls were interrupted", n)
 					}
 					return
@@ -70,7 +74,7 @@ func interrupted(t *testing.T, p *Publisher, c *Client, f *fault, files []string
 		}
 		return false
 	}
-	const old, all = "age 1", "age 1, age 2, zip 3"
+	const old, all = "pc-1 1, age 1", "pc-1 1, pc-1 2, age 1, age 2, zip 3"
 	if got := update(t, c); got != old && got != all {
 		t.Errorf("call %d (%s): clients see %s", f.n, f.mode, got)
 	}

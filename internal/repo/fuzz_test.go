@@ -20,8 +20,9 @@ func FuzzHandler(f *testing.F) {
 	dir := f.TempDir()
 	repo := filepath.Join(dir, "repo")
 	files := []string{"Packages", "Packages.p7m", "trust/1.p7m", "pool/a/age/age_1_linux_amd64.mpk", "changes/1-2",
-		"by-hash/" + strings.Repeat("0", 64), "icons/age.png"}
-	for _, name := range append(files, "secret", ".git/config", "pool/a/age/x.mpk.json") {
+		"by-hash/" + strings.Repeat("0", 64), "icons/age.png",
+		"hosts/by-hash/" + strings.Repeat("0", 64), "hosts/3f/pc-1/pc-1_1_all_all.mpk"}
+	for _, name := range append(files, "secret", ".git/config", "pool/a/age/x.mpk.json", "hosts/secret") {
 		path := filepath.Join(repo, name)
 		os.MkdirAll(filepath.Dir(path), 0o755)
 		if err := os.WriteFile(path, []byte("is "+name), 0o644); err != nil {
@@ -34,7 +35,7 @@ func FuzzHandler(f *testing.F) {
 	if err := os.Symlink("../../../../outside", filepath.Join(repo, "pool/a/age/link.mpk")); err != nil {
 		f.Fatal(err)
 	}
-	for _, path := range append(files, "secret", "../outside", "pool/a/age/link.mpk", "pool/a/age/../../../secret", "pool/a/../x.mpk", "trust/1.p7m/", "/Packages", "Packages%00") {
+	for _, path := range append(files, "secret", "../outside", "pool/a/age/link.mpk", "pool/a/age/../../../secret", "pool/a/../x.mpk", "trust/1.p7m/", "/Packages", "Packages%00", "hosts/secret", "hosts/by-hash/../secret") {
 		f.Add("GET", "/"+path, "bytes=0-3")
 	}
 	f.Add("HEAD", "/trust/1.p7m", "bytes=-1,0-,5-1")
@@ -112,12 +113,17 @@ var keptFiles = []string{"repos/main/head", "repos/main/head.prev", "repos/main/
 // the repository has; nothing that is kept can stop a host.
 func FuzzKept(f *testing.F) {
 	p := newRepo(f)
-	publish(f, p, pack(f, "age", "1", everybody().alice))
+	publish(f, p, pack(f, "age", "1", everybody().alice), forHost(f, muster.Host, "pc-1", "1", everybody().dave))
 	c := newClient(f, p, p.Dir)
+	c.SetNames("pc-1")
 	update(f, c)
 	publish(f, p, pack(f, "age", "2", everybody().alice))
 	update(f, c)
 	saved := map[string][]byte{}
+	keptFiles := keptFiles
+	for _, name := range must(filepath.Glob(c.binsDir("main") + "/*")) {
+		keptFiles = append(keptFiles, "repos/main/hosts/"+filepath.Base(name))
+	}
 	for _, name := range keptFiles {
 		data, err := os.ReadFile(filepath.Join(c.State, name))
 		if err != nil {
@@ -149,9 +155,10 @@ func FuzzKept(f *testing.F) {
 		}
 		c := newClient(t, p, p.Dir)
 		c.State = state
+		c.SetNames("pc-1")
 		c.Now = func() time.Time { return p.Now.Add(time.Hour) }
 		_, _ = c.Index()
-		if got := update(t, c); got != "age 1, age 2, zip 3" {
+		if got := update(t, c); got != "pc-1 1, age 1, age 2, zip 3" {
 			t.Errorf("lists %s", got)
 		}
 	})

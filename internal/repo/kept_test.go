@@ -45,15 +45,19 @@ func truncate(t *testing.T, name string, n int64) {
 // the next update heals, offline not at all and never by going back.
 func TestCase28DamagedState(t *testing.T) {
 	for _, file := range []string{"repos/main/head", "repos/main/head.prev", "repos/main/index", "repos/main/index.prev",
-		"repos/main/state.json", "trust/main/1.p7m", "trust/main/2.p7m"} {
+		"repos/main/state.json", "trust/main/1.p7m", "trust/main/2.p7m", "table", "bin"} {
 		for name, damage := range damages {
 			t.Run(filepath.Base(file)+" "+name, func(t *testing.T) {
-				s := newStage(t)
+				s := newHostStage(t)
+				publish(t, s.Publisher, pack(t, "age", "2", everybody().alice), pack(t, "zip", "3", everybody().alice))
 				if _, err := s.AddLink([]*sign.Identity{everybody().ca}, func(*index.Link) {}); err != nil {
 					t.Fatal(err)
 				}
 				newest := update(t, s.c)
 				serial := s.c.Head().Serial
+				if way := pathTo(t, s.c.Head(), s.Dir, "pc-1"); file == "table" || file == "bin" {
+					file = "repos/main/hosts/" + map[string]string{"table": way[1].SHA256, "bin": way[2].SHA256}[file]
+				}
 				damage(t, filepath.Join(s.c.State, filepath.FromSlash(file)))
 				s.afterDamage(t, newest, serial)
 			})
@@ -65,7 +69,7 @@ func (s *stage) afterDamage(t *testing.T, newest string, serial int64) {
 	t.Helper()
 	c := *s.c
 	c.kept = nil // as after a restart
-	if x, err := c.Index(); err == nil && list(x) != newest && list(x) != "age 1" {
+	if x, err := c.Index(); err == nil && list(x) != newest && list(x) != "paris 1, pc-1 1, age 1" {
 		t.Errorf("index lists %s", list(x))
 	} else if err != nil && muster.HintOf(err) == "" {
 		t.Errorf("index: %v does not say what to do", err)
