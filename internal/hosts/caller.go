@@ -19,6 +19,7 @@ type Caller struct {
 	num     int64
 	id      string
 	counter uint64
+	signed  int64 // when
 	at      time.Time
 }
 
@@ -42,7 +43,8 @@ func (c *Caller) ID() string { return c.id }
 //
 // Two machines with one key, such as clones of a disk, both count. The one that
 // is behind signs counters that were used, after they were used: that is the
-// alarm. A message that came twice, or late, was signed before.
+// alarm. A message that came twice, or late, was signed before, or in the same
+// second, which is as exact as signatures are dated.
 func (h *Hosts) Accept(ctx context.Context, m *httpsig.Message, address netip.Addr) (*Caller, error) {
 	now := h.Now()
 	e, err := h.lookup(ctx, m.KeyID)
@@ -71,7 +73,7 @@ func (h *Hosts) Accept(ctx context.Context, m *httpsig.Message, address netip.Ad
 	if a := address.Unmap().WithZone(""); a.IsValid() {
 		e.address = a.String()
 	}
-	return &Caller{e: e, num: e.num, id: e.id, counter: m.Counter, at: now}, nil
+	return &Caller{e: e, num: e.num, id: e.id, counter: m.Counter, signed: m.Created.Unix(), at: now}, nil
 }
 
 // mayCall refuses hosts that a person has not let in.
@@ -87,7 +89,7 @@ func mayCall(e *entry) error {
 
 // repeated says why a counter is refused. The caller holds mu.
 func (h *Hosts) repeated(ctx context.Context, e *entry, m *httpsig.Message, err error) error {
-	if errors.Is(err, httpsig.ErrRepeated) || muster.KindOf(err) != muster.Conflict || m.Created.Unix() < e.signed {
+	if errors.Is(err, httpsig.ErrRepeated) || muster.KindOf(err) != muster.Conflict || m.Created.Unix() <= e.signed {
 		return err
 	}
 	if e.state != api.Cloned {
@@ -125,8 +127,8 @@ func (h *Hosts) cloned(ctx context.Context, num int64, text string) error {
 // act keeps the caller's counter in a transaction that writes something. It
 // refuses a request that has written before, here or on another server.
 func (c *Caller) act(tx *db.Tx) error {
-	var acted int64
-	if err := tx.QueryRow("SELECT acted FROM hosts_seen WHERE host = ?", c.num).Scan(&acted); err != nil {
+	var acted, signed int64
+	if err := tx.QueryRow("SELECT acted, signed FROM hosts_seen WHERE host = ?", c.num).Scan(&acted, &signed); err != nil {
 		if muster.KindOf(err) == muster.NotFound {
 			return unknownHost(c.id)
 		}
@@ -135,7 +137,7 @@ func (c *Caller) act(tx *db.Tx) error {
 	if int64(c.counter) <= acted {
 		return muster.Errorf(muster.Conflict, "the counter %d of host %q was used before: the newest is %d", c.counter, c.id, acted)
 	}
-	_, err := tx.Exec("UPDATE hosts_seen SET acted = ? WHERE host = ?", int64(c.counter), c.num)
+	_, err := tx.Exec("UPDATE hosts_seen SET acted = ?, signed = ? WHERE host = ?", int64(c.counter), max(signed, c.signed), c.num)
 	return err
 }
 

@@ -186,6 +186,6 @@ func keepSummary(tx *db.Tx, host int64, in *api.Summary) error {
 		}
 	}
 	_, err = tx.Exec("UPDATE hosts_fact SET status = ?, problem = ?, reboot = ?, summary = ? WHERE host = ?",
-		string(s.Status), s.Problem, flag(s.Reboot), data, host)
+		string(s.Status), s.Problem, bit(s.Reboot), data, host)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/db"
+	"muster/inventory"
 	"muster/sign"
 )
 
@@ -93,13 +94,23 @@ func (d *detail) inventory(tx *db.Tx) error {
 	return err
 }
 
+// installed lists the packages of the machine's own root with their status, and
+// those that should be there.
 func (d *detail) installed(tx *db.Tx) error {
-	return each(tx, "SELECT name, version, status FROM hosts_muster WHERE host = ? AND root = '' ORDER BY name", []any{d.r.num}, func(scan scanner) error {
-		var p api.InstalledPackage
-		err := scan(&p.Name, &p.Version, &p.Status)
-		d.out.Installed = append(d.out.Installed, p)
+	s, err := d.h.readStored(tx, d.r.num)
+	if err != nil || s == nil {
 		return err
-	})
+	}
+	var doc inventory.Document
+	if err := json.Unmarshal(s.sections, &doc); err != nil {
+		return err
+	}
+	for _, p := range packagesOf(&doc) {
+		if p.root == "" {
+			d.out.Installed = append(d.out.Installed, p.InstalledPackage)
+		}
+	}
+	return nil
 }
 
 // memberships are those that the next check-in will tell.

@@ -34,7 +34,7 @@ func addEvents(tx *db.Tx, all ...event) (int64, error) {
 	}
 	rows := make([][]any, len(all))
 	for i, e := range all {
-		rows[i] = []any{n + int64(i), e.at, e.host, e.id, e.what, flag(e.failed), cut(e.note, 500), e.result}
+		rows[i] = []any{n + int64(i), e.at, e.host, e.id, e.what, bit(e.failed), cut(e.note, 500), e.result}
 	}
 	return n, tx.Insert("hosts_event", []string{"number", "happened", "host", "id", "what", "failed", "note", "result"}, rows)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"muster"
 	"muster/api"
 	"muster/internal/db"
 	"muster/inventory"
@@ -129,22 +130,57 @@ func replaceValues(tx *db.Tx, host int64, fields []any, values [][2]string) erro
 	return tx.Insert("hosts_value", []string{"host", "field", "value"}, rows)
 }
 
+// A rooted package is one of muster, there or to be there, in a root.
+type rooted struct {
+	api.InstalledPackage
+	root, audit string
+}
+
+// packagesOf lists the packages of muster of a document, sorted by name and root.
+func packagesOf(d *inventory.Document) []rooted {
+	type key struct{ name, root string }
+	all := map[key]*rooted{}
+	at := func(name, root string) *rooted {
+		k := key{name, root}
+		if all[k] == nil {
+			all[k] = &rooted{root: root}
+			all[k].Name = name
+		}
+		return all[k]
+	}
+	for _, p := range d.Muster {
+		r := at(p.Name, p.Root)
+		r.Version, r.Status = p.Version, muster.Status(p.Status)
+	}
+	for _, s := range d.Status { // says more than that it is installed
+		r := at(s.Name, s.Root)
+		r.Status, r.Available, r.By, r.Error = muster.Status(s.Status), s.Available, s.By, s.Error
+	}
+	for _, a := range d.Audits {
+		if r := all[key{a.Package, a.Root}]; r != nil {
+			r.audit = a.Status
+		}
+	}
+	out := make([]rooted, 0, len(all))
+	for _, r := range all {
+		out = append(out, *r)
+	}
+	slices.SortFunc(out, func(a, b rooted) int { return strings.Compare(a.Name+"\x00"+a.root, b.Name+"\x00"+b.root) })
+	return out
+}
+
 // musterRows are the rows of hosts_muster of a document.
 func musterRows(host int64, d *inventory.Document) [][]any {
-	type key struct{ name, root string }
-	audits := map[key]string{}
-	for _, a := range d.Audits {
-		audits[key{a.Package, a.Root}] = a.Status
-	}
 	var rows [][]any
+	type key struct{ name, root string }
 	seen := map[key]bool{}
-	for _, p := range d.Muster {
-		k := key{cut(p.Name, 128), cut(p.Root, 190)}
+	for _, p := range packagesOf(d) {
+		k := key{cut(p.Name, 128), cut(p.root, 190)}
 		if seen[k] {
 			continue // two areas whose paths begin alike
 		}
 		seen[k] = true
-		rows = append(rows, []any{host, k.name, k.root, cut(p.Version, 190), cut(p.Status, 20), cut(audits[key{p.Name, p.Root}], 20)})
+		rows = append(rows, []any{host, k.name, k.root, cut(p.Version, 190), cut(string(p.Status), 20), cut(p.audit, 20)})
 	}
 	return rows
 }

@@ -28,7 +28,7 @@ func (h *Hosts) encodePatch(p *patch, sum []byte) []byte {
 	b = appendItems(b, p.removed)
 	b = binary.AppendUvarint(b, uint64(len(p.sections)))
 	for _, s := range p.sections {
-		flags, middle := byte(flag(s.before)|flag(s.after)<<1), s.middle
+		flags, middle := byte(bit(s.before)|bit(s.after)<<1), s.middle
 		if len(middle) >= squeeze {
 			flags, middle = flags|4, h.pack.EncodeAll(middle, nil)
 		}

@@ -223,7 +223,7 @@ func (h *Hosts) FlushPresence(ctx context.Context) error {
 		if e.dirty {
 			e.dirty = false
 			entries = append(entries, e)
-			rows = append(rows, []any{e.num, e.seen, int64(e.seq.Last), e.signed, e.address, e.skew, e.serial, flag(e.stale)})
+			rows = append(rows, []any{e.num, e.seen, int64(e.seq.Last), e.signed, e.address, e.skew, e.serial, bit(e.stale)})
 		}
 	}
 	h.mu.Unlock()
@@ -250,7 +250,7 @@ func (h *Hosts) FlushPresence(ctx context.Context) error {
 // something set themselves.
 var seenColumns = []string{"host", "seen", "counter", "signed", "address", "skew", "serial", "stale"}
 
-func flag(b bool) int {
+func bit(b bool) int {
 	if b {
 		return 1
 	}

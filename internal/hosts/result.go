@@ -86,7 +86,7 @@ func keepResults(tx *db.Tx, c *Caller, all []packedResult) error {
 			return err
 		}
 		err = tx.Upsert("hosts_result", []string{"host", "id"}, []string{"host", "id", "number", "going"},
-			[][]any{{c.num, r.id, number, flag(r.going)}})
+			[][]any{{c.num, r.id, number, bit(r.going)}})
 		if err != nil {
 			return err
 		}

@@ -112,19 +112,55 @@ func (m *machine) public(t testing.TB) string {
 // message is a request of the machine, signed and verified.
 func (m *machine) message(t testing.TB, now time.Time, keyID string, counter uint64) *httpsig.Message {
 	t.Helper()
+	msg := m.claims(t, now, keyID, counter)
+	if err := msg.Verify(m.key.Public(), now, 5*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	return msg
+}
+
+// claims is a request of the machine that says to be of keyID, not verified.
+func (m *machine) claims(t testing.TB, now time.Time, keyID string, counter uint64) *httpsig.Message {
+	t.Helper()
 	req := httptest.NewRequest("POST", "/api/v1/checkin", bytes.NewReader(nil))
 	err := httpsig.Sign(req, nil, m.key, httpsig.Params{KeyID: keyID, Server: serverID, Counter: counter, Created: now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	msg, err := httpsig.Parse(req, serverID)
-	if err == nil {
-		err = msg.Verify(m.key.Public(), now, 5*time.Minute)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return msg
+}
+
+func (m *machine) fingerprint(t testing.TB) string {
+	t.Helper()
+	der, err := base64.StdEncoding.DecodeString(m.public(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fingerprint(der)
+}
+
+// renew asks for a certificate for the key of next, with the proof of prover.
+func (m *machine) renew(w *world, next, prover *machine) error {
+	w.t.Helper()
+	c, err := m.call(w)
+	if err != nil {
+		return err
+	}
+	in := api.Renew{Key: next.public(w.t)}
+	proof, err := crypto.SignMessage(prover.key, rand.Reader, api.RenewProof(serverID, m.id, in.Key), crypto.SHA256)
+	if err != nil {
+		return err
+	}
+	in.Proof = base64.StdEncoding.EncodeToString(proof)
+	out, err := w.Renew(context.Background(), c, in)
+	if err == nil {
+		next.cert, next.counter = out.Certificate, m.counter
+	}
+	return err
 }
 
 func (m *machine) enrol(w *world, token string) (api.Enrolled, error) {

@@ -55,7 +55,7 @@ CREATE TABLE hosts_touched (
 	PRIMARY KEY (family, number)
 );
 
--- Packages of muster on a host, and audits, for searching.
+-- Packages of muster on a host or missing there, and audits, for searching.
 CREATE TABLE hosts_muster (
 	host BIGINT NOT NULL,
 	name {{text 128}} NOT NULL,
