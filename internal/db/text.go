@@ -53,7 +53,8 @@ func split(text string) []string {
 
 // token returns the beginning of SQL up to which it is of one kind: a quoted
 // string or name, a comment, "?", ";", or other text. It is not empty unless
-// the SQL is. An unfinished quote or comment goes to the end.
+// the SQL is. An unfinished quote or comment goes to the end. Comments within
+// comments, $$ and E-strings of PostgreSQL are not handled: do without them.
 func token(s string) string {
 	switch {
 	case s == "":

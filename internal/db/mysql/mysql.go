@@ -30,7 +30,7 @@ func (Driver) Dialect() db.Dialect { return db.MySQL }
 
 // Open connects.
 func (d Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
-	config, err := parse(dsn)
+	config, err := configOf(dsn)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +57,8 @@ func (d Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 	}, nil
 }
 
-// parse reads an address.
-func parse(dsn string) (*mysql.Config, error) {
+// configOf reads an address.
+func configOf(dsn string) (*mysql.Config, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		// The error of url.Parse shows the address, with the password.

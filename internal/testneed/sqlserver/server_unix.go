@@ -193,15 +193,20 @@ func (s *Server) follow(cmd *exec.Cmd, r *os.File, ready chan<- string) {
 	defer cmd.Wait() //nolint:errcheck // it is killed
 	defer r.Close()
 	var said bytes.Buffer
-	lines := bufio.NewScanner(io.TeeReader(r, &said))
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), s.kind.ready) {
-			ready <- ""
-			io.Copy(io.Discard, r) //nolint:errcheck // its end is all
+	lines := bufio.NewReader(r)
+	for {
+		line, err := lines.ReadString('\n')
+		said.WriteString(line)
+		if err != nil {
+			ready <- said.String()
 			return
 		}
+		if strings.Contains(line, s.kind.ready) {
+			break
+		}
 	}
-	ready <- said.String()
+	ready <- ""
+	io.Copy(io.Discard, lines) //nolint:errcheck // its end is all
 }
 
 // Kill kills the server as a crash would, and returns when all of its processes are gone.
