@@ -142,6 +142,8 @@ func TestBinsRefuse(t *testing.T) {
 	_, err = s.Publish(forHost(t, muster.Unit, "age", "3", ppl.dave))
 	wantKind(t, err, muster.Conflict, "of kind base")
 	_, err = s.Publish(forHost(t, muster.Unit, "zip", "3", ppl.dave), pack(t, "zip", "3", ppl.alice))
+	wantKind(t, err, muster.Conflict, "of kind unit")
+	_, err = s.Publish(pack(t, "zip", "3", ppl.alice), forHost(t, muster.Unit, "zip", "3", ppl.dave))
 	wantKind(t, err, muster.Conflict, "of kind base")
 	_, err = s.Publish(forHost(t, muster.Host, "pc-1", "2", ppl.dave, ppl.alice))
 	wantKind(t, err, muster.Conflict, "already, with other bytes")

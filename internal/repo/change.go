@@ -3,7 +3,9 @@ package repo
 import (
 	"maps"
 	"os"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"muster"
@@ -78,7 +80,7 @@ func (p *Publisher) Remove(relations ...control.Relation) (*Report, error) {
 	return p.change(func(c *contents) (*publication, *Report, error) {
 		drop := map[string]bool{}
 		for _, rel := range relations {
-			found, err := c.meant(rel)
+			found, err := c.find(rel.Name, func(e *index.Entry) bool { return rel.Constraint.Match(e.Version) })
 			if err != nil {
 				return nil, nil, err
 			}
@@ -93,11 +95,31 @@ func (p *Publisher) Remove(relations ...control.Relation) (*Report, error) {
 	})
 }
 
-// meant lists the packages that a relation names.
-func (c *contents) meant(rel control.Relation) ([]*index.Entry, error) {
-	found, err := c.bins.of(rel.Name)
-	found = append(found, c.index.Find(rel.Name)...)
-	return slices.DeleteFunc(found, func(e *index.Entry) bool { return !rel.Constraint.Match(e.Version) }), err
+// RemoveFiles is [Publisher.Remove] for single packages, by the names of their files
+// with or without the folders before them.
+func (p *Publisher) RemoveFiles(files ...string) (*Report, error) {
+	return p.change(func(c *contents) (*publication, *Report, error) {
+		drop := map[string]bool{}
+		for _, file := range files {
+			name, _, _ := strings.Cut(path.Base(file), "_")
+			found, err := c.find(name, func(e *index.Entry) bool { return e.Filename == file || path.Base(e.Filename) == file })
+			if err != nil {
+				return nil, nil, err
+			}
+			if len(found) != 1 {
+				return nil, nil, muster.Errorf(muster.NotFound, "repository %q lists no file %q", p.Dir, file)
+			}
+			drop[found[0].Filename] = true
+		}
+		return p.without(c, drop)
+	})
+}
+
+// find lists the packages of that name that are meant.
+func (c *contents) find(name string, meant func(*index.Entry) bool) ([]*index.Entry, error) {
+	found, err := c.bins.of(name)
+	found = append(found, c.index.Find(name)...)
+	return slices.DeleteFunc(found, func(e *index.Entry) bool { return !meant(e) }), err
 }
 
 // without prepares the publication that does not list the files in drop.
@@ -153,6 +175,16 @@ func (p *Publisher) retire(names []string) error {
 		}
 	}
 	return nil
+}
+
+// Chain returns the head of the repository as it is, and what its chain of trust
+// leaves to believe. It does not read what is listed.
+func (p *Publisher) Chain() (*index.Head, *index.State, error) {
+	c, err := p.loadChain()
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.head, c.state, nil
 }
 
 // Contents returns the head and all packages of the repository as it is, those

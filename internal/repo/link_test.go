@@ -172,3 +172,56 @@ func TestPublishersTakeTurns(t *testing.T) {
 		t.Errorf("%d packages are listed", got)
 	}
 }
+
+// Files of several people at once: what is refused keeps nobody else out, and
+// without any that is accepted there is no new head.
+func TestPublishEach(t *testing.T) {
+	ppl, p := everybody(), keptRepo(t)
+	publish(t, p, pack(t, "age", "1", ppl.alice))
+	was := must1(p.Contents()).Serial
+	files := []string{pack(t, "zip", "1", ppl.stranger), pack(t, "age", "1", ppl.alice), filepath.Join(t.TempDir(), "none")}
+	r, errs, err := p.PublishEach(files...)
+	if err != nil || r.Serial != was || len(r.Files) != 3 || r.Files[1].Name != "age" || r.Files[0] != nil || errs[1] != nil {
+		t.Errorf("nothing new: %+v, %v, %v", r, errs, err)
+	}
+	wantKind(t, errs[0], muster.Denied, "unknown authority")
+	wantKind(t, errs[2], muster.NotFound, "none")
+	p.Now = p.Now.Add(time.Hour)
+	files = append(files, forHost(t, muster.Host, "pc-1", "1", ppl.dave), forHost(t, muster.Host, "pc-1", "1", ppl.dave, ppl.alice), pack(t, "pc-1", "2", ppl.alice),
+		pack(t, "age", "2", ppl.alice), pack(t, "age", "1.5", ppl.alice), pack(t, "age", "0.5", ppl.alice))
+	r, errs, err = p.PublishEach(files...)
+	if err != nil || r.Serial <= was || len(r.Added) != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	wantKind(t, errs[4], muster.Conflict, "already, with other bytes")
+	wantKind(t, errs[5], muster.Conflict, "of kind host")
+	wantKind(t, errs[8], muster.Conflict, "older than age 1")
+	for i, e := range r.Files {
+		if (e == nil) != (errs[i] != nil) {
+			t.Errorf("file %d: %v, %v", i, e, errs[i])
+		}
+	}
+	if got := list(must2(p.Contents())); got != "pc-1 1, age 1.5, age 1, age 2" {
+		t.Errorf("lists %s", got)
+	}
+	checkRepo(t, p, 0, "")
+}
+
+func TestRemoveFiles(t *testing.T) {
+	ppl, p := everybody(), keptRepo(t)
+	publish(t, p, pack(t, "age", "1", ppl.alice), pack(t, "age", "2", ppl.alice), forHost(t, muster.Host, "pc-1", "1", ppl.dave))
+	p.Now = p.Now.Add(time.Hour)
+	for _, file := range []string{"age_3_linux_amd64.mpk", "x/age_1_linux_amd64.mpk", "", "age", "_"} {
+		_, err := p.RemoveFiles("age_1_linux_amd64.mpk", file)
+		wantKind(t, err, muster.NotFound, "lists no file")
+	}
+	x := must2(p.Contents())
+	r := must(p.RemoveFiles("age_1_linux_amd64.mpk", x.Find("pc-1")[0].Filename))
+	if got := list(must2(p.Contents())); got != "age 2" || len(r.Removed) != 2 {
+		t.Errorf("lists %s, %+v", got, r)
+	}
+	head, state, err := p.Chain()
+	if err != nil || head.Serial != r.Serial || state.Number != 1 {
+		t.Errorf("chain: %v, %v, %v", head, state, err)
+	}
+}

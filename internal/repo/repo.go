@@ -121,6 +121,17 @@ type contents struct {
 
 // load reads the publication that the head names.
 func (p *Publisher) load() (*contents, error) {
+	c, err := p.loadChain()
+	if err != nil {
+		return nil, err
+	}
+	c.bins = newBins(c.head.Bins, p.readBin)
+	c.index, err = p.readIndex(c.head.Index)
+	return c, err
+}
+
+// loadChain reads the head and the chain of trust.
+func (p *Publisher) loadChain() (*contents, error) {
 	file, err := readFile(p.path(headName), index.MaxHead)
 	if os.IsNotExist(err) {
 		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "%q is no repository: it has no %s", p.Dir, headName),
@@ -139,11 +150,7 @@ func (p *Publisher) load() (*contents, error) {
 	if c.state, err = p.follow(c.head.Repository, c.links); err != nil {
 		return nil, err
 	}
-	if c.head, err = c.state.OpenHead(file, sign.Policy{Now: p.clock(c.head), Listed: true}); err != nil {
-		return nil, err
-	}
-	c.bins = newBins(c.head.Bins, p.readBin)
-	c.index, err = p.readIndex(c.head.Index)
+	c.head, err = c.state.OpenHead(file, sign.Policy{Now: p.clock(c.head), Listed: true})
 	return c, err
 }
 
