@@ -54,7 +54,7 @@ func Join(ctx context.Context, j Joining) (*Identity, error) {
 	if err := j.introduce(home, client, ca); err != nil {
 		return nil, err
 	}
-	link, err := OpenLink(home, j.Version, j.Now)
+	link, err := OpenLink(home, Dialing{Version: j.Version, Now: j.Now})
 	if err != nil {
 		return nil, err
 	}

@@ -338,7 +338,7 @@ func (a *Agent) wait(ctx context.Context, since int64) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if a.link, err = OpenLink(HomeOf(root.State, nil), a.Version, nil); err != nil {
+		if a.link, err = OpenLink(HomeOf(root.State, nil), Dialing{Version: a.Version}); err != nil {
 			return 0, err
 		}
 	}

@@ -122,7 +122,7 @@ func (r *round) open(ctx context.Context) (end func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.link, err = OpenLink(r.home, r.Version, r.Now)
+	r.link, err = OpenLink(r.home, Dialing{Version: r.Version, Now: r.Now, Seen: newestHead(r.engine)})
 	if muster.KindOf(err) == muster.NotFound {
 		return unlock, nil
 	}
@@ -135,6 +135,16 @@ func (r *round) open(ctx context.Context) (end func(), err error) {
 		return nil, err
 	}
 	return func() { silence(); r.link.Close(); unlock() }, nil
+}
+
+// newestHead is the time of the newest head of all repositories.
+func newestHead(e *engine.Engine) (seen time.Time) {
+	for _, c := range e.Clients {
+		if h := c.Head(); h != nil && time.Unix(h.Date, 0).After(seen) {
+			seen = time.Unix(h.Date, 0)
+		}
+	}
+	return seen
 }
 
 // openEngine opens a root with the authorities that its host pinned.
@@ -268,6 +278,9 @@ func (r *round) checkIn(ctx context.Context, doc *inventory.Document, v *invento
 		return nil
 	}
 	answer, err := r.link.CheckIn(ctx, rep.in)
+	if muster.KindOf(err) == muster.Denied && api.CodeOf(err) == "" && r.clock(ctx) {
+		answer, err = r.link.CheckIn(ctx, rep.in)
+	}
 	if api.CodeOf(err) == api.UnknownHost {
 		if err = r.link.comeBack(ctx, factsOf(ctx, r.engine, r.Version)); err == nil {
 			r.forgotten()
@@ -282,6 +295,18 @@ func (r *round) checkIn(ctx context.Context, doc *inventory.Document, v *invento
 		return nil
 	}
 	return r.answered(rep, &answer, doc == nil)
+}
+
+// clock reports whether the host's clock is the reason for a refusal, and has
+// requests signed by the server's from now on. The check-in itself tells the time
+// that the host has, so that people see it.
+func (r *round) clock(ctx context.Context) bool {
+	off, err := r.link.byServer(ctx)
+	if err != nil || off == 0 {
+		return false
+	}
+	r.fail(muster.Errorf(muster.Invalid, "the clock of this host is %s off that of the server", off.Abs()))
+	return true
 }
 
 // forgotten has a server that lost what it had acknowledged told everything again.

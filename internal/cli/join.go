@@ -107,7 +107,7 @@ func (a *app) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	link, err := agent.OpenLink(home, Version, a.now)
+	link, err := agent.OpenLink(home, agent.Dialing{Version: Version, Now: a.now})
 	if err != nil {
 		return err
 	}
