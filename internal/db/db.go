@@ -160,6 +160,26 @@ func (d *DB) Backup(ctx context.Context, path string) error {
 	return giveKind(d.driver, d.engine.Backup(ctx, path))
 }
 
+// Doubts lists settings of the database server with which a crash of its
+// machine loses writes that were acknowledged.
+func (d *DB) Doubts(ctx context.Context) ([]string, error) {
+	var doubts []string
+	err := d.Read(ctx, func(tx *Tx) error {
+		doubts = nil
+		for _, s := range d.engine.Settings {
+			var is string
+			if err := tx.QueryRow(s.Query).Scan(&is); err != nil {
+				return err
+			}
+			if is != s.Want {
+				doubts = append(doubts, fmt.Sprintf("%s answers %q, not %q: %s", s.Query, is, s.Want, s.Advice))
+			}
+		}
+		return nil
+	})
+	return doubts, err
+}
+
 // failed says that what could not be done, with the kind of err.
 func (d *DB) failed(what string, err error) error {
 	return fmt.Errorf("cannot %s: %w", what, giveKind(d.driver, err))

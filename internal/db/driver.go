@@ -54,6 +54,8 @@ type Engine struct {
 	Late *Late
 	// Types replaces the words of schema files; see the package's doc.
 	Types Types
+	// Settings are what the promise of durability rests on, and the server's own.
+	Settings []Setting
 	// Backup writes a copy of the whole database as of one moment to path,
 	// which does not exist. It is nil where the engine has tools of its own.
 	Backup func(ctx context.Context, path string) error
@@ -66,6 +68,13 @@ type Types struct {
 	Hash string // up to 32 bytes; may be a key
 	Text string // text of at most %d characters, compared byte by byte; may be a key
 	Long string // text of any length, compared byte by byte
+}
+
+// A Setting of a database server that this program does not choose.
+type Setting struct {
+	Query  string // answers one text
+	Want   string
+	Advice string // what is lost with another value
 }
 
 // Late is for engines that commit every change of the schema at once.

@@ -30,6 +30,9 @@ const (
 // While a write waits for its turn, ctx ends it. Once begun it is waited for,
 // so that its outcome is known; a database that does not answer ends it after half a minute.
 func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return d.failed("write to the database", err)
+	}
 	j := &job{run: f, queued: time.Now(), done: make(chan struct{})}
 	select {
 	case <-d.closing:

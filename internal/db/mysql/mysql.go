@@ -28,6 +28,10 @@ type Driver struct{}
 // Dialect is MySQL.
 func (Driver) Dialect() db.Dialect { return db.MySQL }
 
+var settings = []db.Setting{
+	{Query: "SELECT @@innodb_flush_log_at_trx_commit", Want: "1", Advice: "a power cut loses the writes of the last second"},
+}
+
 // Open connects.
 func (d Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 	config, err := configOf(dsn)
@@ -54,6 +58,7 @@ func (d Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 		Lock:     "SELECT id FROM db_writer WHERE id = 1 FOR UPDATE",
 		Late:     late,
 		Types:    types(collation),
+		Settings: settings,
 	}, nil
 }
 

@@ -49,6 +49,11 @@ var session = map[string]string{
 	"tcp_keepalives_count":                "3",
 }
 
+var settings = []db.Setting{
+	{Query: "SHOW fsync", Want: "on", Advice: "a power cut can damage the whole database"},
+	{Query: "SHOW full_page_writes", Want: "on", Advice: "a power cut can damage the whole database"},
+}
+
 // Open connects.
 func (d Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 	config, err := pgx.ParseConfig(dsn)
@@ -78,9 +83,10 @@ func (d Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 		// Each statement sees what was committed before it, and so, after the
 		// lock, all that was written. A stricter level would see what was
 		// there before the wait for the lock.
-		Writing: sql.TxOptions{Isolation: sql.LevelReadCommitted},
-		Lock:    lock,
-		Types:   types,
+		Writing:  sql.TxOptions{Isolation: sql.LevelReadCommitted},
+		Lock:     lock,
+		Types:    types,
+		Settings: settings,
 	}, nil
 }
 
