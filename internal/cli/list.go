@@ -42,6 +42,7 @@ type packageFact struct {
 	Available string        `json:"available,omitempty"` // newest that may be installed
 	Status    muster.Status `json:"status,omitempty"`
 	Asked     bool          `json:"asked"` // a person asked for it
+	By        string        `json:"assigned-by,omitempty"`
 	Pin       string        `json:"pin,omitempty"`
 	Summary   string        `json:"summary,omitempty"`
 	Error     string        `json:"error,omitempty"`
@@ -87,6 +88,8 @@ func note(f packageFact) string {
 		return f.Error
 	case f.Pin != "":
 		return "pinned: " + f.Pin
+	case f.By != "":
+		return "assigned by " + f.By
 	}
 	return f.Summary
 }

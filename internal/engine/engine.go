@@ -32,6 +32,8 @@ type Engine struct {
 	Trust   *sign.Trust
 	Clients []*repo.Client
 	Now     func() time.Time
+
+	assigned Assignments
 }
 
 // Options of [Open].
@@ -61,6 +63,10 @@ func Open(dir string, opts Options) (*Engine, error) {
 		e.Clients = append(e.Clients, &repo.Client{Bases: r.URLs, ID: r.ID, State: root.State,
 			Trust: e.Trust, Fetch: e.Fetch, Disk: root.Disk, Now: e.Now})
 	}
+	if e.assigned, err = readAssignments(root); err != nil {
+		return nil, err
+	}
+	e.name(e.assigned)
 	return e, nil
 }
 

@@ -82,6 +82,9 @@ func (e *Engine) Plan(req Request) (*Plan, error) {
 	problem := plan.Problem{Pool: o.pool(), State: state, Request: plan.Request{
 		Install: req.Install, Remove: req.Remove, Upgrade: req.Only, UpgradeAll: req.Upgrade && len(req.Only) == 0,
 		Autoremove: req.Autoremove, Reinstall: req.Reinstall, Force: req.Force}}
+	problem.Request.Wanted = e.wanted(o, state, problem.Request.UpgradeAll)
+	// What nothing needs any more leaves a managed root with what brought it.
+	problem.Request.Autoremove = req.Autoremove || problem.Request.UpgradeAll && e.assigned.Host != ""
 	for _, c := range o.cands {
 		if c.file != nil {
 			exactly := control.Relation{Name: c.Entry.Name, Constraint: version.Exactly(c.Entry.Version)}
@@ -120,6 +123,10 @@ func (e *Engine) solve(p *Plan, problem plan.Problem, wishes *install.Wishes) (e
 // solved plans, and has the plan proved right by the checker that shares
 // nothing with the solver: what follows changes a machine.
 func solved(problem plan.Problem) (*plan.Plan, error) {
+	problem, unmet, err := inOrder(problem)
+	if err != nil {
+		return nil, err
+	}
 	p, err := plan.Solve(problem)
 	if err != nil {
 		return nil, err
@@ -127,6 +134,7 @@ func solved(problem plan.Problem) (*plan.Plan, error) {
 	if err := plan.Check(problem, p); err != nil {
 		return nil, muster.Errorf(muster.Internal, "the plan is wrong, which is a defect of muster: %w\n%s", err, p)
 	}
+	p.Unmet = append(p.Unmet, unmet...)
 	return p, nil
 }
 
@@ -155,6 +163,10 @@ func (p *Plan) wish(w *install.Wishes) {
 		case s.How == plan.Explicit && !w.IsWanted(s.Name()):
 			// Without the version: that was for once, a pin would hold it.
 			w.Want(control.Relation{Name: s.Name()})
+		case s.How == plan.Assigned:
+			w.Assign(s.Name(), s.By)
+		case s.How == plan.Implicit:
+			w.Assign(s.Name(), "")
 		}
 	}
 }
@@ -192,7 +204,12 @@ func (e *Engine) problem() (plan.Problem, error) {
 		return plan.Problem{}, err
 	}
 	state, _, err := e.state()
-	return plan.Problem{Pool: o.pool(), State: state}, err
+	if err != nil {
+		return plan.Problem{}, err
+	}
+	p := plan.Problem{Pool: o.pool(), State: state}
+	p.Request.Wanted, p.Request.SkipUnmet = e.wanted(o, state, true), true
+	return p, nil
 }
 
 // Why says why the package is installed.

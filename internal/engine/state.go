@@ -28,6 +28,8 @@ func (e *Engine) state() (plan.State, *install.Wishes, error) {
 		in.Repo = rec.Repo
 		if wishes.IsWanted(rec.Control.Name) {
 			in.How = plan.Explicit
+		} else if by := wishes.AssignedBy(rec.Control.Name); by != "" {
+			in.How, in.By = plan.Assigned, by
 		}
 		s.Installed = append(s.Installed, in)
 	}

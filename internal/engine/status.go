@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ type Status struct {
 	Available string // newest that may be installed
 	Status    muster.Status
 	Asked     bool
+	By        string // who assigns it: "group lab"
 	Pin       string
 	Summary   string
 	Error     string
@@ -52,8 +54,12 @@ func (e *Engine) installedStatus(all map[string]*Status) error {
 	if err != nil {
 		return err
 	}
+	wishes, err := e.Root.Wishes()
+	if err != nil {
+		return err
+	}
 	for _, rec := range recs {
-		all[rec.Control.Name] = &Status{Name: rec.Control.Name, Version: rec.Control.Version,
+		all[rec.Control.Name] = &Status{By: wishes.AssignedBy(rec.Control.Name), Name: rec.Control.Name, Version: rec.Control.Version,
 			Status: rec.Status, Summary: rec.Control.Summary("en")}
 	}
 	return nil
@@ -125,9 +131,23 @@ func (e *Engine) planStatus(all map[string]*Status) {
 	needs := map[plan.Op]muster.Status{plan.Install: muster.NeedInstall, plan.Upgrade: muster.NeedUpgrade,
 		plan.Downgrade: muster.NeedDowngrade, plan.Remove: muster.NeedRemove}
 	for _, step := range p.Steps {
-		if s := all[step.Name()]; s != nil && needs[step.Op] != "" && s.Status != muster.Error {
+		s := all[step.Name()]
+		if s == nil && step.Op == plan.Install && e.assigned.Host != "" {
+			s = &Status{Name: step.Name(), Available: step.To.Version}
+			all[step.Name()] = s
+		}
+		if s == nil {
+			continue
+		}
+		if s.By = cmp.Or(step.By, s.By); needs[step.Op] != "" && s.Status != muster.Error {
 			s.Status = needs[step.Op]
 		}
+	}
+	for _, u := range p.Unmet {
+		if all[u.Name] == nil {
+			all[u.Name] = &Status{Name: u.Name}
+		}
+		all[u.Name].By, all[u.Name].Status, all[u.Name].Error = u.By, muster.Error, u.Err.Error()
 	}
 }
 

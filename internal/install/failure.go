@@ -21,7 +21,7 @@ func (u *run) recordFailure(cause error) {
 	}
 	failed, byAction := u.failedPackage()
 	if byAction && u.opts.Wishes != nil {
-		w.Wanted = u.opts.Wishes.Wanted
+		w.Wanted = u.opts.Wishes.Wanted // what was assigned is wanted anew each time
 	}
 	for _, s := range u.detail.Steps {
 		if byAction && s.Name == failed || !byAction && s.From != "" {

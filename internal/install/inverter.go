@@ -130,6 +130,7 @@ func (v *inverter) wishes(wanted string) error {
 				now.Want(rel)
 			}
 		}
+		now.Assign(s.Name, before.AssignedBy(s.Name))
 	}
 	info, err := lstat(root.file("wanted.json"))
 	if err != nil || info == nil {

@@ -18,10 +18,19 @@ type Wishes struct {
 	// Wanted lists what was asked for by name and is therefore kept, retried
 	// when it failed, and upgraded.
 	Wanted []control.Relation `json:"wanted"`
+	// Assigned lists the packages that came because an assignment named them.
+	Assigned []Assigned `json:"assigned,omitempty"`
 	// Pins hold a name to versions.
 	Pins []control.Relation `json:"pins,omitempty"`
 	// Failed lists the packages whose last change failed.
 	Failed []Failure `json:"failed,omitempty"`
+}
+
+// Assigned is a package that came by an assignment, and who assigned it: what no
+// longer is leaves.
+type Assigned struct {
+	Name string `json:"name"`
+	By   string `json:"by"`
 }
 
 // A Failure is the last failed change of a package. It is tried again by every
@@ -57,7 +66,29 @@ func (w *Wishes) Want(rel control.Relation) {
 // Forget drops everything asked for under that name but its pin.
 func (w *Wishes) Forget(name string) {
 	w.Wanted = drop(w.Wanted, name)
+	w.Assign(name, "")
 	w.Succeeded(name)
+}
+
+// Assign records that name came by an assignment, or, where by is empty, that it
+// did not.
+func (w *Wishes) Assign(name, by string) {
+	w.Assigned = slices.DeleteFunc(w.Assigned, func(a Assigned) bool { return a.Name == name })
+	if by == "" {
+		return
+	}
+	w.Assigned = append(w.Assigned, Assigned{name, by})
+	slices.SortFunc(w.Assigned, func(a, b Assigned) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// AssignedBy is who assigned name, "" where nobody did.
+func (w *Wishes) AssignedBy(name string) string {
+	for _, a := range w.Assigned {
+		if a.Name == name {
+			return a.By
+		}
+	}
+	return ""
 }
 
 // IsWanted reports whether name was asked for.
