@@ -1,0 +1,213 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"muster"
+)
+
+// Config is the file musterd.yaml. What it leaves out has a value that works;
+// 'musterd config' prints all of them.
+//
+// Every value may also come from the environment: MUSTERD_LISTEN, MUSTERD_TLS_CERT
+// and so on, or, for secrets, from the file that MUSTERD_DATABASE_FILE names.
+type Config struct {
+	// data is the folder of all that the server keeps: keys, the database unless
+	// that is elsewhere, and the repository. Only the server may read it.
+	Data string `yaml:"data"`
+	// name is what people see of this server. Empty: the name of the machine.
+	Name string `yaml:"name"`
+	// listen is where the server answers: an address and a port, or
+	// unix:/run/musterd/socket for a proxy on the same machine.
+	Listen string `yaml:"listen"`
+	// database is where everything about hosts is kept. Empty: SQLite, in the file
+	// muster.db of the data folder. Others, with which several servers may work:
+	// postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE.
+	// A password belongs into a file: MUSTERD_DATABASE_FILE=/etc/musterd.dsn.
+	Database string `yaml:"database"`
+	// trusted-proxies are the addresses (CIDR) of proxies whose X-Forwarded-For says
+	// who asks. None: who connects is who asks. Through a unix socket all are trusted.
+	TrustedProxies []netip.Prefix `yaml:"trusted-proxies"`
+
+	TLS        TLS        `yaml:"tls"`
+	Hosts      HostsPart  `yaml:"hosts"`
+	Repository Depot      `yaml:"repository"`
+	Sessions   Sessions   `yaml:"sessions"`
+	Limits     Limits     `yaml:"limits"`
+	Metrics    MetricsFor `yaml:"metrics"`
+	Log        Log        `yaml:"log"`
+}
+
+// TLS says how the server proves who it is.
+type TLS struct {
+	// own makes the server its own authority at the first start; agents pin it:
+	// 'musterd doctor' prints the fingerprint. The certificate renews itself.
+	// files uses cert and key below, read again when they change.
+	// off answers plain HTTP, on a loopback address or a unix socket, to a proxy.
+	Mode string `yaml:"mode"`
+	// cert is a PEM file with the server's certificate, then its issuers; key its key.
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+	// names are further DNS names and addresses in the certificate that the server
+	// makes itself, beside those of the machine.
+	Names []string `yaml:"names"`
+}
+
+// HostsPart says how hosts are treated.
+type HostsPart struct {
+	// interval is how often a host checks in when nothing happens. What people do
+	// reaches hosts at once all the same: they wait for it.
+	Interval Duration `yaml:"interval"`
+	// skew is how far a host's clock may be off.
+	Skew Duration `yaml:"skew"`
+	// pending is how many hosts may wait for approval at a time.
+	Pending int `yaml:"pending"`
+	// returns says what happens to hosts that this server certified and then forgot,
+	// as when its database was lost: accept, or wait for a person.
+	Returns string `yaml:"returns"`
+	// history and events are how long changes of inventories and what happened to
+	// hosts are kept. 0 is for ever.
+	History Duration `yaml:"history"`
+	Events  Duration `yaml:"events"`
+}
+
+// Depot is the repository that the server keeps.
+type Depot struct {
+	// mirrors are base URLs from which hosts rather fetch packages.
+	Mirrors []string `yaml:"mirrors"`
+	// url is where the repository is when another web server offers its folder.
+	// Empty: this server does, below /repo/.
+	URL string `yaml:"url"`
+	// expires is how long hosts believe a head of the repository. The server signs
+	// it anew when half of that is over.
+	Expires Duration `yaml:"expires"`
+	// max-package bounds the file of a package.
+	MaxPackage Size `yaml:"max-package"`
+	// reserve is how much of the disk stays free: uploads that would take it are refused.
+	Reserve Size `yaml:"reserve"`
+}
+
+// Sessions are those of people.
+type Sessions struct {
+	// last is how long a login lasts.
+	Last Duration `yaml:"last"`
+}
+
+// Limits keep one kind of request from starving the others.
+type Limits struct {
+	// hosts is for how many hosts the server is made. What is accepted a second
+	// of each kind of request follows from it; docs/server.md has the table.
+	Hosts int `yaml:"hosts"`
+	// rates replaces that, in requests a second, by the name of the kind.
+	Rates map[string]float64 `yaml:"rates"`
+}
+
+// MetricsFor says who may read /metrics.
+type MetricsFor struct {
+	// from are the networks (CIDR) from which /metrics is answered.
+	From []netip.Prefix `yaml:"from"`
+}
+
+// Log says what is written to the standard error, as JSON.
+type Log struct {
+	// level is debug, info, warn or error. Requests are written at debug, those that
+	// failed at info, what a person should look at at warn.
+	Level string `yaml:"level"`
+}
+
+// Defaults is the configuration of who configures nothing.
+func Defaults() Config {
+	return Config{
+		Data:   "/var/lib/musterd",
+		Listen: ":8443",
+		TLS:    TLS{Mode: "own"},
+		Hosts: HostsPart{Interval: Duration(2 * time.Hour), Skew: Duration(5 * time.Minute), Pending: 1000, Returns: "accept",
+			History: Duration(2 * 365 * day), Events: Duration(365 * day)},
+		Repository: Depot{Expires: Duration(14 * day), MaxPackage: 16 << 30, Reserve: 1 << 30},
+		Sessions:   Sessions{Last: Duration(12 * time.Hour)},
+		Limits:     Limits{Hosts: 10_000},
+		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+		Log:        Log{Level: "info"},
+	}
+}
+
+// maxConfig bounds the file.
+const maxConfig = 1 << 20
+
+// ReadConfig reads a configuration file, "" for none, under what the environment
+// says. It knows every name: a word that means nothing is an error.
+func ReadConfig(file string, environ []string) (Config, error) {
+	c := Defaults()
+	if file != "" {
+		info, err := os.Stat(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return c, muster.WithHint(muster.Errorf(muster.NotFound, "there is no configuration %q", file), "'musterd config > %s' makes one", file)
+		}
+		if err != nil {
+			return c, muster.WithKind(muster.Unavailable, err)
+		}
+		if info.Size() > maxConfig {
+			return c, muster.Errorf(muster.Invalid, "configuration %q has %d bytes, more than %d", file, info.Size(), maxConfig)
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return c, muster.WithKind(muster.Unavailable, err)
+		}
+		if err := c.parse(data); err != nil {
+			return c, fmt.Errorf("cannot use %q: %w", file, err)
+		}
+	}
+	if err := c.environment(environ); err != nil {
+		return c, err
+	}
+	return c, c.Check()
+}
+
+// parse reads YAML over what c has.
+func (c *Config) parse(data []byte) error {
+	var doc yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	if err := d.Decode(&doc); err != nil {
+		if errors.Is(err, errEOF) {
+			return nil // empty
+		}
+		return muster.WithKind(muster.Invalid, err)
+	}
+	if err := checkNames(doc.Content[0], c); err != nil {
+		return err
+	}
+	if err := doc.Decode(c); err != nil {
+		return muster.WithKind(muster.Invalid, err)
+	}
+	return nil
+}
+
+// Check reports the first value that cannot be.
+func (c *Config) Check() error {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkLimits} {
+		if err := check(); err != nil {
+			return muster.WithKind(muster.Invalid, err)
+		}
+	}
+	if !filepath.IsAbs(c.Data) {
+		return muster.Errorf(muster.Invalid, "data: %q is no absolute path", c.Data)
+	}
+	return nil
+}
+
+// DSN is the address of the database.
+func (c *Config) DSN() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "muster.db")
+}
