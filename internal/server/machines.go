@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/hosts"
+	"muster/inventory"
+)
+
+// What hosts ask. Package hosts decides; here it is only seen who asks.
+
+// verifyHost checks that the request is signed by the host that it names.
+func (s *Server) verifyHost(r *request) error {
+	key, err := s.hosts.Key(r.Context(), r.message.KeyID)
+	if muster.KindOf(err) == muster.NotFound {
+		return coded(api.UnknownHost, err)
+	}
+	if err != nil {
+		return err
+	}
+	return r.message.Verify(key, s.now(), s.cfg.Hosts.Skew.std())
+}
+
+// acceptHost uses up the counter of the request: what follows is done once.
+func (s *Server) acceptHost(r *request) (err error) {
+	r.caller, err = s.hosts.Accept(r.Context(), r.message, r.address)
+	return hostCode(err)
+}
+
+// hostCode tells agents what to do about a refusal.
+func hostCode(err error) error {
+	switch muster.KindOf(err) {
+	case muster.NotFound:
+		return coded(api.UnknownHost, err)
+	case muster.Denied:
+		return coded(api.NotAccepted, err)
+	case muster.Conflict:
+		return coded(api.BadCounter, err)
+	}
+	return err
+}
+
+// enrol answers a machine that asks to become a host. Its key is in the body,
+// and the request signed by it: nobody enrols the key of another.
+func (s *Server) enrol(ctx context.Context, r *request) (any, error) {
+	var in api.Enrol
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	key, err := hosts.EnrolKey(&in)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.message.Verify(key, s.now(), s.cfg.Hosts.Skew.std()); err != nil {
+		return nil, err
+	}
+	out, err := s.hosts.Enrol(ctx, r.message, r.address, in)
+	s.metrics.enrolled(out.State, err)
+	return out, err
+}
+
+// giveBack answers a host that this server certified and does not know any more.
+func (s *Server) giveBack(ctx context.Context, r *request) (any, error) {
+	var in api.Return
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	_, key, err := s.hosts.ReturnKey(&in)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.message.Verify(key, s.now(), s.cfg.Hosts.Skew.std()); err != nil {
+		return nil, err
+	}
+	return s.hosts.Return(ctx, r.message, r.address, in)
+}
+
+func (s *Server) renew(ctx context.Context, r *request) (any, error) {
+	var in api.Renew
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	return s.hosts.Renew(ctx, r.caller, in)
+}
+
+func (s *Server) checkIn(ctx context.Context, r *request) (any, error) {
+	var in api.CheckIn
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	return s.hosts.CheckIn(ctx, r.caller, in)
+}
+
+func (s *Server) takeInventory(ctx context.Context, r *request) (any, error) {
+	return s.hosts.PutInventory(ctx, r.caller, r.Header.Get("Content-Type"), r.body)
+}
+
+const (
+	// wakeFor is how long a host waits for news before it is told that there are
+	// none. Clients give up after 15 minutes.
+	wakeFor = 10 * time.Minute
+	// wakePulse is below the minute after which nginx and its like give up on a server
+	// that says nothing: a blank before the JSON.
+	wakePulse = 45 * time.Second
+)
+
+// wake answers when somebody wants the host to look for news.
+func (s *Server) wake(_ context.Context, r *request) (any, error) {
+	since, err := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
+	if err != nil {
+		return nil, muster.Errorf(muster.Invalid, "since: %q is no number", r.URL.Query().Get("since"))
+	}
+	return answer(func(w http.ResponseWriter) error { return s.wait(w, r, since) }), nil
+}
+
+func (s *Server) wait(w http.ResponseWriter, r *request, since int64) error {
+	ctx, cancel := context.WithTimeout(r.Context(), wakeFor)
+	defer cancel()
+	defer context.AfterFunc(s.draining, cancel)()
+	s.metrics.waiting.Inc()
+	defer s.metrics.waiting.Dec()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx passes blanks on
+	control := http.NewResponseController(w)
+	for {
+		pulse, stop := context.WithTimeout(ctx, wakePulse)
+		number := s.hosts.Wait(pulse, r.caller, since)
+		over := pulse.Err() == nil || ctx.Err() != nil
+		stop()
+		if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		if over || number != since {
+			return json.NewEncoder(w).Encode(api.Wake{Number: number})
+		}
+		if _, err := w.Write([]byte(" ")); err != nil {
+			return err
+		}
+		if err := control.Flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// document is the inventory of a host.
+func document(doc *inventory.Document, r *request) (any, error) {
+	data, err := doc.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return answer(func(w http.ResponseWriter) error {
+		w.Header().Set("Content-Type", api.TypeDocument)
+		return write(w, r.Request, data)
+	}), nil
+}

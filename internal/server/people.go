@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"muster"
+	"muster/api"
+)
+
+// What people ask about hosts.
+
+// query reads the query of a URL. The first value that cannot be is kept as err.
+type query struct {
+	url.Values
+	err error
+}
+
+func (q *query) number(name string) int64 {
+	text := q.Get(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		q.err = muster.Errorf(muster.Invalid, "%s: %q is no number", name, text)
+	}
+	return n
+}
+
+func queryOf(r *request) *query {
+	v, err := url.ParseQuery(r.URL.RawQuery)
+	return &query{Values: v, err: muster.WithKind(muster.Invalid, err)}
+}
+
+func (s *Server) listHosts(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	in := api.HostQuery{Query: q.Get("q"), Sort: q.Get("sort"), Cursor: q.Get("cursor"), Limit: int(q.number("limit")), Count: q.Get("count") == "1"}
+	if columns := q.Get("columns"); columns != "" {
+		in.Columns = strings.Split(columns, ",")
+	}
+	if q.err != nil {
+		return nil, q.err
+	}
+	return s.hosts.List(ctx, in)
+}
+
+func (s *Server) getHost(ctx context.Context, r *request) (any, error) {
+	return s.hosts.Detail(ctx, r.PathValue("id"))
+}
+
+func (s *Server) editHost(ctx context.Context, r *request) (any, error) {
+	var in api.HostEdit
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	id, err := s.hosts.Resolve(ctx, r.PathValue("id")) // a new name must not lead elsewhere
+	if err != nil {
+		return nil, err
+	}
+	if err := s.hosts.Edit(ctx, r.person.name, id, in); err != nil {
+		return nil, err
+	}
+	return s.hosts.Detail(ctx, id)
+}
+
+func (s *Server) forgetHost(ctx context.Context, r *request) (any, error) {
+	return nil, s.hosts.Forget(ctx, r.person.name, r.PathValue("id"))
+}
+
+func (s *Server) hostInventory(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	at := q.number("at")
+	if q.err != nil {
+		return nil, q.err
+	}
+	doc, err := s.hosts.At(ctx, r.PathValue("id"), at)
+	if err != nil {
+		return nil, err
+	}
+	return document(doc, r)
+}
+
+func (s *Server) listTokens(ctx context.Context, _ *request) (any, error) { return s.hosts.Tokens(ctx) }
+
+func (s *Server) createToken(ctx context.Context, r *request) (any, error) {
+	var in api.TokenRequest
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	return s.hosts.CreateToken(ctx, r.person.name, in)
+}
+
+func (s *Server) revokeToken(ctx context.Context, r *request) (any, error) {
+	return nil, s.hosts.RevokeToken(ctx, r.PathValue("id"))
+}
+
+func (s *Server) listApprovals(ctx context.Context, _ *request) (any, error) {
+	return s.hosts.Approvals(ctx)
+}
+
+func (s *Server) approve(ctx context.Context, r *request) (any, error) {
+	var in api.Approval
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	return nil, s.hosts.Approve(ctx, in)
+}
+
+func (s *Server) listGroups(ctx context.Context, _ *request) (any, error) { return s.hosts.Groups(ctx) }
+
+func (s *Server) getGroup(ctx context.Context, r *request) (any, error) {
+	return s.hosts.Group(ctx, r.PathValue("name"))
+}
+
+func (s *Server) putGroup(ctx context.Context, r *request) (any, error) {
+	var in api.Group
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	if name := r.PathValue("name"); in.Name != name {
+		return nil, muster.Errorf(muster.Invalid, "the group is %q in the address and %q in the body", name, in.Name)
+	}
+	return s.hosts.PutGroup(ctx, in)
+}
+
+func (s *Server) deleteGroup(ctx context.Context, r *request) (any, error) {
+	return nil, s.hosts.DeleteGroup(ctx, r.PathValue("name"))
+}

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"syscall"
+
+	"muster"
+	"muster/api"
+)
+
+// A problem is an error with what its answer says besides kind and message.
+type problem struct {
+	error
+	status int      // 0: that of the kind
+	code   api.Code // for programs
+}
+
+func (p *problem) Unwrap() error { return p.error }
+
+// coded gives err a code, unless err is nil.
+func coded(code api.Code, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &problem{error: err, code: code}
+}
+
+// withStatus gives err a status, unless err is nil.
+func withStatus(status int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &problem{error: err, status: status}
+}
+
+// statusOf is the status of the answer to err.
+func statusOf(err error) int {
+	var p *problem
+	if errors.As(err, &p) && p.status != 0 {
+		return p.status
+	}
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return http.StatusRequestEntityTooLarge
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return http.StatusInsufficientStorage
+	}
+	return api.StatusOf(muster.KindOf(err))
+}
+
+// refuse answers with err. What is no fault of the caller is not explained to
+// strangers: it is in the log under the id of the request.
+func (s *Server) refuse(w http.ResponseWriter, r *request, err error) int {
+	status := statusOf(err)
+	var body api.ErrorBody
+	body.Error.Kind, body.Error.Message, body.Error.Hint = muster.KindOf(err), err.Error(), muster.HintOf(err)
+	if p := (*problem)(nil); errors.As(err, &p) {
+		body.Error.Code = p.code
+	}
+	if status == http.StatusInsufficientStorage {
+		body.Error.Kind = muster.Unavailable
+	}
+	if status == http.StatusInternalServerError || status == http.StatusServiceUnavailable {
+		if r.person == nil {
+			body.Error.Message, body.Error.Hint = "the server cannot answer now (request "+r.id+")", ""
+		}
+	}
+	h := w.Header()
+	switch status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusInsufficientStorage:
+		// Spread, so that those who were refused together do not come back together.
+		h.Set("Retry-After", strconv.Itoa(5+rand.IntN(25)))
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="muster"`)
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		data = []byte(`{"error":{"kind":"internal","message":"the server cannot say what is wrong"}}`)
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	w.WriteHeader(status)
+	w.Write(data) //nolint:errcheck // the caller has gone
+	return status
+}

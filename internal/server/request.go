@@ -1,0 +1,232 @@
+package server
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"muster"
+	"muster/internal/hosts"
+	"muster/internal/httpsig"
+)
+
+// A request is one that a route serves, after what the route's table says of it
+// has been seen to.
+type request struct {
+	*http.Request
+	id      string // in the log and in the answer
+	address netip.Addr
+	message *httpsig.Message // of hosts, newcomers and logins
+	caller  *hosts.Caller    // of hosts
+	person  *person
+	body    []byte // signed, decompressed, bounded
+}
+
+// headerRequest bears the id of a request in its answer.
+const headerRequest = "Muster-Request"
+
+// An answer is written in place of JSON.
+type answer func(w http.ResponseWriter) error
+
+// handle makes the handler of a route.
+func (s *Server) handle(rt *route) http.Handler {
+	limit := s.limits[rt.class]
+	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		begun := time.Now()
+		r := &request{Request: hr, id: newRequestID(), address: s.clientAddress(hr)}
+		w.Header().Set(headerRequest, r.id)
+		status, err := s.serveOne(w, r, rt, limit)
+		s.metrics.observe(rt, status, time.Since(begun))
+		s.logRequest(r, rt, status, err, time.Since(begun))
+	})
+}
+
+// serveOne answers one request. A panic is an answer too: one request that hits a
+// defect must not end the server.
+func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *limiter) (status int, err error) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if v == http.ErrAbortHandler {
+			panic(v)
+		}
+		err = muster.Errorf(muster.Internal, "panic: %v", v)
+		s.log.Error("panic", "request", r.id, "route", rt.name(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		s.metrics.panics.Inc()
+		status = s.refuse(w, r, err)
+	}()
+	leave, err := limit.enter(r.Context(), time.Now())
+	if err != nil {
+		return s.refuse(w, r, err), err
+	}
+	defer leave()
+	if err := s.admit(w, r, rt); err != nil {
+		return s.refuse(w, r, err), err
+	}
+	if rt.plain != nil {
+		c := &counted{ResponseWriter: w, status: http.StatusOK}
+		rt.plain(s, c, r)
+		return c.status, nil
+	}
+	if !rt.slow {
+		// Who does not read the answer holds no place.
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // not supported in some tests
+	}
+	out, err := rt.serve(s, r.Context(), r)
+	if err != nil {
+		return s.refuse(w, r, err), err
+	}
+	return http.StatusOK, s.answer(w, r, out)
+}
+
+// admit sees to what the table says of a route: who asks, and what they sent.
+func (s *Server) admit(w http.ResponseWriter, r *request, rt *route) (err error) {
+	if rt.who == aPerson {
+		if err := s.origins.Check(r.Request); err != nil {
+			return muster.Errorf(muster.Denied, "the request comes from another site: %w", err)
+		}
+		if r.person, err = s.who(r.Context(), r.Header); err != nil {
+			return err
+		}
+	}
+	if rt.who == aHost || rt.who == aNewcomer {
+		if r.message, err = httpsig.Parse(r.Request, s.self.ID); err != nil {
+			return err
+		}
+	}
+	if rt.who == aHost {
+		if err := s.verifyHost(r); err != nil {
+			return err
+		}
+	}
+	if rt.body > 0 || rt.who == aHost {
+		if err := s.readBody(w, r, rt.body); err != nil {
+			return err
+		}
+	}
+	if rt.who == aHost {
+		return s.acceptHost(r)
+	}
+	return nil
+}
+
+// readBody reads and decompresses the body. What was not signed by whom it
+// claims to be from is not decompressed.
+func (s *Server) readBody(w http.ResponseWriter, r *request, max int64) (err error) {
+	steady := newSteadyReader(w, r.Request)
+	defer steady.control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	if r.message != nil {
+		r.body, err = r.message.Body(steady, max)
+	} else {
+		if r.ContentLength > max {
+			return muster.Errorf(muster.Invalid, "the body has %d bytes, more than %d: %w", r.ContentLength, max, &http.MaxBytesError{Limit: max})
+		}
+		r.body, err = readUpTo(steady, max)
+	}
+	if err != nil {
+		return err
+	}
+	s.metrics.received(len(r.body))
+	r.body, err = unpack(r.Header.Get("Content-Encoding"), r.body, max)
+	return err
+}
+
+// answer writes what a handler returned: JSON, compressed where that pays.
+func (s *Server) answer(w http.ResponseWriter, r *request, out any) error {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	switch out := out.(type) {
+	case answer:
+		return out(w)
+	case nil:
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	data, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	h.Set("Content-Type", "application/json")
+	return write(w, r.Request, data)
+}
+
+// write sends data, compressed for who asks for it.
+func write(w http.ResponseWriter, r *http.Request, data []byte) error {
+	h := w.Header()
+	if len(data) < 1400 || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Length", strconv.Itoa(len(data)))
+		_, err := w.Write(data)
+		return err
+	}
+	h.Set("Content-Encoding", "gzip")
+	h.Add("Vary", "Accept-Encoding")
+	z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	if _, err := z.Write(data); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+func newRequestID() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// logRequest writes a line for every request at debug, and for what failed at
+// info: what the server could not do is at warn.
+func (s *Server) logRequest(r *request, rt *route, status int, err error, took time.Duration) {
+	level := slog.LevelDebug
+	switch {
+	case status >= 500:
+		level = slog.LevelWarn
+	case status >= 400:
+		level = slog.LevelInfo
+	case err != nil && !errors.Is(err, context.Canceled):
+		level = slog.LevelDebug // the caller went away while it was answered
+	}
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	who := ""
+	if r.message != nil {
+		who = r.message.KeyID
+	} else if r.person != nil {
+		who = r.person.name
+	}
+	args := []any{"request", r.id, "method", r.Method, "route", rt.path, "status", status, "ms", took.Milliseconds(), "from", r.address, "who", who}
+	if err != nil {
+		args = append(args, "error", err.Error())
+	}
+	s.log.Log(r.Context(), level, "request", args...)
+}
+
+// counted remembers the status that a handler of net/http gave.
+type counted struct {
+	http.ResponseWriter
+	status int
+}
+
+func (c *counted) WriteHeader(status int) {
+	c.status = status
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"muster/api"
+	"muster/index"
+	"muster/inventory"
+)
+
+// A caller is who may use a route.
+type caller int
+
+const (
+	anyone    caller = iota
+	aNewcomer        // whose signature the handler verifies, by a key in the body
+	aHost            // whose signature was verified by the key that the server knows
+	aPerson          // with a session, who may deploy
+)
+
+// A route is one line of the table of everything that the server answers.
+type route struct {
+	method, path string
+	who          caller
+	class        string // of limits
+	body         int64  // most bytes, before and after decompression; 0: what comes is not read
+	slow         bool   // takes as long as it takes
+	serve        func(*Server, context.Context, *request) (any, error)
+	plain        func(*Server, http.ResponseWriter, *request) // writes the answer itself
+}
+
+func (rt *route) name() string { return rt.method + " " + rt.path }
+
+// routes is the table.
+func routes() []route {
+	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+	return []route{
+		{method: get, path: api.RouteServer, who: anyone, class: "about", serve: (*Server).about},
+		{method: get, path: api.RouteHealth, who: anyone, class: "about", plain: (*Server).health},
+		{method: get, path: api.RouteMetrics, who: anyone, class: "about", plain: (*Server).exposeMetrics},
+		{method: get, path: api.RouteRepo, who: anyone, class: "repo", slow: true, plain: (*Server).repository},
+
+		{method: post, path: api.RouteEnrol, who: aNewcomer, class: "enrol", body: api.MaxEnrol, serve: (*Server).enrol},
+		{method: post, path: api.RouteReturn, who: aNewcomer, class: "enrol", body: api.MaxEnrol, serve: (*Server).giveBack},
+		{method: post, path: api.RouteRenew, who: aHost, class: "checkin", body: api.MaxEnrol, serve: (*Server).renew},
+		{method: post, path: api.RouteCheckIn, who: aHost, class: "checkin", body: api.MaxCheckIn, serve: (*Server).checkIn},
+		{method: post, path: api.RouteInventory, who: aHost, class: "inventory", body: inventory.MaxDocument, serve: (*Server).takeInventory},
+		{method: get, path: api.RouteWake, who: aHost, class: "wake", slow: true, serve: (*Server).wake},
+
+		{method: post, path: api.RouteLogin, who: aNewcomer, class: "login", body: api.MaxEnrol, serve: (*Server).logIn},
+		{method: post, path: api.RouteLogout, who: aPerson, class: "people", serve: (*Server).logout},
+		{method: get, path: api.RouteHosts, who: aPerson, class: "people", serve: (*Server).listHosts},
+		{method: get, path: api.RouteHost, who: aPerson, class: "people", serve: (*Server).getHost},
+		{method: patch, path: api.RouteHost, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).editHost},
+		{method: del, path: api.RouteHost, who: aPerson, class: "people", serve: (*Server).forgetHost},
+		{method: get, path: api.RouteHostDoc, who: aPerson, class: "people", serve: (*Server).hostInventory},
+		{method: get, path: api.RouteTokens, who: aPerson, class: "people", serve: (*Server).listTokens},
+		{method: post, path: api.RouteTokens, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).createToken},
+		{method: del, path: api.RouteToken, who: aPerson, class: "people", serve: (*Server).revokeToken},
+		{method: get, path: api.RouteApprovals, who: aPerson, class: "people", serve: (*Server).listApprovals},
+		{method: post, path: api.RouteApprovals, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).approve},
+		{method: get, path: api.RouteGroups, who: aPerson, class: "people", serve: (*Server).listGroups},
+		{method: get, path: api.RouteGroup, who: aPerson, class: "people", serve: (*Server).getGroup},
+		{method: put, path: api.RouteGroup, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).putGroup},
+		{method: post, path: api.RoutePackages, who: aPerson, class: "upload", slow: true, serve: (*Server).putPackage},
+		{method: del, path: api.RoutePackage, who: aPerson, class: "people", serve: (*Server).removePackage},
+		{method: get, path: api.RouteRepository, who: aPerson, class: "people", serve: (*Server).repositoryInfo},
+		{method: post, path: api.RouteRepository, who: aPerson, class: "people", body: index.MaxLink, serve: (*Server).postLink},
+		{method: del, path: api.RouteGroup, who: aPerson, class: "people", serve: (*Server).deleteGroup},
+	}
+}

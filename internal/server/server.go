@@ -1,0 +1,159 @@
+// Package server is musterd: its configuration, its keys, the table of what it
+// answers, and the wiring of the subjects that do the work.
+//
+// Start with [ReadConfig] and [Open]; then [Server.Run] serves until it is told
+// to stop, and [Server.Handler] is what it serves, for tests. routes.go is the
+// table: every path, who may use it, what it may send, how often.
+//
+// # Promise
+//
+// What was answered with success is on disk. A request that was refused changed
+// nothing. Memory is bounded by the table: bodies are read up to their bound, so
+// many at once, and what is not signed by whom it claims to be from is never
+// decompressed. A panic ends its request alone.
+package server
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/db"
+	"muster/internal/hosts"
+	"muster/sign"
+)
+
+//go:embed schema/*.sql
+var schema embed.FS
+
+// Version is what the server says of itself; releases set it at link time.
+var Version = "0.1.0-dev"
+
+// A Server is one musterd.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	now     func() time.Time
+	folder  Folder
+	self    *Self
+	db      *db.DB
+	hosts   *hosts.Hosts
+	depot   *depot
+	people  *people
+	limits  map[string]*limiter
+	metrics *metrics
+	origins *http.CrossOriginProtection
+
+	draining context.Context // over when the server stops: long polls end
+	drain    context.CancelFunc
+}
+
+// Open prepares a server: it makes keys at the first start, opens the database
+// with one of the drivers and brings its tables up to date. Close ends it.
+func Open(ctx context.Context, cfg Config, log *slog.Logger, drivers ...db.Driver) (*Server, error) {
+	s := &Server{cfg: cfg, log: log, now: time.Now, folder: Folder{Dir: cfg.Data}, origins: http.NewCrossOriginProtection(), limits: newLimiters(cfg.Limits)}
+	s.draining, s.drain = context.WithCancel(context.Background())
+	var err error
+	if s.self, err = s.folder.Open(s.now()); err != nil {
+		return nil, err
+	}
+	s.depot = newDepot(s.folder, &s.cfg.Repository, s.self.Index, log)
+	s.people = &people{folder: s.folder, revoked: s.depot.revoked}
+	s.depot.believed = func() (*sign.Trust, error) {
+		anchors, err := s.people.believed(s.now())
+		return &sign.Trust{Anchors: anchors}, err
+	}
+	if s.db, err = db.Open(ctx, cfg.DSN(), drivers...); err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx); err != nil {
+		s.db.Close() //nolint:errcheck // the first error tells more
+		return nil, err
+	}
+	return s, nil
+}
+
+// open wires what needs the database.
+func (s *Server) open(ctx context.Context) error {
+	files, err := fs.Sub(schema, "schema")
+	if err != nil {
+		return err
+	}
+	if err := s.db.Migrate(ctx, "server", files); err != nil {
+		return err
+	}
+	if err := s.recognise(ctx); err != nil {
+		return err
+	}
+	h := s.cfg.Hosts
+	s.hosts, err = hosts.Open(ctx, hosts.Config{DB: s.db, Server: s.self.ID, Authority: s.self.Authority, Now: s.now, Mirrors: s.cfg.Repository.Mirrors,
+		Interval: h.Interval.std(), Skew: h.Skew.std(), MaxPending: h.Pending, ReturnsWait: h.Returns == "wait",
+		KeepHistory: h.History.std(), KeepEvents: h.Events.std()})
+	if err != nil {
+		return err
+	}
+	s.metrics = newMetrics(s)
+	s.db.Observe(s.metrics.batch)
+	return s.depot.sweep()
+}
+
+// recognise compares the keys of the folder with those that the database was
+// made with: hosts would believe neither half of a mixture.
+func (s *Server) recognise(ctx context.Context) error {
+	mine := map[string]string{"id": s.self.ID, "authority": sign.KeyFingerprint(s.self.Authority.Leaf())}
+	return s.db.Write(ctx, func(tx *db.Tx) error {
+		for name, value := range mine {
+			var has string
+			err := tx.QueryRow("SELECT value FROM server_self WHERE name = ?", name).Scan(&has)
+			if muster.KindOf(err) == muster.NotFound {
+				err, has = tx.Insert("server_self", []string{"name", "value"}, [][]any{{name, value}}), value
+			}
+			if err != nil {
+				return err
+			}
+			if has != value {
+				return muster.WithHint(muster.Errorf(muster.Conflict, "the database is that of a server with another %s: %s, not %s", name, has, value),
+					"several servers on one database need the same server.json, ca and index: copy them from the first one's data folder")
+			}
+		}
+		return nil
+	})
+}
+
+// Close ends what Open began.
+func (s *Server) Close() error {
+	s.drain()
+	return s.db.Close()
+}
+
+// Handler is everything that the server answers.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	table := routes()
+	for i := range table {
+		mux.Handle(table[i].method+" "+table[i].path, s.handle(&table[i]))
+	}
+	return mux
+}
+
+// about says who the server is, to anybody.
+func (s *Server) about(_ context.Context, _ *request) (any, error) {
+	name := s.cfg.Name
+	if name == "" {
+		var err error
+		if name, err = os.Hostname(); err != nil {
+			name = "musterd"
+		}
+	}
+	anchors, err := s.people.believed(s.now())
+	if err != nil {
+		return nil, err
+	}
+	return api.Server{ID: s.self.ID, Name: name, Version: Version, Time: s.now().Unix(), Repository: s.depot.info(), Anchors: string(sign.EncodeCerts(anchors...))}, nil
+}
