@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"muster"
@@ -19,7 +18,7 @@ type waker struct {
 	kick    func()
 	changed chan struct{}
 
-	speak  sync.Mutex // held by whoever speaks for the host
+	speak  chan struct{} // full while somebody speaks for the host
 	wanted bool
 	number int64
 	sent   time.Time
@@ -31,19 +30,19 @@ type waker struct {
 const settled = 5 * time.Second
 
 func newWaker(wait func(context.Context, int64) (int64, error), kick func()) *waker {
-	return &waker{wait: wait, kick: kick, changed: make(chan struct{}, 1)}
+	return &waker{wait: wait, kick: kick, changed: make(chan struct{}, 1), speak: make(chan struct{}, 1)}
 }
 
 // hush keeps the waker from speaking until resume.
 func (w *waker) hush() {
-	w.speak.Lock()
+	w.speak <- struct{}{}
 	if w.cancel != nil && time.Since(w.sent) < settled {
 		w.cancel()
 		<-w.ended
 	}
 }
 
-func (w *waker) resume() { w.speak.Unlock() }
+func (w *waker) resume() { <-w.speak }
 
 // want has the waker wait for another number than the given one, or not at all.
 // The caller holds it hushed.
@@ -91,8 +90,8 @@ func (w *waker) run(ctx context.Context) {
 
 // open begins a request, when nobody else speaks.
 func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer func() (int64, error)) {
-	w.speak.Lock()
-	defer w.speak.Unlock()
+	w.speak <- struct{}{}
+	defer w.resume()
 	if !w.wanted {
 		return 0, false, nil
 	}
@@ -109,8 +108,8 @@ func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer fun
 }
 
 func (w *waker) heard(n int64) {
-	w.speak.Lock()
-	defer w.speak.Unlock()
+	w.speak <- struct{}{}
+	defer w.resume()
 	if n != w.number {
 		w.number = n
 		w.kick()

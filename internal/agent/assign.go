@@ -1,0 +1,39 @@
+package agent
+
+import (
+	"context"
+	"reflect"
+
+	"muster/api"
+	"muster/internal/engine"
+)
+
+// assignments are what the host is counted among after the policy p.
+func (r *round) assignments(p *api.Policy) engine.Assignments {
+	a := engine.Assignments{Host: r.link.ID}
+	if r.Settings.Memberships != "none" {
+		a.Units, a.Groups, a.Directory = p.Units, p.Groups, p.Directory
+	}
+	return a
+}
+
+// news looks for news in the repositories: also for the packages of a unit that
+// the host has just come into.
+func (r *round) news(ctx context.Context) {
+	if r.link != nil {
+		if a := r.assignments(r.home.policy()); !reflect.DeepEqual(a, r.engine.Assignments()) {
+			r.heard(r.engine.Assign(ctx, a))
+			return
+		}
+	}
+	if r.Update {
+		r.heard(r.engine.Update(ctx))
+	}
+}
+
+func (r *round) heard(all []engine.Updated, err error) {
+	r.fail(err)
+	for _, u := range all {
+		r.out.Stale = r.out.Stale || u.Stale
+	}
+}
