@@ -51,7 +51,7 @@ func readApprovals(tx *db.Tx, where string, args ...any) (all []*approval, err e
 		if err := scan(&p.num, &p.ID, &p.Key, &p.FQDN, &p.Serial, &wanted); err != nil {
 			return err
 		}
-		err := json.Unmarshal(wanted, &p.wanted)
+		err := readJSON("an approval", wanted, &p.wanted)
 		p.Groups, p.Unit = p.wanted.Groups, p.wanted.Unit
 		all = append(all, p)
 		return err

@@ -2,8 +2,6 @@ package hosts
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -69,19 +67,19 @@ func (d *detail) identity(tx *db.Tx) error {
 		d.out.Alarms = append(d.out.Alarms, alarm)
 	}
 	if cert != nil {
-		c, err := x509.ParseCertificate(cert)
+		c, err := readCertificate(cert)
 		if err != nil {
-			return muster.Errorf(muster.Internal, "the certificate of host %q is damaged: %w", d.r.id, err)
+			return err
 		}
 		d.out.Certificate = string(sign.EncodeCerts(c))
 	}
 	if summary != nil {
 		d.out.Summary = new(api.Summary)
-		if err := json.Unmarshal(summary, d.out.Summary); err != nil {
+		if err := readJSON("a summary", summary, d.out.Summary); err != nil {
 			return err
 		}
 	}
-	return json.Unmarshal(facts, &d.out.Facts)
+	return readJSON("facts", facts, &d.out.Facts)
 }
 
 func (d *detail) inventory(tx *db.Tx) error {
@@ -102,7 +100,7 @@ func (d *detail) installed(tx *db.Tx) error {
 		return err
 	}
 	var doc inventory.Document
-	if err := json.Unmarshal(s.sections, &doc); err != nil {
+	if err := readJSON("an inventory", s.sections, &doc); err != nil {
 		return err
 	}
 	for _, p := range packagesOf(&doc) {

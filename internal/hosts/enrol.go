@@ -3,7 +3,6 @@ package hosts
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
@@ -37,15 +36,8 @@ func readKey(text string) (spki []byte, key *ecdsa.PublicKey, err error) {
 	if spki, err = base64.StdEncoding.Strict().DecodeString(text); err != nil {
 		return nil, nil, muster.Errorf(muster.Invalid, "cannot read the key: %w", err)
 	}
-	pub, err := x509.ParsePKIXPublicKey(spki)
-	if err != nil {
-		return nil, nil, muster.Errorf(muster.Invalid, "cannot read the key: %w", err)
-	}
-	key, ok := pub.(*ecdsa.PublicKey)
-	if !ok || key.Curve != elliptic.P256() {
-		return nil, nil, muster.Errorf(muster.Invalid, "the key of a host is ECDSA on P-256")
-	}
-	return spki, key, nil
+	key, err = readPublic(spki)
+	return spki, key, err
 }
 
 // Enrol answers a machine at address that asks to become a host. m is its request,

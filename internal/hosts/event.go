@@ -3,9 +3,6 @@ package hosts
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-
-	"muster"
 	"muster/api"
 	"muster/internal/db"
 )
@@ -91,13 +88,6 @@ func (h *Hosts) scanEvent(scan scanner) (e api.Event, err error) {
 	if result == nil {
 		return e, nil
 	}
-	data, err := h.unpack.DecodeAll(result, nil)
-	if err == nil {
-		e.Result = new(api.Result)
-		err = json.Unmarshal(data, e.Result)
-	}
-	if err != nil {
-		err = muster.Errorf(muster.Internal, "event %d of the database is damaged: %w", e.Number, err)
-	}
-	return e, err
+	e.Result = new(api.Result)
+	return e, h.readPacked("a result", result, e.Result)
 }

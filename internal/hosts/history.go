@@ -33,8 +33,8 @@ var noHistory = []string{"status"}
 // splitSections returns the values of sections by name.
 func splitSections(doc []byte) (map[string]json.RawMessage, error) {
 	all := map[string]json.RawMessage{}
-	if err := json.Unmarshal(doc, &all); err != nil {
-		return nil, muster.Errorf(muster.Internal, "the database holds an inventory that is damaged: %w", err)
+	if err := readJSON("an inventory", doc, &all); err != nil {
+		return nil, err
 	}
 	delete(all, "format")
 	for _, name := range noHistory {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 
 	"muster"
@@ -43,8 +42,8 @@ func (h *Hosts) readStored(tx *db.Tx, host int64) (*stored, error) {
 // document puts a document together.
 func (h *Hosts) document(tx *db.Tx, items []item, sections []byte) (*inventory.Document, error) {
 	d := inventory.New()
-	if err := json.Unmarshal(sections, d); err != nil {
-		return nil, muster.Errorf(muster.Internal, "the database holds an inventory that is damaged: %w", err)
+	if err := readJSON("an inventory", sections, d); err != nil {
+		return nil, err
 	}
 	nums := make([]int64, len(items))
 	for i, it := range items {

@@ -2,9 +2,6 @@ package hosts
 
 import (
 	"context"
-	"encoding/json"
-
-	"muster"
 	"muster/api"
 	"muster/internal/db"
 )
@@ -24,8 +21,8 @@ func (h *Hosts) scanHost(scan scanner) (num int64, out api.Host, err error) {
 	}
 	if summary != nil {
 		var s api.Summary
-		if err := json.Unmarshal(summary, &s); err != nil {
-			return 0, out, muster.Errorf(muster.Internal, "the summary of host %q is damaged: %w", out.ID, err)
+		if err := readJSON("a summary", summary, &s); err != nil {
+			return 0, out, err
 		}
 		out.Packages = s.Packages
 	}

@@ -3,7 +3,7 @@ package hosts
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
+	"fmt"
 
 	"muster"
 	"muster/api"
@@ -207,9 +207,9 @@ func (h *Hosts) Key(ctx context.Context, id string) (crypto.PublicKey, error) {
 	h.mu.Lock()
 	spki := e.spki
 	h.mu.Unlock()
-	key, err := x509.ParsePKIXPublicKey(spki)
+	key, err := readPublic(spki)
 	if err != nil {
-		return nil, muster.Errorf(muster.Internal, "cannot read the key of host %q: %w", id, err)
+		return nil, muster.WithKind(muster.Internal, fmt.Errorf("host %q: %w", id, err))
 	}
 	return key, nil
 }

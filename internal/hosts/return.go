@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/base64"
 	"net/netip"
@@ -47,8 +46,8 @@ func (h *Hosts) certified(pem string) (*x509.Certificate, *ecdsa.PublicKey, erro
 	if err != nil {
 		return nil, nil, muster.WithHint(muster.Errorf(muster.Denied, "the certificate is not one of this server's hosts: %w", err), "run 'muster join' again")
 	}
-	key, ok := cert.PublicKey.(*ecdsa.PublicKey)
-	if !ok || key.Curve != elliptic.P256() || checkID(cert.Subject.CommonName) != nil || cert.IsCA {
+	key, err := readPublic(cert.RawSubjectPublicKeyInfo)
+	if err != nil || checkID(cert.Subject.CommonName) != nil || cert.IsCA {
 		return nil, nil, muster.Errorf(muster.Denied, "the certificate is not that of a host")
 	}
 	return cert, key, nil
@@ -169,7 +168,13 @@ func (b *returner) known(tx *db.Tx, r *record) error {
 	if err := tx.QueryRow("SELECT cert FROM hosts_host WHERE num = ?", r.num).Scan(&raw); err != nil {
 		return err
 	}
-	if was, err := x509.ParseCertificate(raw); err == nil && !b.cert.NotBefore.After(was.NotBefore) {
+	if raw == nil { // somebody without a certificate waits under this id
+		if err := r.become(tx, b.host.state); err != nil {
+			return err
+		}
+	} else if was, err := readCertificate(raw); err != nil {
+		return err
+	} else if !b.cert.NotBefore.After(was.NotBefore) {
 		return muster.Errorf(muster.Denied, "host %q has another key now", r.id)
 	}
 	r.spki, r.expires = b.host.spki, b.cert.NotAfter.Unix()
@@ -213,15 +218,11 @@ func (h *Hosts) Renew(ctx context.Context, c *Caller, in api.Renew) (api.Enrolle
 				return err
 			}
 		}
-		key, err := x509.ParsePKIXPublicKey(r.spki)
+		key, err := readPublic(r.spki)
 		if err != nil {
 			return err
 		}
-		pub, ok := key.(*ecdsa.PublicKey)
-		if !ok {
-			return muster.Errorf(muster.Internal, "the key of host %q is damaged", c.id)
-		}
-		if cert, err = h.issue(tx, r, pub); err != nil {
+		if cert, err = h.issue(tx, r, key); err != nil {
 			return err
 		}
 		return addEvent(tx, event{at: c.at.Unix(), host: r.num, id: r.id, what: "renewed", note: "by itself, key " + fingerprint(r.spki)})

@@ -231,8 +231,11 @@ func (d *dictionary) readWords(tx *db.Tx, nums []any, all map[int64]*software) e
 		if err := scan(&s.num, &sum, &s.source, &body); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(body, &s.Package); err != nil || len(sum) != 16 {
-			return muster.Errorf(muster.Internal, "software %d of the database is damaged: %w", s.num, err)
+		if err := readJSON("software", body, &s.Package); err != nil {
+			return err
+		}
+		if len(sum) != len(sum128{}) {
+			return muster.Errorf(muster.Internal, "software %d of the database has a damaged hash", s.num)
 		}
 		all[s.num] = s
 		d.put(sum128(sum), s)

@@ -59,7 +59,7 @@ func (a *applicant) token(tx *db.Tx) (*welcome, error) {
 		return nil, err
 	}
 	w := &welcome{token: num}
-	if err := json.Unmarshal(wanted, w); err != nil {
+	if err := readJSON("a token", wanted, w); err != nil {
 		return nil, err
 	}
 	if uses == 0 || expires > 0 && a.host.at >= expires || !within(w.From, a.address) {
@@ -151,7 +151,7 @@ func (h *Hosts) Tokens(ctx context.Context) (out api.TokenPage, err error) {
 				return err
 			}
 			var w welcome
-			err := json.Unmarshal(wanted, &w)
+			err := readJSON("a token", wanted, &w)
 			t.Groups, t.Unit, t.From = w.Groups, w.Unit, w.From
 			out.Tokens = append(out.Tokens, t)
 			return err
