@@ -11,7 +11,7 @@ import (
 // assignments are what the host is counted among after the policy p.
 func (r *round) assignments(p *api.Policy) engine.Assignments {
 	a := engine.Assignments{Host: r.link.ID}
-	if r.Settings.Memberships != "none" {
+	if !r.NoMemberships {
 		a.Units, a.Groups, a.Directory = p.Units, p.Groups, p.Directory
 	}
 	return a

@@ -107,7 +107,7 @@ func addStatus(d *inventory.Document, all []engine.Status, area string) {
 		if s.Available != s.Version {
 			row.Available = s.Available
 		}
-		if s.Asked {
+		if row.By = inventory.Text(s.By); s.Asked {
 			row.By = "user"
 		}
 		d.Status = append(d.Status, row)

@@ -30,6 +30,8 @@ type Job struct {
 	Waiting *Waiting
 	// Rate is the most bytes a second to fetch; 0 is no limit.
 	Rate int64
+	// NoMemberships has the host not believe what the server says of its groups.
+	NoMemberships bool
 }
 
 func (j *Job) limiter() *rate.Limiter {
@@ -98,9 +100,7 @@ func Round(ctx context.Context, j Job) (*Outcome, error) {
 	if err := r.hear(ctx); err != nil {
 		return nil, err
 	}
-	if r.Update {
-		r.update(ctx)
-	}
+	r.news(ctx)
 	if err := r.look(); err != nil {
 		return nil, err
 	}
@@ -166,15 +166,6 @@ func (r *round) hear(ctx context.Context) error {
 		return err
 	}
 	return r.checkIn(ctx, nil, nil)
-}
-
-// update looks for news in the repositories.
-func (r *round) update(ctx context.Context) {
-	all, err := r.engine.Update(ctx)
-	r.fail(err)
-	for _, u := range all {
-		r.out.Stale = r.out.Stale || u.Stale
-	}
 }
 
 // fail notes why the host is not as it should be.
