@@ -1,12 +1,6 @@
 package repo
 
 import (
-	"maps"
-	"slices"
-	"strings"
-
-	"github.com/klauspost/compress/zstd"
-
 	"muster"
 	"muster/index"
 )
@@ -123,7 +117,7 @@ func (s *bins) prefixes() (all []string, err error) {
 	return all, err
 }
 
-// each calls f with every table and bin, as the head has them.
+// eachBelow calls f with every table and bin, as the head has them.
 func (s *bins) eachBelow(list []index.Bin, f func(*index.Bin)) error {
 	for i := range list {
 		b := &list[i]
@@ -162,91 +156,4 @@ func (s *bins) set(prefix string, entries []*index.Entry) error {
 	}
 	s.read[prefix], s.changed[prefix] = x, true
 	return nil
-}
-
-// A binning is what changed bins come to: files of hosts/by-hash/, by name.
-type binning struct {
-	top      []index.Bin
-	files    map[string][]byte
-	replaced []string // the files that were in their place
-	zstd     *zstd.Encoder
-}
-
-// print makes the files of the bins that were set, and of the tables above them.
-func (s *bins) print() (*binning, error) {
-	if len(s.changed) == 0 {
-		return &binning{top: s.top}, nil
-	}
-	enc, err := newCompressor()
-	if err != nil {
-		return nil, err
-	}
-	defer enc.Close()
-	n := &binning{files: map[string][]byte{}, zstd: enc}
-	n.top, err = s.printBelow(n, "", s.top)
-	n.replaced = slices.DeleteFunc(n.replaced, func(name string) bool { return n.files[name] != nil })
-	return n, err
-}
-
-// printBelow returns what list, which stands below prefix, becomes.
-func (s *bins) printBelow(n *binning, prefix string, list []index.Bin) ([]index.Bin, error) {
-	next := slices.Clone(list)
-	for _, child := range s.changedBelow(prefix) {
-		i, found := slices.BinarySearchFunc(next, child, func(b index.Bin, prefix string) int { return strings.Compare(b.Prefix, prefix) })
-		var old *index.Bin
-		if found {
-			old = &list[slices.IndexFunc(list, func(b index.Bin) bool { return b.Prefix == child })]
-			n.replaced = append(n.replaced, binName(old))
-			next = slices.Delete(next, i, i+1)
-		}
-		text, err := s.text(n, child, old)
-		if err != nil {
-			return nil, err
-		}
-		if text == nil {
-			continue // nothing is left in it
-		}
-		next = slices.Insert(next, i, n.add(child, text))
-	}
-	return next, nil
-}
-
-// changedBelow lists the prefixes one digit longer that lead to bins that were set.
-func (s *bins) changedBelow(prefix string) []string {
-	children := map[string]bool{}
-	for bin := range s.changed {
-		if strings.HasPrefix(bin, prefix) {
-			children[bin[:len(prefix)+1]] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(children))
-}
-
-// text is the bin or the table of that prefix, nil where nothing is in it.
-func (s *bins) text(n *binning, prefix string, old *index.Bin) ([]byte, error) {
-	if len(prefix) == index.BinDigits {
-		if s.read[prefix].Len() == 0 {
-			return nil, nil
-		}
-		return s.read[prefix].Print(), nil
-	}
-	var list []index.Bin
-	if old != nil {
-		var err error
-		if list, err = s.below(old); err != nil {
-			return nil, err
-		}
-	}
-	next, err := s.printBelow(n, prefix, list)
-	if err != nil || len(next) == 0 {
-		return nil, err
-	}
-	return (&index.Table{Type: index.TableType, Prefix: prefix, Bins: next}).Encode()
-}
-
-func (n *binning) add(prefix string, text []byte) index.Bin {
-	data := n.zstd.EncodeAll(text, nil)
-	b := index.Bin{Prefix: prefix, Size: int64(len(data)), SHA256: index.Sum(data)}
-	n.files[binName(&b)] = data
-	return b
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -11,20 +12,21 @@ import (
 	"muster/index"
 )
 
+// compressors are kept for the next frame: their tables, 20 MB, take longer to
+// make than a small one.
+var compressors sync.Pool
+
 // compress makes one zstd frame.
 func compress(raw []byte) ([]byte, error) {
-	enc, err := newCompressor()
-	if err != nil {
-		return nil, err
+	enc, _ := compressors.Get().(*zstd.Encoder)
+	if enc == nil {
+		var err error
+		if enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1)); err != nil {
+			return nil, err
+		}
 	}
-	defer enc.Close()
+	defer compressors.Put(enc)
 	return enc.EncodeAll(raw, nil), nil
-}
-
-// newCompressor is for who makes many frames: its tables take longer to make than
-// a small frame.
-func newCompressor() (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1))
 }
 
 // decompress returns at most max bytes.
