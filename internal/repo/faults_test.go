@@ -108,10 +108,12 @@ func checkRepo(t *testing.T, p *Publisher, n int, but string) {
 // no news for next to nothing, a package in parts.
 func TestNginx(t *testing.T) {
 	p := newRepo(t)
-	publish(t, p, pack(t, "age", "1", everybody().alice))
+	dave := everybody().dave
+	publish(t, p, pack(t, "age", "1", everybody().alice), forHost(t, muster.Host, "pc-1", "1", dave), forHost(t, muster.Host, "pc-2", "1", dave))
 	url, sent := startNginx(t, p.Dir)
 	c := newClient(t, p, url)
-	if got := update(t, c); got != "age 1" {
+	c.SetNames("pc-1")
+	if got := update(t, c); got != "pc-1 1, age 1" {
 		t.Fatalf("through nginx: %s", got)
 	}
 	before := sent()
@@ -123,7 +125,7 @@ func TestNginx(t *testing.T) {
 		t.Errorf("without news nginx sent %d bytes, want under 2 KB", n)
 	}
 	publish(t, p, pack(t, "age", "2", everybody().alice))
-	if got := update(t, c); got != "age 1, age 2" {
+	if got := update(t, c); got != "pc-1 1, age 1, age 2" {
 		t.Errorf("with news: %s", got)
 	}
 	for _, e := range must(c.Index()).Entries() {
@@ -145,5 +147,38 @@ func TestNginx(t *testing.T) {
 	}
 	if _, err := c.Update(t.Context()); err == nil {
 		t.Error("a repository without a head is believed")
+	}
+}
+
+// A client that is interrupted while it keeps news, at any change of its disk, has
+// the publication before or the new one afterwards, bins and all, without its
+// server; and the next update completes.
+func TestClientInterrupted(t *testing.T) {
+	for start, mode := range []string{"before", "after", "crash"} {
+		t.Run(mode, func(t *testing.T) {
+			for n := 1 + start; ; n += 3 {
+				s := newHostStage(t)
+				publish(t, s.Publisher, pack(t, "age", "2", everybody().alice))
+				before, after := list(must(s.c.Index())), s.visible()
+				f := &fault{n: n, mode: mode}
+				s.c.Disk = &durable.Disk{Fault: f.call}
+				_, err := s.c.Update(t.Context())
+				if f.seen < n {
+					if err != nil || n < 15 { // keeping news takes about 20
+						t.Errorf("without a fault: %v after %d calls", err, f.seen)
+					}
+					return
+				}
+				c := newClient(t, s.Publisher, s.c.Bases...) // as after a restart
+				c.State = s.c.State
+				c.SetNames("pc-1", "paris")
+				if got := list(must(c.Index())); got != before && got != after {
+					t.Errorf("call %d: lists %s", n, got)
+				}
+				if got := update(t, c); got != after {
+					t.Errorf("call %d: after an update %s", n, got)
+				}
+			}
+		})
 	}
 }
