@@ -45,6 +45,7 @@ func TestDiskFull(t *testing.T) {
 // Two transactions that wait for each other: the engine ends one of them, and
 // a write is run again.
 func TestDeadlock(t *testing.T) {
+	t.Parallel()
 	dbtest.Servers(t, func(t *testing.T, dsn string, driver db.Driver) {
 		d := ready(t, dbtest.Open(t, dsn))
 		mustWrite(t, d, `INSERT INTO t_things (id, name) VALUES (1, 'a'), (2, 'b')`)
@@ -145,6 +146,7 @@ func TestTableChangesUnderAServer(t *testing.T) {
 
 // A server that hangs within a write is cut off, so that the others go on.
 func TestServerThatHangs(t *testing.T) {
+	t.Parallel()
 	dbtest.Servers(t, func(t *testing.T, dsn string, _ db.Driver) {
 		if strings.HasPrefix(dsn, "postgres:") {
 			dsn += "&idle_in_transaction_session_timeout=300"

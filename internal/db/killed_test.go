@@ -111,8 +111,10 @@ func writeForEver(t *testing.T, path string) {
 // refused is not, unless the error says that this is not known. While it is
 // away, reads and writes are Unavailable; then they work again by themselves.
 func TestServerKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	for name, kind := range map[string]*sqlserver.Kind{"postgres": sqlserver.PostgreSQL, "mysql": sqlserver.Maria} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server := sqlserver.Own(t, kind)
 			d := ready(t, dbtest.Open(t, server.Database(t)))
 			acknowledged, refused := map[string]bool{}, map[string]bool{}
@@ -188,6 +190,7 @@ func underFire(t *testing.T, d *db.DB, server *sqlserver.Server, round int) (ack
 // MySQL commits every change of the schema at once. A server that is killed
 // within a file goes on there.
 func TestKilledWhileMigrating(t *testing.T) {
+	t.Parallel()
 	server := sqlserver.Own(t, sqlserver.Maria)
 	dsn := server.Database(t)
 	d := dbtest.Open(t, dsn)
