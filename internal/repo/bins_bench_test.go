@@ -83,6 +83,16 @@ func benchmarkHosts(b *testing.B, n int) {
 		must(p.Remove(control.Relation{Name: names[0]}))
 		r = must(other.Update(b.Context()))
 		b.ReportMetric(float64(r.Bytes)-size(headName), "B/other")
+		began = time.Now()
+		err := (&Checker{Base: p.Dir, Now: c.Now}).Visit(b.Context(), func(c *Client) error {
+			if x := must(c.Index()); x.Len() != n {
+				b.Errorf("%d packages", x.Len())
+			}
+			return nil
+		})
+		if b.ReportMetric(time.Since(began).Seconds()*1000, "ms/visit"); err != nil {
+			b.Error(err)
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ type Client struct {
 	Now func() time.Time
 
 	names    []string // see SetNames
-	allNames bool
+	allNames bool     // every bin, for who visits once: see Checker
 	kept     *kept
 }
 
