@@ -199,3 +199,56 @@ func TestPending(t *testing.T) {
 		t.Fatalf("%+v, %v", again, err)
 	}
 }
+
+// TestAssigned: what the server counts a host among decides by signed packages what
+// it has, and what it loses again.
+func TestAssigned(t *testing.T) {
+	f := newFleet(t)
+	f.publish("tool 1.0-1", "bin/tool=one")
+	f.publish("lab 1-1\nkind: group\ndepends: tool\n")
+	id := f.host("pc")
+	f.round("pc")
+	f.policy.Groups = []string{"lab"}
+	out := f.round("pc")
+	row := f.row(id)
+	if out.Upgrade == nil || len(out.Upgrade.Steps) != 2 || row.summary.Status != muster.NeedInstall {
+		t.Fatalf("in the group: %+v, %+v", out.Upgrade, row.summary)
+	}
+	if len(row.doc.Status) == 0 || row.doc.Status[0].By != "group lab" || row.doc.Status[0].Status != "NEED-INSTALL" {
+		t.Errorf("the server is told %+v", row.doc.Status)
+	}
+	f.change("pc", engine.Request{Upgrade: true, User: "schedule"})
+	f.round("pc")
+	if len(row.doc.Muster) != 2 || row.summary.Status != muster.OK {
+		t.Errorf("after the upgrade: %+v, %+v", row.doc.Muster, row.summary)
+	}
+	f.policy.Groups = nil
+	if out := f.round("pc"); len(out.Upgrade.Steps) != 2 {
+		t.Errorf("out of the group: %+v", out.Upgrade)
+	}
+	f.change("pc", engine.Request{Upgrade: true, User: "schedule"})
+	f.round("pc")
+	if len(row.doc.Muster) != 0 {
+		t.Errorf("at the end the host has %+v", row.doc.Muster)
+	}
+	f.policy.Groups = []string{"../etc"}
+	if out := f.round("pc"); out.Problem == nil {
+		t.Error("the server counted the host among something that is no name, and it did not mind")
+	}
+}
+
+// TestImpact: what a package wants closed, and by when it has to be there, is known
+// before anything is done.
+func TestImpact(t *testing.T) {
+	f := newFleet(t)
+	f.publish("tool 1.0-1\nimpacted-processes: tool.exe\n", "bin/tool=one")
+	f.publish("lab 1-1\nkind: group\ndepends: tool\n")
+	f.host("pc")
+	f.round("pc")
+	f.install("pc", "tool")
+	f.publish("tool 1.1-1\nimpacted-processes: tool.exe, tool-tray\nforced-install-on: 2030-01-02T03:04:05Z\n", "bin/tool=two")
+	u := f.round("pc").Upgrade
+	if strings.Join(u.Processes, " ") != "tool.exe tool-tray" || u.Forced != time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC).Unix() || u.Download == 0 {
+		t.Errorf("an upgrade would be %+v", u)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	"muster"
 	"muster/api"
 	"muster/internal/engine"
 )
@@ -22,8 +23,12 @@ func (r *round) assignments(p *api.Policy) engine.Assignments {
 func (r *round) news(ctx context.Context) {
 	if r.link != nil {
 		if a := r.assignments(r.home.policy()); !reflect.DeepEqual(a, r.engine.Assignments()) {
-			r.heard(r.engine.Assign(ctx, a))
-			return
+			all, err := r.engine.Assign(ctx, a)
+			r.heard(all, err)
+			// Where the server says something that names nothing, the rest goes on.
+			if muster.KindOf(err) != muster.Invalid {
+				return
+			}
 		}
 	}
 	if r.Update {

@@ -97,17 +97,17 @@ func addAudits(r *collect.Report, all []*install.Record, area string) {
 	}
 }
 
-// addStatus adds what is not as it should be.
+// addStatus adds what is not as it should be, and what is assigned.
 func addStatus(d *inventory.Document, all []engine.Status, area string) {
 	for _, s := range all {
-		if s.Status == muster.OK {
+		if s.Status == muster.OK && s.By == "" {
 			continue
 		}
 		row := inventory.Status{Error: inventory.Text(s.Error), Name: s.Name, Root: area, Status: string(s.Status)}
 		if s.Available != s.Version {
 			row.Available = s.Available
 		}
-		if row.By = inventory.Text(s.By); s.Asked {
+		if row.By = inventory.Text(s.By); row.By == "" && s.Asked {
 			row.By = "user"
 		}
 		d.Status = append(d.Status, row)

@@ -189,8 +189,10 @@ func (a *Agent) act(ctx context.Context, s *Schedule, do Action) {
 
 // work fills in a piece of work.
 func (a *Agent) work(s *Schedule, do Action) *Work {
-	w := &Work{Action: do, Root: a.Root, Version: a.Version, Update: do == Look, Rate: s.Settings.Rate, Wait: time.Minute}
+	w := &Work{Action: do, Root: a.Root, Version: a.Version, Update: do == Look, Rate: s.Settings.Rate, Wait: time.Minute,
+		NoMemberships: s.Settings.Memberships == "none"}
 	if do != Look {
+		w.Close = patience // none of them runs, but where the deadline has come
 		return w
 	}
 	w.Collect = s.Collecting(a.Instant())
@@ -201,6 +203,9 @@ func (a *Agent) work(s *Schedule, do Action) *Work {
 	}
 	return w
 }
+
+// patience is how long a program has to end that was asked to.
+const patience = time.Minute
 
 func seconds(t time.Time) int64 {
 	if t.IsZero() {

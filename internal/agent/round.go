@@ -192,7 +192,7 @@ func (r *round) look() error {
 	p, err := r.engine.Plan(engine.Request{Upgrade: true})
 	r.fail(err)
 	if err == nil {
-		r.out.Upgrade = upgradable(p)
+		r.out.Upgrade = upgradable(r.engine, p)
 		p.Close()
 	}
 	if r.summary.Problem == "" && r.out.Problem != nil {
@@ -202,8 +202,12 @@ func (r *round) look() error {
 }
 
 // upgradable says what a plan would do.
-func upgradable(p *engine.Plan) *Upgradable {
+func upgradable(e *engine.Engine, p *engine.Plan) *Upgradable {
 	u := &Upgradable{Download: p.Download}
+	var forced time.Time
+	if u.Processes, forced = p.Impact(e); !forced.IsZero() {
+		u.Forced = forced.Unix()
+	}
 	for _, s := range p.Steps {
 		if s.Op != plan.Keep {
 			u.Steps = append(u.Steps, s.String())

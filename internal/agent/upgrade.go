@@ -2,10 +2,12 @@ package agent
 
 import (
 	"context"
+	"time"
 
 	"muster/internal/engine"
 	"muster/internal/fetch"
 	"muster/internal/install"
+	"muster/internal/script"
 	"muster/internal/task"
 )
 
@@ -14,6 +16,9 @@ type Change struct {
 	Request engine.Request
 	Job     Job
 	Only    bool // fetch what it needs, and change nothing
+	// Close is how long programs that the change wants closed have to end after they
+	// were asked; 0 does not ask them. None is killed.
+	Close time.Duration
 	// Notify is told what happens, for people.
 	Notify func(text string)
 	// Progress is told of bytes that are fetched.
@@ -46,8 +51,23 @@ func Execute(ctx context.Context, c Change) (*install.Result, error) {
 	if c.Only {
 		return nil, e.Download(ctx, p, c.Progress)
 	}
-	for _, s := range upgradable(p).Steps {
+	if c.Close > 0 {
+		c.close(p.Impact(e))
+	}
+	for _, s := range upgradable(e, p).Steps {
 		c.Notify(s)
 	}
 	return e.Execute(ctx, p, opts, c.Progress)
+}
+
+// close asks the programs to end. Those that do not are worked around: their files
+// are replaced under them, and they go on with the old ones until they end.
+func (c *Change) close(processes []string, _ time.Time) {
+	left, err := script.Close(processes, c.Close)
+	if err != nil {
+		c.Notify(err.Error())
+	}
+	for _, name := range left {
+		c.Notify(name + " was asked to end, and goes on")
+	}
 }

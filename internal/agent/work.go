@@ -24,12 +24,15 @@ type Work struct {
 	Action  Action
 	Root    string
 	Version string
-	Update  bool            // of Look
-	Collect bool            // of Look
-	Request *engine.Request // of Upgraded; nil is an upgrade of everything
-	Summary *Waiting        // of Look: what an upgrade waits for
-	Rate    int64
-	Wait    time.Duration
+	Update  bool // of Look
+	Collect bool // of Look
+	// NoMemberships has the host not believe what the server says of its groups.
+	NoMemberships bool
+	Request       *engine.Request // of Upgraded; nil is an upgrade of everything
+	Summary       *Waiting        // of Look: what an upgrade waits for
+	Rate          int64
+	Wait          time.Duration
+	Close         time.Duration // of Upgraded: see [Change.Close]
 }
 
 // Waiting says what an upgrade waits for, for the server's summary.
@@ -82,14 +85,14 @@ func (f *Failure) Err() error {
 
 // Do does the work in this process.
 func (w *Work) Do(ctx context.Context, tell func(News)) *Done {
-	job := Job{Root: w.Root, Version: w.Version, Now: time.Now, Update: w.Update, Collect: w.Collect, Wait: w.Wait,
+	job := Job{Root: w.Root, Version: w.Version, Now: time.Now, Update: w.Update, Collect: w.Collect, Wait: w.Wait, NoMemberships: w.NoMemberships,
 		Waiting: w.Summary, Rate: w.Rate, Log: func(format string, args ...any) { tell(News{Text: fmt.Sprintf(format, args...)}) }}
 	switch w.Action {
 	case Look:
 		out, err := Round(ctx, job)
 		return &Done{Outcome: out, Error: failureOf(err)}
 	case Upgraded, Download:
-		c := Change{Job: job, Request: engine.Request{Upgrade: true, User: "schedule"}, Only: w.Action == Download,
+		c := Change{Job: job, Request: engine.Request{Upgrade: true, User: "schedule"}, Only: w.Action == Download, Close: w.Close,
 			Notify:   func(s string) { tell(News{Text: s}) },
 			Progress: func(p fetch.Progress) { tell(News{Progress: &p}) }}
 		if w.Request != nil {
