@@ -38,6 +38,8 @@
 //	{{hash}}    at most 32 bytes; may be a key
 //	{{blob}}    bytes
 //
+//	) {{clustered}};   after a table whose rows are found by their primary key
+//
 // and BIGINT for all else: numbers, Unix seconds, 0 and 1. Text is UTF-8 without
 // NUL; the writer refuses other text on every engine as PostgreSQL would.
 package db

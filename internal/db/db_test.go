@@ -29,7 +29,8 @@ CREATE INDEX t_things_at ON t_things ("at");`)},
 CREATE TABLE t_parts (
 	thing BIGINT NOT NULL, slot {{text 20}} NOT NULL, count BIGINT NOT NULL,
 	PRIMARY KEY (thing, slot),
-	FOREIGN KEY (thing) REFERENCES t_things (id));`)},
+	FOREIGN KEY (thing) REFERENCES t_things (id)
+) {{clustered}};`)},
 }
 
 // ready migrates a database to tables.
@@ -125,6 +126,9 @@ func TestErrorsHaveKinds(t *testing.T) {
 			{muster.Invalid, `INSERT INTO t_things (name) VALUES (NULL)`, nil},
 			{muster.Invalid, `INSERT INTO t_things (name) VALUES (?)`, []any{"nul\x00"}},
 			{muster.Invalid, `INSERT INTO t_things (name) VALUES (?)`, []any{"\xff"}},
+			{muster.Invalid, `INSERT INTO t_things (name) VALUES (?)`, []any{strings.Repeat("é", 101)}},
+			{muster.Invalid, `INSERT INTO t_things (name, sum) VALUES ('b', ?)`, []any{make([]byte, 33)}},
+			{"", `INSERT INTO t_things (name, sum) VALUES (?, ?)`, []any{strings.Repeat("é", 100), make([]byte, 32)}},
 			{muster.Internal, `INSERT INTO t_nothing (name) VALUES ('x')`, nil},
 		} {
 			if err := write(t, d, c.query, c.args...); muster.KindOf(err) != c.kind {

@@ -61,13 +61,15 @@ type Engine struct {
 	Backup func(ctx context.Context, path string) error
 }
 
-// Types are the column types for which the engines have different words.
+// Types are the column types for which the engines have different words. In
+// them {column} stands for the name of the column, and {length} for a number.
 type Types struct {
-	ID   string // counts up by itself; primary key
-	Blob string // bytes, any length
-	Hash string // up to 32 bytes; may be a key
-	Text string // text of at most %d characters, compared byte by byte; may be a key
-	Long string // text of any length, compared byte by byte
+	ID        string // counts up by itself; primary key
+	Blob      string // bytes, any length
+	Hash      string // up to 32 bytes; may be a key
+	Text      string // text of at most {length} characters, compared byte by byte; may be a key
+	Long      string // text of any length, compared byte by byte
+	Clustered string // after a table: keep its rows in the order of the primary key
 }
 
 // A Setting of a database server that this program does not choose.

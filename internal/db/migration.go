@@ -23,7 +23,7 @@ type migration struct {
 var (
 	subjectName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 	fileName    = regexp.MustCompile(`^((\d{4})_[a-z0-9_]{1,100})(?:\.(sqlite|postgres|mysql))?\.sql$`)
-	typeWord    = regexp.MustCompile(`\{\{\s*([a-z]+)(?:\s+(\d{1,4}))?\s*\}\}`)
+	typeWord    = regexp.MustCompile(`(?:("?\w+"?)\s+)?\{\{([a-z]+)(?: (\d{1,4}))?\}\}`) // with the column's name
 )
 
 // migrations reads the schema files at the top of files: NNNN_name.sql, and for
@@ -84,20 +84,18 @@ func (d *DB) migration(files fs.FS, path string) (migration, error) {
 // replace writes the column types of the engine for the words of a schema file.
 func (t Types) replace(text string) (string, error) {
 	var failed error
-	text = typeWord.ReplaceAllStringFunc(text, func(word string) string {
-		m := typeWord.FindStringSubmatch(word)
-		simple := map[string]string{"id": t.ID, "blob": t.Blob, "hash": t.Hash, "long": t.Long}[m[1]]
-		switch {
-		case m[2] == "" && simple != "":
-			return simple
-		case m[1] == "text" && m[2] != "":
-			return strings.ReplaceAll(t.Text, "%d", m[2])
+	text = typeWord.ReplaceAllStringFunc(text, func(found string) string {
+		m := typeWord.FindStringSubmatch(found)
+		column, word, length := m[1], m[2], m[3]
+		is, ok := map[string]string{"id": t.ID, "blob": t.Blob, "hash": t.Hash, "long": t.Long, "text": t.Text, "clustered": t.Clustered}[word]
+		if !ok || (length != "") != (word == "text") {
+			failed = muster.Errorf(muster.Invalid, "there is no column type in %q", found)
 		}
-		failed = muster.Errorf(muster.Invalid, "there is no column type %s", word)
-		return word
+		is = strings.NewReplacer("{column}", column, "{length}", length).Replace(is)
+		return strings.TrimSpace(column + " " + is)
 	})
 	if failed == nil && strings.Contains(text, "{{") {
-		failed = muster.Errorf(muster.Invalid, "a column type is not finished")
+		failed = muster.Errorf(muster.Invalid, "a column type is not finished, or not like {{text 10}}")
 	}
 	return text, failed
 }

@@ -30,24 +30,6 @@ func (t *Tx) Insert(table string, cols []string, rows [][]any) error {
 	return t.many(table, cols, rows, "")
 }
 
-// InsertID adds a row to a table whose key is the column id, made with {{id}},
-// and returns its number.
-func (t *Tx) InsertID(table string, cols []string, row []any) (id int64, err error) {
-	if err := checkNames(append([]string{table}, cols...)); err != nil {
-		return 0, err
-	}
-	query := "INSERT INTO " + names([]string{table}) + " (" + names(cols) + ") VALUES " + In(len(cols))
-	if t.db.dialect == Postgres {
-		err = t.QueryRow(query+" RETURNING id", row...).Scan(&id)
-		return id, err
-	}
-	r, err := t.Exec(query, row...)
-	if err != nil {
-		return 0, err
-	}
-	return r.LastInsertId()
-}
-
 // Upsert adds rows, or, where one with the same key is there, sets its other
 // columns. key are the columns of the primary key, and part of cols. The table
 // should have no other unique key, for MySQL would replace what has that. Of

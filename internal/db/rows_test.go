@@ -88,29 +88,3 @@ func TestInsertMany(t *testing.T) {
 		}
 	})
 }
-
-func TestInsertID(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		ready(t, d)
-		last := int64(0)
-		for _, name := range []string{"a", "b", "c"} {
-			var id int64
-			err := d.Write(t.Context(), func(tx *db.Tx) (err error) {
-				id, err = tx.InsertID("t_things", []string{"name", "at"}, []any{name, 7})
-				return err
-			})
-			if err != nil || id <= last || number(t, d, `SELECT id FROM t_things WHERE name = ?`, name) != id {
-				t.Errorf("%q has number %d after %d: %v", name, id, last, err)
-			}
-			last = id
-			mustWrite(t, d, `DELETE FROM t_things WHERE name = ?`, name) // numbers do not come again
-		}
-		err := d.Write(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.InsertID("t_things", []string{"name", "name_"}, []any{"x", "y"})
-			return err
-		})
-		if err == nil {
-			t.Error("a column that is not there")
-		}
-	})
-}

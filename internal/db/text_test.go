@@ -62,12 +62,12 @@ func FuzzToken(f *testing.F) {
 }
 
 func TestTypes(t *testing.T) {
-	types := Types{ID: "I", Blob: "B", Hash: "H", Text: "V(%d) C", Long: "L"}
-	got, err := types.replace("{{id}} {{ blob }} {{hash}} {{text 36}} {{long}} {x}")
-	if want := "I B H V(36) C L {x}"; err != nil || got != want {
+	types := Types{ID: "I", Blob: "B", Hash: "H({column})", Text: "V({length}) C({column} {length})", Long: "L"}
+	got, err := types.replace(`a {{id}}, b {{blob}},"at" {{hash}}, c	{{text 36}} NOT NULL, d {{long}}) {{clustered}}; {x}`)
+	if want := `a I, b B,"at" H("at"), c V(36) C(c 36) NOT NULL, d L) ; {x}`; err != nil || got != want {
 		t.Errorf("got %q, want %q: %v", got, want, err)
 	}
-	for _, bad := range []string{"{{", "{{text}}", "{{id 5}}", "{{text 12345}}", "{{text 1; DROP}}", "{{}}"} {
+	for _, bad := range []string{"{{", "{{text}}", "{{id 5}}", "{{text 12345}}", "{{text 1; DROP}}", "{{}}", "{{ id }}", "{{TEXT 5}}"} {
 		if got, err := types.replace(bad); err == nil {
 			t.Errorf("%q is %q", bad, got)
 		}

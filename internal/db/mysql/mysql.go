@@ -163,7 +163,7 @@ func types(collation string) db.Types {
 		ID:   "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
 		Blob: "LONGBLOB",
 		Hash: "VARBINARY(32)",
-		Text: "VARCHAR(%d)" + text,
+		Text: "VARCHAR({length})" + text,
 		Long: "LONGTEXT" + text,
 	}
 }

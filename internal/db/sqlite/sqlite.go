@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"muster"
 	"muster/internal/db"
+	"muster/internal/durable"
 )
 
 // Driver opens addresses like "sqlite:/var/lib/musterd/muster.db".
@@ -24,28 +26,30 @@ type Driver struct{}
 // Dialect is SQLite.
 func (Driver) Dialect() db.Dialect { return db.SQLite }
 
-// Types of SQLite: AUTOINCREMENT, so that a number never comes again.
+// Types of SQLite: AUTOINCREMENT, so that a number never comes again; and
+// lengths held as the other engines hold them, so that a test finds what is too long.
 var types = db.Types{
-	ID:   "INTEGER PRIMARY KEY AUTOINCREMENT",
-	Blob: "BLOB",
-	Hash: "BLOB",
-	Text: "VARCHAR(%d)",
-	Long: "TEXT",
+	ID:        "INTEGER PRIMARY KEY AUTOINCREMENT",
+	Blob:      "BLOB",
+	Hash:      "BLOB CHECK (length({column}) <= 32)",
+	Text:      "VARCHAR({length}) CHECK (length({column}) <= {length})",
+	Long:      "TEXT",
+	Clustered: "WITHOUT ROWID",
 }
 
 // Open opens the file, or makes it where there is none: readable by its owner
 // alone, because it knows every host.
 func (Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
-	path, err := filepath.Abs(strings.TrimPrefix(dsn, "sqlite:"))
+	path := strings.TrimPrefix(dsn, "sqlite:")
+	if path == "" {
+		return nil, muster.Errorf(muster.Invalid, "the database's address names no file")
+	}
+	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	if err := make600(path); err != nil {
 		return nil, muster.WithKind(muster.Unavailable, err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
 	}
 	write, err := pool(ctx, path, 1, "journal_mode(wal)")
 	if err != nil {
@@ -63,6 +67,23 @@ func (Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 		Types:    types,
 		Backup:   backup(path),
 	}, nil
+}
+
+// make600 makes an empty file where there is none. Its name must survive a power cut as
+// what is committed to it does.
+func make600(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	var disk durable.Disk
+	return disk.SyncDir(filepath.Dir(path))
 }
 
 // pool opens connections to the file and tries one. Those that write begin
