@@ -132,3 +132,44 @@ func TestMigrateAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// Servers of the release before go on writing while one of the next expands
+// the tables, and contracts what they do not use.
+func TestMigrateWhileOthersWrite(t *testing.T) {
+	dbtest.Pairs(t, func(t *testing.T, old, next *db.DB) {
+		files := schema("0001_a.sql", "CREATE TABLE a_a (x BIGINT PRIMARY KEY, unused BIGINT)")
+		if err := old.Migrate(t.Context(), "a", files); err != nil {
+			t.Fatal(err)
+		}
+		stop := make(chan bool)
+		written := 0
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					written++
+					mustWrite(t, old, "INSERT INTO a_a (x) VALUES (?)", written)
+					if n := number(t, old, "SELECT max(x) FROM a_a"); n != int64(written) {
+						t.Errorf("%d is the newest, not %d", n, written)
+					}
+				}
+			}
+		})
+		maps.Copy(files, schema(
+			"0002_expand_y.sql", "ALTER TABLE a_a ADD COLUMN y {{text 20}}; ALTER TABLE a_a ADD COLUMN z BIGINT NOT NULL DEFAULT 5",
+			"0003_index.sql", "CREATE INDEX a_z ON a_a (z, y)",
+			"0004_rows.sql", "UPDATE a_a SET y = 'new' WHERE y IS NULL",
+			"0005_contract_unused.sql", "ALTER TABLE a_a DROP COLUMN unused"))
+		if err := next.Migrate(t.Context(), "a", files); err != nil {
+			t.Error(err)
+		}
+		close(stop)
+		wg.Wait()
+		if n := number(t, next, "SELECT count(*) FROM a_a WHERE z = 5"); n != int64(written) {
+			t.Errorf("%d rows of %d", n, written)
+		}
+	})
+}

@@ -73,6 +73,9 @@ func configOf(dsn string) (*mysql.Config, error) {
 	c.User = u.User.Username()
 	c.Passwd, _ = u.User.Password()
 	c.DBName = strings.TrimPrefix(u.Path, "/")
+	if c.DBName == "" {
+		return nil, muster.Errorf(muster.Invalid, "the database's address names no database")
+	}
 	c.Net, c.Addr = "tcp", u.Host
 	if _, _, err := net.SplitHostPort(u.Host); err != nil {
 		c.Addr = net.JoinHostPort(strings.Trim(u.Host, "[]"), "3306")

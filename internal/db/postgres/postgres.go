@@ -64,6 +64,8 @@ func (d Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
+	// A server that has vanished is noticed within a minute; the driver's own is five.
+	config.DialFunc = (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext
 	if len(config.Fallbacks) > 0 && config.ValidateConnect == nil {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
