@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -54,9 +55,10 @@ type TLS struct {
 	// files uses cert and key below, read again when they change.
 	// off answers plain HTTP, on a loopback address or a unix socket, to a proxy.
 	Mode string `yaml:"mode"`
-	// cert is a PEM file with the server's certificate, then its issuers; key its key.
+	// cert is a PEM file with the server's certificate, then its issuers.
 	Cert string `yaml:"cert"`
-	Key  string `yaml:"key"`
+	// key is the PEM file of its private key.
+	Key string `yaml:"key"`
 	// names are further DNS names and addresses in the certificate that the server
 	// makes itself, beside those of the machine.
 	Names []string `yaml:"names"`
@@ -74,10 +76,10 @@ type HostsPart struct {
 	// returns says what happens to hosts that this server certified and then forgot,
 	// as when its database was lost: accept, or wait for a person.
 	Returns string `yaml:"returns"`
-	// history and events are how long changes of inventories and what happened to
-	// hosts are kept. 0 is for ever.
+	// history is how long changes of inventories are kept. 0 is for ever.
 	History Duration `yaml:"history"`
-	Events  Duration `yaml:"events"`
+	// events is how long it is kept what happened to hosts. 0 is for ever.
+	Events Duration `yaml:"events"`
 }
 
 // Depot is the repository that the server keeps.
@@ -177,10 +179,13 @@ func (c *Config) parse(data []byte) error {
 	var doc yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(&doc); err != nil {
-		if errors.Is(err, errEOF) {
+		if errors.Is(err, io.EOF) {
 			return nil // empty
 		}
 		return muster.WithKind(muster.Invalid, err)
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return muster.Errorf(muster.Invalid, "there is more than one document")
 	}
 	if err := checkNames(doc.Content[0], c); err != nil {
 		return err

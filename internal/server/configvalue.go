@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"net"
@@ -18,8 +17,6 @@ import (
 
 	"muster"
 )
-
-var errEOF = io.EOF
 
 const day = 24 * time.Hour
 

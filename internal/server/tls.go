@@ -48,6 +48,19 @@ func (f Folder) ownAuthority(now time.Time) (*sign.Identity, error) {
 	})
 }
 
+// Pin is the fingerprint by which agents know the TLS of a server, "" where it
+// is not the server's own.
+func Pin(c *Config, now time.Time) (string, error) {
+	if c.TLS.Mode != "own" {
+		return "", nil
+	}
+	ca, err := Folder{Dir: c.Data}.ownAuthority(now)
+	if err != nil {
+		return "", err
+	}
+	return "sha256:" + sign.Fingerprint(ca.Leaf()), nil
+}
+
 // authorityTemplate is for TLS alone: what it certifies has no right of muster.
 func authorityTemplate(now time.Time) *x509.Certificate {
 	host, err := os.Hostname()
