@@ -83,6 +83,34 @@ func (s *Server) hostInventory(ctx context.Context, r *request) (any, error) {
 	return document(doc, r)
 }
 
+func (s *Server) hostDiff(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	from, to := q.number("from"), q.number("to")
+	if q.err != nil {
+		return nil, q.err
+	}
+	return s.hosts.Diff(ctx, r.PathValue("id"), from, to)
+}
+
+func (s *Server) history(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	in := api.HistoryQuery{Host: q.Get("host"), Software: q.Get("software"), From: q.number("from"), To: q.number("to"),
+		Cursor: q.Get("cursor"), Limit: int(q.number("limit"))}
+	if q.err != nil {
+		return nil, q.err
+	}
+	return s.hosts.History(ctx, in)
+}
+
+func (s *Server) events(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	in := api.EventQuery{Host: q.Get("host"), Since: q.number("since"), Limit: int(q.number("limit")), Failed: q.Get("failed") == "1"}
+	if q.err != nil {
+		return nil, q.err
+	}
+	return s.hosts.Events(ctx, in)
+}
+
 func (s *Server) listTokens(ctx context.Context, _ *request) (any, error) { return s.hosts.Tokens(ctx) }
 
 func (s *Server) createToken(ctx context.Context, r *request) (any, error) {
