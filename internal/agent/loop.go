@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -28,13 +29,22 @@ type Agent struct {
 	// Do does a work; nil is as Exe says.
 	Do func(ctx context.Context, w *Work, tell func(News)) *Done
 
-	asked chan *asked // what people want done, one at a time
-	kick  chan struct{}
-	mu    sync.Mutex
-	state State
-	watch map[chan Event]bool
-	waker *waker
-	link  *Link // of the waker
+	// Well is called once, when the agent knows that it is well. Renews has it look
+	// for its own package and end, with [ErrAnother], when there is a new version.
+	Well   func()
+	Renews bool
+	// Prompt has the first round be made at once.
+	Prompt bool
+
+	told    bool
+	another bool        // a new version is staged
+	asked   chan *asked // what people want done, one at a time
+	kick    chan struct{}
+	mu      sync.Mutex
+	state   State
+	watch   map[chan Event]bool
+	waker   *waker
+	link    *Link // of the waker
 }
 
 // State is what the agent tells people.
@@ -67,18 +77,27 @@ type asked struct {
 	done chan *Done
 }
 
+// ErrAnother ends [Agent.Run] when another version of the agent should run.
+var ErrAnother = errors.New("another version of the agent is staged")
+
 // Run is the loop. It ends with ctx, after what is under way.
 func (a *Agent) Run(ctx context.Context) error {
 	a.prepare()
 	sched := &Schedule{Settings: a.Settings(), Random: rand.Float64}
-	sched.spread(a.Instant())
+	if !a.Prompt {
+		sched.spread(a.Instant())
+	}
 	go a.waker.run(ctx)
 	var before Instant
+	began := a.Instant().Up
 	for {
 		now := a.Instant()
 		a.jumped(sched, before, now)
 		before = now
 		sched.Settings = a.Settings()
+		if a.another && now.Up-began >= settle {
+			return ErrAnother
+		}
 		do, pause, waits := sched.Next(now, a.conditions(sched))
 		a.waiting(sched, now, waits)
 		if do != Rest {
@@ -196,6 +215,9 @@ func (a *Agent) work(s *Schedule, do Action) *Work {
 		return w
 	}
 	w.Collect = s.Collecting(a.Instant())
+	if a.Renews {
+		w.Package = s.Settings.Package
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.state.Postponed != "" {
@@ -222,6 +244,10 @@ func (a *Agent) perform(ctx context.Context, w *Work) *Done {
 	done := a.Do(ctx, w, a.tell)
 	if out := done.Outcome; out != nil && out.Offline == nil {
 		a.waker.want(out.Waking, out.Wake)
+	}
+	if out := done.Outcome; out != nil && done.Error == nil {
+		a.another = a.another || out.NewAgent != ""
+		a.well()
 	}
 	if err := done.Error; err != nil && ctx.Err() == nil {
 		a.Log.Error("failed", "action", string(w.Action), "error", err.Message)

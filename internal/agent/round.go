@@ -32,6 +32,8 @@ type Job struct {
 	Rate int64
 	// NoMemberships has the host not believe what the server says of its groups.
 	NoMemberships bool
+	// Package is the agent's own, which it updates itself by; "" does not.
+	Package string
 }
 
 func (j *Job) limiter() *rate.Limiter {
@@ -59,6 +61,8 @@ type Outcome struct {
 	Stale bool
 	// Problem is why something else than the server failed.
 	Problem *Failure
+	// NewAgent is a version of the agent that is staged, "" for none.
+	NewAgent string
 	// More: the server waits for results that did not fit.
 	More bool
 }
@@ -101,6 +105,9 @@ func Round(ctx context.Context, j Job) (*Outcome, error) {
 		return nil, err
 	}
 	r.news(ctx)
+	if r.Package != "" {
+		r.fail(r.selfUpdate(ctx))
+	}
 	if err := r.look(); err != nil {
 		return nil, err
 	}
@@ -163,6 +170,9 @@ func (r *round) hear(ctx context.Context) error {
 		return nil
 	}
 	if err := r.home.gather(r.engine, r.link.Identity, r.known); err != nil {
+		return err
+	}
+	if err := r.tellBad(); err != nil {
 		return err
 	}
 	return r.checkIn(ctx, nil, nil)

@@ -28,6 +28,7 @@ type Work struct {
 	Collect bool // of Look
 	// NoMemberships has the host not believe what the server says of its groups.
 	NoMemberships bool
+	Package       string          // of Look: the agent's own
 	Request       *engine.Request // of Upgraded; nil is an upgrade of everything
 	Summary       *Waiting        // of Look: what an upgrade waits for
 	Rate          int64
@@ -85,7 +86,7 @@ func (f *Failure) Err() error {
 
 // Do does the work in this process.
 func (w *Work) Do(ctx context.Context, tell func(News)) *Done {
-	job := Job{Root: w.Root, Version: w.Version, Now: time.Now, Update: w.Update, Collect: w.Collect, Wait: w.Wait, NoMemberships: w.NoMemberships,
+	job := Job{Root: w.Root, Version: w.Version, Now: time.Now, Update: w.Update, Collect: w.Collect, Wait: w.Wait, NoMemberships: w.NoMemberships, Package: w.Package,
 		Waiting: w.Summary, Rate: w.Rate, Log: func(format string, args ...any) { tell(News{Text: fmt.Sprintf(format, args...)}) }}
 	switch w.Action {
 	case Look:

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"time"
@@ -19,35 +20,103 @@ func agentCommand(a *app) *cobra.Command {
 news, installs and upgrades when it is a good time, and tells the server.`,
 		Example: "  muster agent run\n  muster agent look",
 	}
-	for _, make := range []func(*app) *cobra.Command{agentRunCommand, agentLookCommand, agentWorkCommand} {
+	for _, make := range []func(*app) *cobra.Command{agentRunCommand, agentLookCommand, agentLoopCommand, agentWorkCommand} {
 		cmd.AddCommand(make(a))
 	}
 	return cmd
 }
 
 func agentRunCommand(a *app) *cobra.Command {
+	var patience time.Duration
 	cmd := &cobra.Command{
 		Use:     "run",
 		Short:   "Run the agent until it is stopped",
 		Long:    "Run the agent in the foreground, as the service does that 'muster agent install'\nsets up. What it does is told on stderr.",
 		Example: "  muster agent run",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.agentRun(cmd.Context()) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.agentRun(cmd.Context(), patience) },
 	}
 	a.rootFlags(cmd)
+	cmd.Flags().DurationVar(&patience, "patience", 3*time.Minute, "how long a new version of the agent has to tell that it is well")
 	return cmd
 }
 
-func (a *app) agentRun(ctx context.Context) error {
-	if _, err := a.open(); err != nil {
+// agentRun is the launcher: it starts the version of the agent that should run.
+func (a *app) agentRun(ctx context.Context, patience time.Duration) error {
+	e, err := a.open()
+	if err != nil {
 		return err
 	}
 	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(a.err, nil))
-	ag := &agent.Agent{Root: a.rootDir, Version: Version, Exe: exe, Log: log}
+	args := []string{"agent", "loop", "--root", e.Root.Dir, "--base", exe}
+	l := agent.Launcher{
+		Versions: agent.VersionsOf(e.Root.State, e.Root.Disk),
+		Patience: patience,
+		Say:      a.talk,
+		Try: func(program string, patience time.Duration) error {
+			return agent.TryProgram(ctx, program, append(args, "--trial"), patience)
+		},
+		Become: func(program string) error {
+			if program == "" {
+				return a.agentLoop(ctx, looping{})
+			}
+			return agent.BecomeProgram(program, args)
+		},
+	}
+	return l.Run()
+}
+
+// looping is how the loop was started.
+type looping struct {
+	base  string // the launcher to hand back to; "" is this process
+	trial bool   // to tell whether this version is well
+}
+
+func agentLoopCommand(a *app) *cobra.Command {
+	var o looping
+	cmd := &cobra.Command{
+		Use:     "loop",
+		Short:   "Be the agent, started by 'muster agent run'",
+		Example: "  muster agent loop --base /usr/bin/muster",
+		Args:    cobra.NoArgs,
+		Hidden:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := a.agentLoop(cmd.Context(), o)
+			if errors.Is(err, agent.ErrAnother) && o.base != "" {
+				return agent.HandBack(o.base, []string{"agent", "run", "--root", a.rootDir})
+			}
+			return err
+		},
+	}
+	a.rootFlags(cmd)
+	cmd.Flags().StringVar(&o.base, "base", "", "the program of 'muster agent run'")
+	cmd.Flags().BoolVar(&o.trial, "trial", false, "only tell whether this version is well")
+	return cmd
+}
+
+func (a *app) agentLoop(ctx context.Context, o looping) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	e, err := a.open()
+	if err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	ag := &agent.Agent{Root: e.Root.Dir, Version: Version, Exe: exe, Log: slog.New(slog.NewTextHandler(a.err, nil)), Renews: true, Prompt: o.trial}
+	ag.Well = func() {
+		if o.trial {
+			agent.SayWell(a.out)
+			stop() // the launcher starts the agent anew, in its own place
+		} else if err := agent.VersionsOf(e.Root.State, e.Root.Disk).Well(); err != nil {
+			ag.Log.Error("cannot write down that this version is well", "error", err)
+		}
+	}
 	return ag.Run(ctx)
 }
 
