@@ -3,10 +3,12 @@ package db_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"muster"
 	"muster/internal/db"
@@ -85,6 +87,54 @@ func TestValuesComeBack(t *testing.T) {
 		})
 		if err != nil || name != "wie's \\ läuft?" || string(sum) != string(blob[:3]) || string(body) != string(blob) || note != long || at != -1<<62 {
 			t.Fatalf("%q %x %x %d bytes %d: %v", name, sum, body, len(note), at, err)
+		}
+	})
+}
+
+// Values of Go's types are kept alike.
+func TestValuesOfManyTypes(t *testing.T) {
+	type word string
+	type count int32
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		mustWrite(t, d, map[db.Dialect]string{
+			db.SQLite:   `CREATE TABLE t_v (n BIGINT, s VARCHAR(9), b BLOB)`,
+			db.Postgres: `CREATE TABLE t_v (n BIGINT, s VARCHAR(9), b BYTEA)`,
+			db.MySQL:    `CREATE TABLE t_v (n BIGINT, s VARCHAR(9), b BLOB)`,
+		}[d.Dialect()])
+		five := int64(5)
+		for _, c := range []struct {
+			column, is string
+			value      any
+		}{
+			{"n", "n = 1", true},
+			{"n", "n = 0", false},
+			{"n", "n = 7", count(7)},
+			{"n", "n = 200", uint8(200)},
+			{"n", "n = 4000000000", uint32(4_000_000_000)},
+			{"n", "n = 5", &five},
+			{"n", "n IS NULL", (*int64)(nil)},
+			{"n", "n IS NULL", nil},
+			{"s", "s = 'w'", word("w")},
+			{"s", "s = ''", ""},
+			{"b", "b IS NULL", []byte(nil)},
+			{"b", "b IS NOT NULL AND length(b) = 0", []byte{}},
+			{"b", "length(b) = 2", json.RawMessage("{}")},
+		} {
+			mustWrite(t, d, `DELETE FROM t_v`)
+			mustWrite(t, d, `INSERT INTO t_v (`+c.column+`) VALUES (?)`, c.value)
+			if number(t, d, `SELECT count(*) FROM t_v WHERE `+c.is) != 1 {
+				t.Errorf("%T %v is not kept so that %s", c.value, c.value, c.is)
+			}
+		}
+		for _, bad := range []any{word("\xff"), time.Unix(0, 0), []string{"a"}, struct{}{}} {
+			if err := write(t, d, `INSERT INTO t_v (s) VALUES (?)`, bad); err == nil {
+				t.Errorf("%T %v is kept", bad, bad)
+			}
+		}
+		var yes, no bool
+		err := d.Read(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT 1, 0`).Scan(&yes, &no) })
+		if err != nil || !yes || no {
+			t.Errorf("read %v, %v: %v", yes, no, err)
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"strings"
-	"unicode/utf8"
 
 	"muster"
 )
@@ -28,7 +27,8 @@ type Tx struct {
 // Exec runs a statement that answers no rows.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	t.dirty = true
-	if err := t.ready(args); err != nil {
+	args, err := t.ready(args)
+	if err != nil {
 		return nil, err
 	}
 	r, err := t.runner(query).ExecContext(t.ctx, args...)
@@ -39,7 +39,8 @@ func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
 // the transaction ends; close them before the next statement.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	t.dirty = t.dirty || !reads(query)
-	if err := t.ready(args); err != nil {
+	args, err := t.ready(args)
+	if err != nil {
 		return nil, err
 	}
 	// Not prepared: the same query may run again while its rows are open.
@@ -54,7 +55,8 @@ func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 // QueryRow runs a statement that answers one row.
 func (t *Tx) QueryRow(query string, args ...any) *Row {
 	t.dirty = t.dirty || !reads(query)
-	if err := t.ready(args); err != nil {
+	args, err := t.ready(args)
+	if err != nil {
 		return &Row{t: t, err: err}
 	}
 	return &Row{t: t, row: t.runner(query).QueryRowContext(t.ctx, args...)}
@@ -80,27 +82,13 @@ func (r *Row) Scan(dest ...any) error {
 	return r.t.note(err)
 }
 
-// ready refuses what cannot be run: anything in a lost transaction, for MySQL
-// would commit it at once, and text that one of the engines does not store.
-func (t *Tx) ready(args []any) error {
+// ready returns the arguments as every engine takes them, or refuses what cannot
+// be run: anything in a lost transaction, for MySQL would commit it at once.
+func (t *Tx) ready(args []any) ([]any, error) {
 	if t.broken != nil {
-		return t.broken
+		return nil, t.broken
 	}
-	for _, a := range args {
-		s, ok := a.(string)
-		if ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
-			return muster.Errorf(muster.Invalid, "text %q is not UTF-8 without NUL", clip(s))
-		}
-	}
-	return nil
-}
-
-// clip shortens text that a message shows.
-func clip(s string) string {
-	if len(s) > 64 {
-		return s[:64]
-	}
-	return s
+	return plain(args)
 }
 
 // note keeps what an error of a statement does to the transaction.

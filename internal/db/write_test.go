@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -16,8 +17,16 @@ import (
 func TestWritesTogether(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ready(t, d)
-		commits := 0 // of the writer's goroutine, which has ended before it is read
-		d.Observe(func(b db.Batch) { commits++ })
+		// Of the writer's goroutine, which has ended before they are read.
+		commits, writes, failed := 0, 0, 0
+		d.Observe(func(b db.Batch) {
+			commits++
+			writes += b.Writes
+			failed += b.Refused
+			if b.Err != nil || b.Runs < 1 || b.Took <= 0 || b.Waited < 0 {
+				t.Errorf("%+v", b)
+			}
+		})
 		refused := errors.New("refused")
 		var wg sync.WaitGroup
 		for i := range 300 {
@@ -45,13 +54,13 @@ func TestWritesTogether(t *testing.T) {
 		if n := number(t, d, `SELECT count(*) FROM t_things`); n != 240 {
 			t.Errorf("%d of 240 writes are there", n)
 		}
-		if err := d.Close(); err != nil || commits >= 300 {
-			t.Errorf("%d commits for 300 writes: %v", commits, err)
+		if err := d.Close(); err != nil || commits >= 300 || writes != 300 || failed != 60 {
+			t.Errorf("%d commits for %d writes, of which %d failed: %v", commits, writes, failed, err)
 		}
 	})
 }
 
-// What a write does after an error that it does not return is not kept alone.
+// Each write sees all before it.
 func TestWriteReadsItsOwn(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		mustWrite(t, d, `CREATE TABLE t_counter (n BIGINT NOT NULL)`)
@@ -183,5 +192,24 @@ func TestForgottenRows(t *testing.T) {
 			}
 		}
 		mustWrite(t, d, `DELETE FROM t_things`)
+	})
+}
+
+// A test that fails within a write ends the writer's goroutine; another goes on.
+func TestGoroutineEndedInWrite(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ready(t, d)
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO t_things (name) VALUES ('lost')`)
+			runtime.Goexit()
+			return err
+		})
+		if err == nil {
+			t.Error("no error")
+		}
+		mustWrite(t, d, `INSERT INTO t_things (name) VALUES ('kept')`)
+		if n := number(t, d, `SELECT count(*) FROM t_things`); n != 1 {
+			t.Errorf("%d rows", n)
+		}
 	})
 }
