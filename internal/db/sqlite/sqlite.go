@@ -51,11 +51,11 @@ func (Driver) Open(ctx context.Context, dsn string) (*db.Engine, error) {
 	if err := make600(path); err != nil {
 		return nil, muster.WithKind(muster.Unavailable, err)
 	}
-	write, err := pool(ctx, path, 1, "journal_mode(wal)")
+	write, err := pool(ctx, path, 1, "journal_mode(wal)", "cache_size(-16384)") // KiB
 	if err != nil {
 		return nil, err
 	}
-	read, err := pool(ctx, path, 2+2*runtime.GOMAXPROCS(0), "query_only(1)")
+	read, err := pool(ctx, path, min(2+2*runtime.GOMAXPROCS(0), 16), "query_only(1)", "cache_size(-4096)")
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
@@ -89,8 +89,8 @@ func make600(path string) error {
 // pool opens connections to the file and tries one. Those that write begin
 // with the lock ("immediate"): a transaction that read first could not get it
 // later if another process wrote meanwhile.
-func pool(ctx context.Context, path string, connections int, pragma string) (*sql.DB, error) {
-	p, err := sql.Open("sqlite", address(path, pragma))
+func pool(ctx context.Context, path string, connections int, pragmas ...string) (*sql.DB, error) {
+	p, err := sql.Open("sqlite", address(path, pragmas...))
 	if err != nil {
 		return nil, err
 	}
@@ -110,21 +110,19 @@ func kindOr(err error, other muster.ErrorKind) muster.ErrorKind {
 	return other
 }
 
-func address(path, pragma string) string {
+func address(path string, pragmas ...string) string {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") { // C:/...
 		path = "/" + path
 	}
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": append(pragmas,
 		"busy_timeout(10000)", // ms; another process may write: a shell, a second server
 		"synchronous(full)",   // a commit that was acknowledged survives a power cut
 		"foreign_keys(1)",
 		"trusted_schema(0)",
 		"temp_store(memory)",
-		"cache_size(-16384)",            // KiB a connection
 		"journal_size_limit(134217728)", // bytes; the log shrinks again after a long reader
-		pragma,
-	}}
+	)}
 	return "file://" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
