@@ -13,11 +13,10 @@ type bins struct {
 	tables  map[string]*index.Table          // that were read, by prefix
 	read    map[string]*index.Index          // bins that were read or set, by prefix
 	changed map[string]bool                  // prefixes of bins that were set
-	used    map[string]bool                  // hashes of the files that were read
 }
 
 func newBins(top []index.Bin, get func(*index.Bin) ([]byte, error)) *bins {
-	return &bins{top, get, map[string]*index.Table{}, map[string]*index.Index{}, map[string]bool{}, map[string]bool{}}
+	return &bins{top, get, map[string]*index.Table{}, map[string]*index.Index{}, map[string]bool{}}
 }
 
 func binName(b *index.Bin) string { return "hosts/by-hash/" + b.SHA256 }
@@ -31,7 +30,6 @@ func (s *bins) open(b *index.Bin, max int64) ([]byte, error) {
 	if !isBin(b, data) {
 		return nil, muster.Errorf(muster.Denied, "%s is not the file that the head names", binName(b))
 	}
-	s.used[b.SHA256] = true
 	return decompress(data, max)
 }
 

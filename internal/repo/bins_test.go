@@ -399,3 +399,36 @@ func TestCheckBins(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// Who changes names and fails at something else goes back to those before, though
+// the bins have changed meanwhile.
+func TestNamesTogether(t *testing.T) {
+	s := newHostStage(t)
+	s.c.SetNames("pc-1", "paris", "pc-2")
+	update(t, s.c)
+	for names, want := range map[string]string{"pc-2": "pc-2 1, age 1", "pc-1 paris": "paris 1, pc-1 1, pc-1 2, age 1"} {
+		s.c.SetNames(strings.Fields(names)...)
+		if got := list(must(s.c.Index())); got != want {
+			t.Errorf("about %s: %s", names, got)
+		}
+		if r := must(s.c.Update(t.Context())); r.News {
+			t.Errorf("about %s: %+v", names, r)
+		}
+	}
+	publish(t, s.Publisher, forHost(t, muster.Unit, "paris", "2", everybody().dave))
+	update(t, s.c)
+	publish(t, s.Publisher, forHost(t, muster.Unit, "paris", "3", everybody().dave))
+	update(t, s.c)
+	if got := s.visible(); list(must(s.c.Index())) != got {
+		t.Errorf("lists %s, want %s", list(must(s.c.Index())), got)
+	}
+	kept, _ := filepath.Glob(s.c.binsDir("main") + "/*")
+	s.c.SetNames()
+	publish(t, s.Publisher, forHost(t, muster.Host, "pc-1", "3", everybody().dave), forHost(t, muster.Unit, "paris", "4", everybody().dave))
+	update(t, s.c)
+	publish(t, s.Publisher, forHost(t, muster.Host, "pc-1", "4", everybody().dave), forHost(t, muster.Host, "pc-2", "4", everybody().dave))
+	update(t, s.c)
+	if left, _ := filepath.Glob(s.c.binsDir("main") + "/*"); len(kept) < 6 || len(left) > 3 {
+		t.Errorf("kept %d files, then %d of names that nobody asks for", len(kept), len(left))
+	}
+}

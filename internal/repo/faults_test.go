@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,10 +18,13 @@ var errFault = errors.New("injected")
 type fault struct {
 	n    int
 	mode string // "before" it happens, "after" it has, or a "crash": nothing changes any more
+	mu   sync.Mutex
 	seen int
 }
 
 func (f *fault) call(c durable.Call) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.mode == "crash" && f.seen >= f.n {
 		return errFault
 	}

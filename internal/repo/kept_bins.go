@@ -24,7 +24,9 @@ import (
 // Until an update has brought the bin of a name, Index fails with kind
 // muster.Unavailable: a package that is not known yet must not look like one that
 // was withdrawn, for then its host would remove what it brought. So whoever changes
-// the names updates first, and remembers them when that has succeeded.
+// the names sets those before and those to come together, updates, and when that has
+// succeeded remembers and sets the new ones; otherwise those before again, which are
+// as well known as they were.
 func (c *Client) SetNames(names ...string) {
 	c.names = slices.Compact(slices.Sorted(slices.Values(names)))
 	if c.kept != nil {
@@ -128,19 +130,41 @@ func (c *Client) saveBins(k *kept) error {
 	return nil
 }
 
-// dropBins removes the files that neither head leads to. What cannot be removed
-// takes some room until the next time.
+// dropBins removes the files that neither head leads to any more. What cannot be
+// removed takes some room until the next time. A file of former names stays as
+// long as a head leads to it: they may come back.
 func (c *Client) dropBins(old, k *kept) {
-	used := []map[string]bool{k.bins.used}
-	if old.head != nil {
-		c.hasBins(old)
-		used = append(used, old.bins.used)
-	}
 	entries, _ := os.ReadDir(c.binsDir(k.id))
+	there := map[string]bool{}
 	for _, e := range entries {
-		needed := func(m map[string]bool) bool { return m[e.Name()] }
-		if !slices.ContainsFunc(used, needed) && !durable.IsTemp(e.Name()) {
-			c.Disk.Remove(filepath.Join(c.binsDir(k.id), e.Name()))
+		there[e.Name()] = !durable.IsTemp(e.Name())
+	}
+	reached := map[string]bool{}
+	for _, k := range []*kept{old, k} {
+		if k.head != nil {
+			c.ownBins(k).reach(k.head.Bins, there, reached)
+		}
+	}
+	for name, is := range there {
+		if is && !reached[name] {
+			c.Disk.Remove(filepath.Join(c.binsDir(k.id), name))
+		}
+	}
+}
+
+// reach marks the files that are there and to which list leads.
+func (s *bins) reach(list []index.Bin, there, reached map[string]bool) {
+	for i := range list {
+		b := &list[i]
+		if !there[b.SHA256] {
+			continue
+		}
+		reached[b.SHA256] = true
+		if b.IsBin() {
+			continue
+		}
+		if below, err := s.below(b); err == nil {
+			s.reach(below, there, reached)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"muster"
 	"muster/index"
@@ -188,10 +191,11 @@ func (p *Publisher) publish(next *publication) error {
 			return err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(next.bins.files)) {
-		if err := p.write(name, next.bins.files[name]); err != nil {
-			return err
-		}
+	err := together(slices.Sorted(maps.Keys(next.bins.files)), func(name string) error {
+		return p.write(name, next.bins.files[name])
+	})
+	if err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(next.changes)) {
 		if err := p.write(name, next.changes[name]); err != nil {
@@ -204,6 +208,23 @@ func (p *Publisher) publish(next *publication) error {
 		}
 	}
 	return p.writeDated(headName, next.headFile, next.head.Serial)
+}
+
+// together calls write for each of all, some at once: for files of which nobody
+// knows yet the order does not matter, and a disk syncs a few in hardly more time
+// than one. After an error it begins no other.
+func together[T any](all []T, write func(T) error) error {
+	g, ctx := errgroup.WithContext(context.Background())
+	g.SetLimit(8)
+	for _, v := range all {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return write(v)
+		})
+	}
+	return g.Wait()
 }
 
 // isPlain reports whether the plain index is there already: a change of bins or of

@@ -105,12 +105,7 @@ func (p *Publisher) add(c *contents, pl *placing) (*publication, *Report, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, d := range pl.fresh {
-		if err := p.store(d); err != nil {
-			return nil, nil, err
-		}
-	}
-	return next, pl.report, nil
+	return next, pl.report, together(pl.fresh, p.store)
 }
 
 // A draft is a package file that may be published as far as it alone goes.
