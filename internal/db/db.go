@@ -16,7 +16,8 @@
 // database: a write sees all writes before it, and nothing else happens while
 // it runs. So it may read, decide, and write. When Write returns nil, the write
 // is on disk. When it returns an error, nothing of it is, with one exception
-// that the message names: the connection broke while the commit was under way.
+// that the message names: the connection or the disk failed while the commit was
+// under way.
 //
 // Writes that wait at the same time are committed together ([DB.Write]), which
 // is what makes one at a time fast: docs/bench/db.md has figures.

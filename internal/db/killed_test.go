@@ -50,6 +50,7 @@ func present(t *testing.T, d *db.DB) map[string]bool {
 func TestKilledWhileWriting(t *testing.T) {
 	if path := os.Getenv("DB_WRITER"); path != "" {
 		writeForEver(t, path)
+		return
 	}
 	path := filepath.Join(t.TempDir(), "test.db")
 	acknowledged := map[string]bool{}
@@ -88,7 +89,8 @@ func TestKilledWhileWriting(t *testing.T) {
 	t.Logf("%d writes acknowledged", len(acknowledged))
 }
 
-// writeForEver is the process that is killed. A line is written whole.
+// writeForEver is the process that is killed: 32 writers, until one of their
+// writes fails. They say what was acknowledged, and the kind of the error.
 func writeForEver(t *testing.T, path string) {
 	d := ready(t, dbtest.Open(t, "sqlite:"+path))
 	var wg sync.WaitGroup
@@ -97,7 +99,7 @@ func writeForEver(t *testing.T, path string) {
 			for i := 0; ; i++ {
 				name := fmt.Sprintf("%s-%d-%d", os.Getenv("DB_ROUND"), w, i)
 				if err := write(t, d, insertName, name); err != nil {
-					fmt.Println(err)
+					fmt.Println(muster.KindOf(err))
 					return
 				}
 				os.Stdout.WriteString(name + "\n") //nolint:errcheck // the reader kills

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 
@@ -146,26 +145,12 @@ func (d *DB) within(ctx context.Context, conn *sql.Conn, f func(*Tx) error) erro
 // next returns the first of all that the database does not have, and how many
 // of its statements were run; nil if it has all.
 func (d *DB) next(t *Tx, subject string, all []migration) (*migration, int, error) {
-	typed, err := d.engine.Types.replace(schema)
+	had, err := d.recorded(t, subject)
 	if err != nil {
 		return nil, 0, err
 	}
-	if _, err := t.Exec(typed); err != nil {
-		return nil, 0, err
-	}
-	rows, err := t.Query(`SELECT number, name, sum, done FROM db_migrations WHERE subject = ? ORDER BY number`, subject)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	had := 0
-	for rows.Next() {
-		var r recorded
-		if err := rows.Scan(&r.number, &r.name, &r.sum, &r.done); err != nil {
-			return nil, 0, err
-		}
-		i := slices.IndexFunc(all, func(m migration) bool { return m.number == r.number })
-		if i < 0 {
+	for i, r := range had {
+		if i >= len(all) {
 			if err := r.newer(); err != nil {
 				return nil, 0, err
 			}
@@ -177,18 +162,44 @@ func (d *DB) next(t *Tx, subject string, all []migration) (*migration, int, erro
 		if r.done < len(all[i].statements) {
 			return &all[i], r.done, nil
 		}
-		had = i + 1
 	}
-	if err := rows.Err(); err != nil || had == len(all) {
-		return nil, 0, err
+	if len(had) >= len(all) {
+		return nil, 0, nil
 	}
-	return &all[had], 0, nil
+	return &all[len(had)], 0, nil
+}
+
+// recorded reads the migrations of a subject, of which there are no gaps. It
+// makes the table of them where there is none.
+func (d *DB) recorded(t *Tx, subject string) ([]recorded, error) {
+	typed, err := d.engine.Types.replace(schema)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.Exec(typed); err != nil {
+		return nil, err
+	}
+	rows, err := t.Query(`SELECT name, sum, done FROM db_migrations WHERE subject = ? ORDER BY number`, subject)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []recorded
+	for rows.Next() {
+		var r recorded
+		if err := rows.Scan(&r.name, &r.sum, &r.done); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, rows.Err()
 }
 
 // A recorded migration is a row of db_migrations.
 type recorded struct {
-	migration
-	done int
+	name string
+	sum  []byte
+	done int // statements that were run
 }
 
 // same refuses a file that is not the one that was run.

@@ -265,11 +265,11 @@ func (d *DB) begin(ctx context.Context) (*Tx, error) {
 }
 
 // An unknownError is one of a commit: the engine may have committed before the
-// connection broke.
+// connection broke, or may do so when it recovers from a disk that failed.
 type unknownError struct{ err error }
 
 func (e *unknownError) Error() string {
-	return "the connection broke during the commit, so that it may have been kept: " + e.err.Error()
+	return "the commit broke off, so that it may have been kept: " + e.err.Error()
 }
 
 func (e *unknownError) Unwrap() error { return e.err }
