@@ -5,6 +5,7 @@ import "muster"
 // Facts are what a host says of itself when it enrols, for the person who
 // approves it. Nothing is decided by them but what a person decided to.
 type Facts struct {
+	Name      string `json:"name,omitempty"` // that a person gave it there, in place of its own
 	Hostname  string `json:"hostname"`
 	FQDN      string `json:"fqdn,omitempty"`
 	OS        string `json:"os"`

@@ -29,6 +29,7 @@ type Identity struct {
 	// Repository is the repository that the server brought; its mirrors come and go.
 	Repository Repository `json:"repository,omitzero"`
 	Enrolled   int64      `json:"enrolled,omitempty"` // Unix seconds
+	Name       string     `json:"name,omitempty"`     // in place of the machine's own
 }
 
 // A Repository is where a server said, when the host joined, that packages are.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -151,7 +152,7 @@ func (j *Joining) introduce(home *Home, client *api.Client, ca []*x509.Certifica
 	if id == nil {
 		id = &Identity{ID: newUUID(), State: api.Pending}
 	}
-	id.Server, id.URL = client.Server.ID, client.Base()
+	id.Server, id.URL, id.Name = client.Server.ID, client.Base(), cmp.Or(j.Name, id.Name)
 	if r := client.Server.Repository; r.ID != "" {
 		at, err := client.URL(r.URL)
 		if err != nil {
@@ -198,9 +199,7 @@ func (j *Joining) request(ctx context.Context, l *Link) (api.Enrol, error) {
 		return api.Enrol{}, err
 	}
 	ask := api.Enrol{Token: j.Token, Unit: j.Unit, Facts: factsOf(ctx, e, j.Version)}
-	if j.Name != "" {
-		ask.Facts.Hostname = j.Name
-	}
+	ask.Facts.Name = l.Identity.Name
 	return ask, nil
 }
 

@@ -105,6 +105,7 @@ func (l *Link) comeBack(ctx context.Context, facts api.Facts) error {
 	if err != nil {
 		return err
 	}
+	facts.Name = l.Identity.Name
 	answer, err := l.Return(ctx, api.Return{Certificate: string(cert), Facts: facts,
 		Memberships: l.Home.policy().Memberships, Enrolled: l.Identity.Enrolled})
 	if err != nil {

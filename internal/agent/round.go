@@ -105,6 +105,7 @@ func Round(ctx context.Context, j Job) (*Outcome, error) {
 		return nil, err
 	}
 	r.news(ctx)
+	r.known.Wake = r.out.Wake // not before: a crash has the next round look
 	if r.Package != "" {
 		r.fail(r.selfUpdate(ctx))
 	}
@@ -352,7 +353,12 @@ func (r *round) report(doc *inventory.Document, v *inventory.Volatile) (*report,
 
 // answered keeps what the server acknowledged, and does what it wants.
 func (r *round) answered(rep *report, a *api.CheckedIn, first bool) error {
-	r.out.Next, r.out.Wake, r.out.More = time.Duration(a.Next)*time.Second, a.Wake, rep.results > 0
+	r.out.Next, r.out.More = time.Duration(a.Next)*time.Second, rep.results > 0
+	if first {
+		// A wish that the server had before this round looks for news is met by it; a
+		// later one calls for another round.
+		r.out.Wake, r.Update = a.Wake, r.Update || a.Wake != r.known.Wake
+	}
 	if err := r.home.acknowledged(rep.in.Results); err != nil {
 		return err
 	}
@@ -363,7 +369,7 @@ func (r *round) answered(rep *report, a *api.CheckedIn, first bool) error {
 	}
 	r.out.Waking = r.home.policy().Wake
 	// The etag goes behind the policy: a crash between has it sent again.
-	r.known.Etag, r.known.Wake = a.Etag, a.Wake
+	r.known.Etag = a.Etag
 	if rep.in.Agent != "" {
 		r.known.Agent = rep.in.Agent
 	}

@@ -99,9 +99,13 @@ func (n *newHost) insert(tx *db.Tx) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &record{num: num, id: n.id, state: n.state, spki: n.spki, name: n.facts.Hostname, unit: n.unit}
+	r := &record{num: num, id: n.id, state: n.state, spki: n.spki, name: cmp.Or(n.facts.Name, n.facts.Hostname), unit: n.unit}
+	named := 0
+	if n.facts.Name != "" {
+		named = 1
+	}
 	err = tx.Insert("hosts_host", []string{"num", "id", "state", "edited", "wake", "enrolled", "spki", "expires", "token", "named",
-		"name", "unit", "agent", "facts", "alarm"}, [][]any{{num, n.id, string(n.state), 0, 0, cmp.Or(n.enrolled, n.at), n.spki, 0, n.token, 0,
+		"name", "unit", "agent", "facts", "alarm"}, [][]any{{num, n.id, string(n.state), 0, 0, cmp.Or(n.enrolled, n.at), n.spki, 0, n.token, named,
 		r.name, n.unit, cut(n.facts.Agent, 60), facts, ""}})
 	if err != nil {
 		return nil, err
@@ -121,7 +125,7 @@ func (n *newHost) insert(tx *db.Tx) (*record, error) {
 
 // clean makes what a host says of itself fit to be kept and shown.
 func clean(f api.Facts) api.Facts {
-	for _, s := range []*string{&f.Hostname, &f.FQDN, &f.OS, &f.OSName, &f.Arch, &f.MachineID, &f.Serial, &f.Hardware, &f.Agent} {
+	for _, s := range []*string{&f.Name, &f.Hostname, &f.FQDN, &f.OS, &f.OSName, &f.Arch, &f.MachineID, &f.Serial, &f.Hardware, &f.Agent} {
 		*s = cut(inventory.Text(*s), 190)
 	}
 	f.FQDN = strings.TrimSuffix(strings.ToLower(f.FQDN), ".")
