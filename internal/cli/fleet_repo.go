@@ -15,10 +15,15 @@ import (
 	"muster/sign"
 )
 
+// serverOf is the address of the server whose repository is at base.
+func serverOf(base string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(base, "/"), strings.TrimSuffix(api.RouteRepo, "/"))
+}
+
 // on opens the session on the server at url, which may be the address of its
 // repository.
 func (a *app) on(url string) (*api.PersonClient, error) {
-	url = strings.TrimSuffix(strings.TrimSuffix(url, "/"), strings.TrimSuffix(api.RouteRepo, "/"))
+	url = serverOf(url)
 	all, err := readSessions()
 	if err != nil {
 		return nil, err
@@ -41,6 +46,11 @@ func (a *app) repoInitServer(ctx context.Context, url string, o initOptions) err
 	id, err := a.identity(o.signer)
 	if err != nil {
 		return err
+	}
+	if len(id.Chain) > 1 {
+		return muster.WithHint(muster.Errorf(muster.Denied, "the chain of trust of a repository begins with %s, not with %s",
+			sign.Describe(id.Chain[len(id.Chain)-1]), sign.Describe(id.Leaf())),
+			"this once, sign with the authority's key: muster repo init %s --key ca.key --cert ca.crt", url)
 	}
 	server, err := p.Who(ctx)
 	if err != nil {

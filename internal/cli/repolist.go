@@ -25,7 +25,11 @@ func (a *app) visitor(base string, trustPaths []string) (*repo.Checker, error) {
 	if err := fetch.CheckBase(absolute(base)); err != nil {
 		return nil, usageError{err}
 	}
-	c := &repo.Checker{Base: absolute(base), Fetch: &fetch.Client{Credentials: credentials()}, Now: a.now}
+	roots, err := pinnedRoots(serverOf(base))
+	if err != nil {
+		return nil, err
+	}
+	c := &repo.Checker{Base: absolute(base), Fetch: &fetch.Client{Credentials: credentials(), Roots: roots}, Now: a.now}
 	if len(trustPaths) == 0 {
 		return c, nil
 	}
