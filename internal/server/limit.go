@@ -87,6 +87,8 @@ func (l *limiter) enter(ctx context.Context, now time.Time) (leave func(), err e
 	return nil, l.busy()
 }
 
+func (l *limiter) perSecond() float64 { return float64(l.rate.Limit()) }
+
 func (l *limiter) leave() { <-l.slots }
 
 func (l *limiter) busy() error {

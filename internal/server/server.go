@@ -94,7 +94,7 @@ func (s *Server) open(ctx context.Context) error {
 	h := s.cfg.Hosts
 	s.hosts, err = hosts.Open(ctx, hosts.Config{DB: s.db, Server: s.self.ID, Authority: s.self.Authority, Now: s.now, Mirrors: s.cfg.Repository.Mirrors,
 		Interval: h.Interval.std(), Skew: h.Skew.std(), MaxPending: h.Pending, ReturnsWait: h.Returns == "wait",
-		KeepHistory: h.History.std(), KeepEvents: h.Events.std()})
+		EnrolRate: s.limits["enrol"].perSecond(), WholeRate: max(20, float64(s.cfg.Limits.Hosts)/500), KeepHistory: h.History.std(), KeepEvents: h.Events.std()})
 	if err != nil {
 		return err
 	}
