@@ -36,6 +36,7 @@ type Agent struct {
 	// Prompt has the first round be made at once.
 	Prompt bool
 
+	once    sync.Once
 	told    bool
 	another bool        // a new version is staged
 	asked   chan *asked // what people want done, one at a time
@@ -82,7 +83,7 @@ var ErrAnother = errors.New("another version of the agent is staged")
 
 // Run is the loop. It ends with ctx, after what is under way.
 func (a *Agent) Run(ctx context.Context) error {
-	a.prepare()
+	a.once.Do(a.prepare)
 	sched := &Schedule{Settings: a.Settings(), Random: rand.Float64}
 	if !a.Prompt {
 		sched.spread(a.Instant())
@@ -222,6 +223,16 @@ func (a *Agent) work(s *Schedule, do Action) *Work {
 	defer a.mu.Unlock()
 	if a.state.Postponed != "" {
 		w.Summary = &Waiting{For: a.state.Postponed, Until: seconds(a.state.Until)}
+	}
+	return w
+}
+
+// lookNow is a round that a person asks for.
+func (a *Agent) lookNow() *Work {
+	set := a.Settings()
+	w := &Work{Action: Look, Update: true, Collect: true, Rate: set.Rate, NoMemberships: set.Memberships == "none"}
+	if a.Renews {
+		w.Package = set.Package
 	}
 	return w
 }

@@ -111,7 +111,7 @@ func (h *Home) gather(e *engine.Engine, id *Identity, k *known) error {
 func resultOf(c *task.Change, host string) *api.Result {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%d", host, c.ID, c.Created.UnixNano()))
 	r := &api.Result{ID: formatUUID([16]byte(sum[:16]), 8), Kind: c.Kind, Started: c.Created.Unix(), Ended: c.Ended.Unix(),
-		By: cut(c.User, 200), Error: cut(c.Error, 4<<10)}
+		By: by(c.User), Error: cut(c.Error, 4<<10)}
 	steps, err := install.Steps(c)
 	if err != nil {
 		return r
@@ -124,4 +124,12 @@ func resultOf(c *task.Change, host string) *api.Result {
 		r.Steps = append(r.Steps, api.Change{Op: s.Op, Name: s.Name, From: s.From, To: s.To, Status: status})
 	}
 	return r
+}
+
+// by says who asked for a change: the agent itself, or a person.
+func by(user string) string {
+	if user == "" || user == "schedule" || user == "agent" {
+		return user
+	}
+	return "user " + cut(user, 200)
 }

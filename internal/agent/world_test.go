@@ -36,6 +36,10 @@ import (
 // change waits for the disk many times.
 func TestMain(m *testing.M) {
 	script.Child()
+	if socket := os.Getenv("MUSTER_TEST_PEER"); socket != "" {
+		askAsPeer(socket)
+		return
+	}
 	if dir, err := os.MkdirTemp("/dev/shm", "muster-agent-"); err == nil {
 		os.Setenv("TMPDIR", dir)
 		code := m.Run()

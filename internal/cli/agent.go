@@ -2,14 +2,20 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"muster"
 	"muster/internal/agent"
+	"muster/internal/engine"
+	"muster/internal/install"
 )
 
 func agentCommand(a *app) *cobra.Command {
@@ -20,7 +26,7 @@ func agentCommand(a *app) *cobra.Command {
 news, installs and upgrades when it is a good time, and tells the server.`,
 		Example: "  muster agent run\n  muster agent look",
 	}
-	for _, make := range []func(*app) *cobra.Command{agentRunCommand, agentLookCommand, agentLoopCommand, agentWorkCommand} {
+	for _, make := range []func(*app) *cobra.Command{agentRunCommand, agentStatusCommand, agentLookCommand, agentLoopCommand, agentWorkCommand} {
 		cmd.AddCommand(make(a))
 	}
 	return cmd
@@ -117,7 +123,163 @@ func (a *app) agentLoop(ctx context.Context, o looping) error {
 			ag.Log.Error("cannot write down that this version is well", "error", err)
 		}
 	}
+	if !o.trial {
+		if err := listen(ctx, ag, e); err != nil {
+			return err
+		}
+	}
 	return ag.Run(ctx)
+}
+
+// listen has the agent answer people on this machine.
+func listen(ctx context.Context, ag *agent.Agent, e *engine.Engine) error {
+	l, err := agent.Listen(agent.SocketOf(e.Root))
+	if err != nil {
+		return err
+	}
+	go func() {
+		if err := ag.Serve(ctx, l, nobody); err != nil {
+			ag.Log.Error("nobody is answered any more", "error", err)
+		}
+	}()
+	return nil
+}
+
+// nobody but an administrator may change anything where no package of kind
+// self-service says otherwise.
+func nobody(p *agent.Peer, _ *agent.Wish) error {
+	return muster.WithHint(muster.Errorf(muster.Denied, "%s may not change what is installed here", p.Name), "ask an administrator, or use sudo")
+}
+
+func agentStatusCommand(a *app) *cobra.Command {
+	var follow bool
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Show what the agent is doing",
+		Long:    "Show what the agent is doing, what it last found, and what an upgrade waits for;\nwith --follow also what happens from now on.",
+		Example: "  muster agent status\n  muster agent status --follow",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.agentStatus(cmd.Context(), follow) },
+	}
+	a.rootFlags(cmd)
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on showing what happens")
+	return cmd
+}
+
+// local is the agent of the root.
+func (a *app) local() (*agent.Local, error) {
+	root, err := install.Open(a.rootDir, nil)
+	if err != nil {
+		return nil, err
+	}
+	return agent.DialLocal(agent.SocketOf(root)), nil
+}
+
+func (a *app) agentStatus(ctx context.Context, follow bool) error {
+	l, err := a.local()
+	if err != nil {
+		return err
+	}
+	if follow {
+		return l.Watch(ctx, a.showEvent)
+	}
+	s, err := l.State(ctx)
+	if err != nil {
+		return err
+	}
+	return a.answer(s, func() error { return a.printState(&s) })
+}
+
+func (a *app) printState(s *agent.State) error {
+	rows := []string{"version\t" + s.Version}
+	if s.Doing != agent.Rest {
+		rows = append(rows, "doing\t"+string(s.Doing))
+	}
+	if !s.Last.IsZero() {
+		told := "the server was told"
+		if !s.Online {
+			told = "the server was not told"
+		}
+		rows = append(rows, "last look\t"+a.ago(s.Last)+", "+told)
+	}
+	rows = append(rows, "next look\t"+when(s.Next))
+	if s.Upgrade != nil {
+		rows = append(rows, "to do\t"+count(len(s.Upgrade.Steps), "step"))
+		for _, step := range s.Upgrade.Steps {
+			rows = append(rows, "\t"+step)
+		}
+	}
+	if s.Postponed != "" {
+		rows = append(rows, "waits for\t"+s.Postponed)
+	}
+	if !s.Until.IsZero() {
+		rows = append(rows, "not after\t"+when(s.Until))
+	}
+	if s.Reboot {
+		rows = append(rows, "restart\tthe machine has to be restarted")
+	}
+	if s.Problem != nil {
+		rows = append(rows, "problem\t"+s.Problem.Message)
+	}
+	return a.table(rows)
+}
+
+// showEvent prints what happened, for a person who watches.
+func (a *app) showEvent(e agent.Event) {
+	switch {
+	case a.json:
+		json.NewEncoder(a.out).Encode(e)
+	case e.Text != "":
+		a.print("%s  %s", when(e.Time), e.Text)
+	case e.Done != nil && e.Done.Error != nil:
+		a.print("%s  failed: %s", when(e.Time), e.Done.Error.Message)
+	case e.State != nil && e.State.Doing != agent.Rest:
+		a.print("%s  %s", when(e.Time), e.State.Doing)
+	}
+}
+
+// byAgent has the agent do what this user may not do to the root themselves. It
+// reports whether there is one to ask.
+func (a *app) byAgent(ctx context.Context, w agent.Wish) (asked bool, err error) {
+	root, err := install.Open(a.rootDir, nil)
+	if err != nil {
+		return false, err
+	}
+	f, err := os.OpenFile(filepath.Join(root.State, "lock"), os.O_RDWR, 0)
+	if err == nil {
+		f.Close()
+	}
+	if !errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
+	socket := agent.SocketOf(root)
+	if _, err := os.Stat(socket); err != nil {
+		return false, nil
+	}
+	l := agent.DialLocal(socket)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go l.Watch(ctx, func(e agent.Event) {
+		if e.Text != "" {
+			a.talk("%s", e.Text)
+		}
+	})
+	done, err := l.Change(ctx, w)
+	if err == nil {
+		err = done.Error.Err()
+	}
+	if err != nil {
+		return true, err
+	}
+	return true, a.answer(changeFact{State: "done", Steps: done.Steps, Notes: done.Notes, Reboot: done.Reboot}, func() error {
+		if len(done.Steps) == 0 {
+			a.talk("nothing to do")
+		}
+		for _, s := range done.Steps {
+			a.print("%s %s %s", s.Op, s.Name, s.To)
+		}
+		return nil
+	})
 }
 
 func agentLookCommand(a *app) *cobra.Command {

@@ -11,6 +11,7 @@ import (
 
 	"muster"
 	"muster/control"
+	"muster/internal/agent"
 	"muster/internal/engine"
 	"muster/internal/fetch"
 	"muster/internal/install"
@@ -140,6 +141,11 @@ func isFile(arg string) bool {
 // carryOut plans, shows the plan, asks, and does it.
 func (a *app) carryOut(ctx context.Context, req engine.Request, exitCode bool) error {
 	req.User = whoami()
+	if wish, ok := wishOf(&req); ok {
+		if asked, err := a.byAgent(ctx, wish); asked || err != nil {
+			return err
+		}
+	}
 	return a.change(ctx, func(e *engine.Engine) error {
 		p, err := e.Plan(req)
 		if err != nil {
@@ -155,6 +161,19 @@ func (a *app) carryOut(ctx context.Context, req engine.Request, exitCode bool) e
 		}
 		return a.execute(ctx, e, p)
 	})
+}
+
+// wishOf is what the agent could be asked instead: names of packages, without
+// what only an administrator may say.
+func wishOf(req *engine.Request) (w agent.Wish, ok bool) {
+	if len(req.Files) > 0 || len(req.Params) > 0 || req.Force || req.Purge || req.Reinstall || len(req.Only) > 0 {
+		return w, false
+	}
+	for _, rel := range req.Install {
+		w.Install = append(w.Install, rel.String())
+	}
+	w.Remove, w.Upgrade = req.Remove, req.Upgrade
+	return w, true
 }
 
 func (a *app) nothing(ctx context.Context, e *engine.Engine, p *engine.Plan, exitCode bool) error {

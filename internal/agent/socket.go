@@ -1,0 +1,254 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/control"
+	"muster/internal/engine"
+	"muster/internal/install"
+)
+
+// The agent answers people on the machine on a unix socket, HTTP and JSON, by who
+// they are to the kernel:
+//
+//	GET  /v1/state            State; everybody
+//	GET  /v1/events           Event, a line each, until the reader goes; everybody
+//	POST /v1/look             a round now -> Done; everybody, at most one a minute
+//	POST /v1/change  Wish     -> Done; an administrator, others as self-service says
+//
+// Errors are those of package api.
+
+// A Wish is what a person asks to be changed.
+type Wish struct {
+	Install []string `json:"install,omitempty"` // relations, such as "age>=1.3"
+	Remove  []string `json:"remove,omitempty"`
+	Upgrade bool     `json:"upgrade,omitempty"`
+}
+
+// maxWish bounds what a peer may send, in bytes.
+const maxWish = 64 << 10
+
+// SocketOf is where the agent of a root whose state lies in dir listens. The path
+// of a socket is short on every system; that of the machine's own root is the one
+// where such things are.
+func SocketOf(root *install.Root) string {
+	if root.Dir == "/" && !root.Config.Area {
+		return "/run/muster/agent.sock"
+	}
+	return filepath.Join(root.State, "agent.sock")
+}
+
+// Listen opens the socket. What a crash left there is replaced; another agent that
+// answers is not.
+func Listen(name string) (net.Listener, error) {
+	if c, err := net.DialTimeout("unix", name, time.Second); err == nil {
+		c.Close()
+		return nil, muster.Errorf(muster.Busy, "another agent answers at %q", name)
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		return nil, muster.WithKind(muster.Unavailable, err)
+	}
+	// Everybody may ask; what is done for whom is decided by request.
+	return l, os.Chmod(name, 0o666)
+}
+
+// Serve answers on the socket until ctx ends.
+func (a *Agent) Serve(ctx context.Context, l net.Listener, allowed func(*Peer, *Wish) error) error {
+	a.once.Do(a.prepare)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, r *http.Request) { reply(w, a.State(), nil) })
+	mux.HandleFunc("GET /v1/events", a.stream)
+	mux.HandleFunc("POST /v1/look", func(w http.ResponseWriter, r *http.Request) {
+		done, err := a.lookFor(r.Context())
+		reply(w, done, err)
+	})
+	mux.HandleFunc("POST /v1/change", func(w http.ResponseWriter, r *http.Request) {
+		done, err := a.changeFor(r, allowed)
+		reply(w, done, err)
+	})
+	known := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if peerFrom(r.Context()) == nil {
+			reply(w, nil, muster.Errorf(muster.Denied, "this system does not say who you are"))
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+	s := &http.Server{Handler: known, ConnContext: withPeer, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx }}
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	defer stop()
+	err := s.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// lookFor makes a round for a person. One that was just made is as good.
+func (a *Agent) lookFor(ctx context.Context) (*Done, error) {
+	if last := a.State().Last; !last.IsZero() && a.Instant().Wall.Sub(last).Abs() < 10*time.Second {
+		return &Done{}, nil
+	}
+	return a.Ask(ctx, a.lookNow())
+}
+
+// changeFor does what a person asks, as far as they may.
+func (a *Agent) changeFor(r *http.Request, allowed func(*Peer, *Wish) error) (*Done, error) {
+	var wish Wish
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxWish))
+	if err := dec.Decode(&wish); err != nil {
+		return nil, muster.Errorf(muster.Invalid, "cannot understand what is asked: %w", err)
+	}
+	peer := peerFrom(r.Context())
+	if !peer.Admin(os.Getuid()) {
+		if err := allowed(peer, &wish); err != nil {
+			return nil, err
+		}
+	}
+	req, err := wish.request(peer.Name)
+	if err != nil {
+		return nil, err
+	}
+	return a.Ask(r.Context(), &Work{Action: Upgraded, Request: req})
+}
+
+// request is the wish in the engine's words.
+func (w *Wish) request(user string) (*engine.Request, error) {
+	req := &engine.Request{User: user, Upgrade: w.Upgrade, Remove: w.Remove}
+	for _, text := range w.Install {
+		rel, err := control.ParseRelation(text)
+		if err != nil {
+			return nil, muster.WithKind(muster.Invalid, err)
+		}
+		req.Install = append(req.Install, rel)
+	}
+	for _, name := range w.Remove {
+		if err := control.CheckName(name); err != nil {
+			return nil, muster.WithKind(muster.Invalid, err)
+		}
+	}
+	if !w.Upgrade && len(w.Install)+len(w.Remove) == 0 {
+		return nil, muster.Errorf(muster.Invalid, "nothing is asked for")
+	}
+	return req, nil
+}
+
+// stream writes events until the reader goes.
+func (a *Agent) stream(w http.ResponseWriter, r *http.Request) {
+	events, stop := a.Watch()
+	defer stop()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	now := a.State()
+	enc, flush := json.NewEncoder(w), http.NewResponseController(w)
+	enc.Encode(Event{Time: a.Instant().Wall, State: &now})
+	for flush.Flush() == nil {
+		select {
+		case e := <-events:
+			if enc.Encode(e) != nil {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func reply(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		var b api.ErrorBody
+		b.Error.Kind, b.Error.Message, b.Error.Hint = muster.KindOf(err), err.Error(), muster.HintOf(err)
+		w.WriteHeader(api.StatusOf(b.Error.Kind))
+		v = b
+	}
+	json.NewEncoder(w).Encode(v)
+}
+
+// A Local speaks to the agent of this machine.
+type Local struct{ http http.Client }
+
+// DialLocal is the agent that listens at the socket of that name. Nothing is sent.
+func DialLocal(name string) *Local {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", name)
+	}
+	return &Local{http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// State asks what the agent does.
+func (l *Local) State(ctx context.Context) (s State, err error) {
+	err = l.do(ctx, http.MethodGet, "/v1/state", nil, &s)
+	return s, err
+}
+
+// Look has the agent make a round.
+func (l *Local) Look(ctx context.Context) (d Done, err error) {
+	err = l.do(ctx, http.MethodPost, "/v1/look", struct{}{}, &d)
+	return d, err
+}
+
+// Change has the agent change what is installed. It returns when that is done.
+func (l *Local) Change(ctx context.Context, w Wish) (d Done, err error) {
+	err = l.do(ctx, http.MethodPost, "/v1/change", w, &d)
+	return d, err
+}
+
+// Watch calls see with what happens, until ctx ends.
+func (l *Local) Watch(ctx context.Context, see func(Event)) error {
+	return l.send(ctx, http.MethodGet, "/v1/events", nil, func(dec *json.Decoder) error {
+		for {
+			var e Event
+			if err := dec.Decode(&e); err != nil {
+				return err
+			}
+			see(e)
+		}
+	})
+}
+
+func (l *Local) do(ctx context.Context, method, path string, in, out any) error {
+	return l.send(ctx, method, path, in, func(dec *json.Decoder) error { return dec.Decode(out) })
+}
+
+func (l *Local) send(ctx context.Context, method, path string, in any, read func(*json.Decoder) error) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://agent"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := l.http.Do(req)
+	if err != nil {
+		return muster.WithHint(muster.Errorf(muster.Unavailable, "the agent does not answer: %w", err), "muster agent install, or as root: muster agent run")
+	}
+	defer resp.Body.Close()
+	dec := json.NewDecoder(resp.Body)
+	if resp.StatusCode == http.StatusOK {
+		return read(dec)
+	}
+	var b api.ErrorBody
+	if err := dec.Decode(&b); err != nil {
+		return muster.Errorf(muster.Unavailable, "the agent answered %s", resp.Status)
+	}
+	return (&Failure{b.Error.Kind, b.Error.Message, b.Error.Hint}).Err()
+}

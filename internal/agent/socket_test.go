@@ -1,0 +1,113 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"muster"
+)
+
+// listening is an agent that answers at a socket and does nothing but note what it
+// is asked.
+func listening(t *testing.T, allowed func(*Peer, *Wish) error) (*Local, string) {
+	t.Helper()
+	s := newScene(nil)
+	s.Do = func(_ context.Context, w *Work, tell func(News)) *Done {
+		text := string(w.Action)
+		if w.Request != nil {
+			text += " " + w.Request.User + " " + strings.Join(w.Request.Remove, " ")
+		}
+		tell(News{Text: text})
+		return &Done{Outcome: found(), Notes: []string{text}}
+	}
+	dir, err := os.MkdirTemp("/tmp", "s") // paths of sockets are short, and others may come here
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	name := filepath.Join(dir, "a", "agent.sock")
+	l, err := Listen(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	go func() { ended <- s.Serve(ctx, l, allowed) }()
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if _, err := Listen(name); muster.KindOf(err) != muster.Busy {
+		t.Errorf("a second agent: %v", err)
+	}
+	return DialLocal(name), name
+}
+
+func TestSocket(t *testing.T) {
+	l, _ := listening(t, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if s, err := l.State(ctx); err != nil || s.Next.IsZero() && s.Version != "" {
+		t.Errorf("state: %+v, %v", s, err)
+	}
+	seen := make(chan Event, 100)
+	go l.Watch(ctx, func(e Event) { seen <- e })
+	if first := <-seen; first.State == nil {
+		t.Errorf("first event: %+v", first)
+	}
+	done, err := l.Change(ctx, Wish{Remove: []string{"tool"}})
+	if err != nil || len(done.Notes) != 1 || !strings.HasPrefix(done.Notes[0], "upgrade ") || !strings.HasSuffix(done.Notes[0], " tool") {
+		t.Errorf("change: %+v, %v", done, err)
+	}
+	for e := range seen {
+		if strings.HasPrefix(e.Text, "upgrade") {
+			break
+		}
+	}
+	if _, err := l.Look(ctx); err != nil {
+		t.Error(err)
+	}
+	for _, w := range []Wish{{}, {Install: []string{"../x"}}, {Remove: []string{"a b"}}, {Install: []string{strings.Repeat("x", maxWish)}}} {
+		if _, err := l.Change(ctx, w); muster.KindOf(err) != muster.Invalid {
+			t.Errorf("%.60v: %v", w, err)
+		}
+	}
+}
+
+// TestPeer: the kernel says who is at the other end, and an ordinary user may do
+// what the rules say.
+func TestPeer(t *testing.T) {
+	p := &Peer{UID: 1000, Name: "alice", Groups: []string{"lab"}}
+	if p.Admin(0) || !p.Admin(1000) || !(&Peer{}).Admin(1000) {
+		t.Error("who is an administrator is wrong")
+	}
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	if _, err := peerOf(a); muster.KindOf(err) != muster.Denied {
+		t.Errorf("a peer that nobody knows: %v", err)
+	}
+}
+
+// askAsPeer is the life of a process that a test starts as another user.
+func askAsPeer(socket string) {
+	l := DialLocal(socket)
+	for _, w := range []Wish{{Remove: []string{"tool"}}, {Upgrade: true}} {
+		done, err := l.Change(context.Background(), w)
+		fmt.Println(muster.KindOf(err), done.Notes)
+	}
+}
