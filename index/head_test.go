@@ -18,6 +18,7 @@ func newHead() *Head {
 	return &Head{Type: HeadType, Repository: "main", Date: at, Serial: at, Expires: at + 14*86400,
 		Mirrors: []string{"https://mirror.example.org/muster"}, MinVersions: map[string]string{"zip": "3", "age": "1.3"},
 		Trust: LinkRef{1, Sum([]byte("link"))},
+		Bins:  []Bin{{"3", Sum([]byte("table 3")), 700}, {"f", Sum([]byte("table f")), 100}},
 		Index: List{Blob{Sum([]byte("zst")), 100}, Blob{Sum([]byte("raw")), 1000}, at}}
 }
 
