@@ -19,7 +19,7 @@ type Membership struct {
 	Reboot                 bool
 	Seen, Enrolled         int64 // Unix seconds
 	From                   string
-	Units                  []string // outermost first
+	Units                  []string // as names of packages: "paris", "paris.lab"
 	Groups, Directory      []string
 }
 

@@ -54,7 +54,7 @@ var fields = []Field{
 	{Name: "reboot", Kind: Count, Doc: "1 where the host waits to be started again; see `has:reboot`."},
 	{Name: "state", Values: []string{"accepted", "pending", "refused", "cloned"}, Doc: "How far the host is with the server."},
 	{Name: "group", Doc: "A group of the server in which the host is."},
-	{Name: "unit", Doc: "A unit in which the host is, or its path: `unit:lab` and `unit:paris/lab`. Hosts in units inside of it are in it."},
+	{Name: "unit", Doc: "A unit in which the host is, from the outermost: `unit:paris`, `unit:paris/lab`, which is `unit:paris.lab`. Hosts in units inside of it are in it."},
 	{Name: "directory", Doc: "A group of the directory (LDAP, Active Directory) in which the host is."},
 	{Name: "seen", Kind: Time, Doc: "When the host was heard of last."},
 	{Name: "enrolled", Kind: Time, Doc: "When the host joined."},

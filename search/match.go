@@ -10,7 +10,7 @@ import (
 // change what they are given.
 type Facts interface {
 	// Texts are the values of a field that is no Count, Size or Time: none where
-	// nothing is known. Of "unit" they are the names, the outermost first.
+	// nothing is known.
 	Texts(field string) []string
 	// Number is the value of a Count, a Size or a Time (Unix seconds).
 	Number(field string) (n int64, known bool)
@@ -54,32 +54,12 @@ func (t *Term) match(f Facts, now time.Time) bool {
 	case Presence:
 		return t.present(f)
 	}
-	values := f.Texts(t.Field.Name)
-	if t.Field.Name == "unit" {
-		values = Paths(values)
-	}
-	for _, v := range values {
+	for _, v := range f.Texts(t.Field.Name) {
 		if t.MatchText(v) {
 			return true
 		}
 	}
 	return false
-}
-
-// Paths are what a term about units is held against: the name of each and, where
-// there are several, the path to it.
-func Paths(units []string) []string {
-	all := append([]string(nil), units...)
-	path := ""
-	for i, u := range units {
-		if i > 0 {
-			path += "/"
-		}
-		if path += u; i > 0 {
-			all = append(all, path)
-		}
-	}
-	return all
 }
 
 func (t *Term) matchFree(f Facts) bool {

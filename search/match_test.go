@@ -28,7 +28,7 @@ func someFacts() Facts {
 	d.Status = []inventory.Status{{Name: "firefox", Status: "NEED-INSTALL"}, {Name: "old", Status: "NEED-UPGRADE"}}
 	d.Audits = []inventory.Audit{{Package: "age", Status: "WARNING"}}
 	v := &inventory.Volatile{Free: []inventory.Free{{Free: 5 << 30, Target: "/"}, {Free: 0, Target: "/x"}}, Sessions: []inventory.Session{{User: "bob"}}}
-	return FactsOf(d, v, Membership{ID: "0000", State: "accepted", Status: "NEED-UPGRADE", Agent: "1.4.2", Units: []string{"paris", "lab", "row2"},
+	return FactsOf(d, v, Membership{ID: "0000", State: "accepted", Status: "NEED-UPGRADE", Agent: "1.4.2", Units: []string{"paris", "paris.lab", "paris.lab.row2"},
 		Groups: []string{"web"}, Directory: []string{"staff"}, Seen: now.Unix() - 3*86400, Enrolled: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC).Unix(), From: "192.0.2.1"})
 }
 
@@ -43,7 +43,7 @@ vendor:dell|vendor="dell inc."|serial:abc123|serial:abc*|arch:amd64|cpu:"3 ghz"
 memory:8G|memory>=8G|memory<=8G|memory:4G..8G|cores>3|cores!=3|free:0|free<1|-has:disk|-disk>0|-disk<1T
 seen>2d|seen<4d|seen>=3d|seen<=3d|seen:2d..4d|seen:4d..2d|seen>2026-11-17|seen:2026-11-18|enrolled:2026-11-01|enrolled<=2026-11-01|enrolled>=2026-11-01|enrolled:2026-10-01..2026-11-01|enrolled>2026-10-31|enrolled<2026-11-02
 ip:10.1.2.3|ip:10.1.0.0/16|ip:10.1.2.0/23|ip:2001:db8::/32|ip:2001:DB8:0::7|ip:10.1.2.1..10.1.2.9|from:192.0.2.0/24|mac:02-00-00-AA-BB-CC|mac:02:*
-group:web|unit:paris|unit:lab|unit:paris/lab|unit:paris/lab/row2|unit:paris/*|directory:staff|state:accepted|status:need-upgrade|status:need-*|agent<1.5|agent:1.4.*
+group:web|unit:paris|-unit:lab|unit:paris.lab|unit:paris/lab|unit:paris/lab/row2|unit:paris/*|directory:staff|state:accepted|status:need-upgrade|status:need-*|agent<1.5|agent:1.4.*
 user:alice|user:bob|session:bob|-session:alice
 package:openssl|package:dpkg/openssl|-package:rpm/openssl|package:openssl<3.0.16|package:openssl>=3.0.15|package:openssl=3.0.15|package:openssl<=3.0.15|-package:openssl>3.0.15|package:openssl<3.0.15-1|package:openssl=3.0.*|package:openssl!=3.0.14|-package:openssl!=3.0.15
 package:openssl=3..4|package:vim<9.1|package:vim=9.0*|package:vim>1:9.1|package:openssl-libs<3.0.8|package:openssl-libs=3.0.7|package:openssl-libs<3.0.8-1|-package:openssl-libs<1:3|package:rpm/*|package:*

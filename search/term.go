@@ -164,8 +164,11 @@ func (t *Term) readText(w word) error {
 	if t.Field.Kind == Word {
 		t.Cmp = Has
 	}
-	if t.Field.Name == "mac" {
-		w.in = dashesToColons(w.in)
+	switch t.Field.Name {
+	case "mac":
+		w.in = exchange(w.in, '-', ':')
+	case "unit":
+		w.in = exchange(w.in, '/', '.')
 	}
 	var err error
 	if t.Pattern, err = w.pattern(); err != nil {
@@ -179,11 +182,11 @@ func (t *Term) readText(w word) error {
 	return nil
 }
 
-func dashesToColons(in []char) []char {
+func exchange(in []char, from, to rune) []char {
 	out := make([]char, len(in))
 	for i, c := range in {
-		if out[i] = c; c.r == '-' {
-			out[i].r = ':'
+		if out[i] = c; c.r == from {
+			out[i].r = to
 		}
 	}
 	return out
