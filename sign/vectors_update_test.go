@@ -43,6 +43,7 @@ func writeVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.good()
+	m.index()
 	m.untrusted()
 	m.weak()
 	m.expired()
@@ -85,6 +86,19 @@ func (m *vectorMaker) good() {
 		m.Fatal(err)
 	}
 	m.write("good-attached", "success", "the content is inside", der, func(v *vector) { v.operation = "verify-attached" })
+}
+
+func (m *vectorMaker) index() {
+	server := person(m, m.root, "Server", "", RightIndex)
+	der := signed(m, "x", server)
+	for right, name := range map[Right]string{RightIndex: "good-index", RightDeploy: "denied-index-deploy", RightCode: "denied-index-code", RightIssue: "denied-index-issue"} {
+		expect, why := "denied", "who may sign heads may not do this"
+		if right == RightIndex {
+			expect, why = "success", "a server's key signs a head"
+		}
+		m.write(name, expect, why, der, func(v *vector) { v.right = right })
+	}
+	m.write("denied-index-of-deployer", "denied", "the right to deploy is not the right to index", signed(m, "x", m.dora), func(v *vector) { v.right = RightIndex })
 }
 
 func (m *vectorMaker) untrusted() {
