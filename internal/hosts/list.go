@@ -1,10 +1,6 @@
 package hosts
 
-import (
-	"context"
-	"muster/api"
-	"muster/internal/db"
-)
+import "muster/api"
 
 // hostColumns are what scanHost reads; of hosts_host h, hosts_fact f and hosts_seen s.
 const hostColumns = `h.num, h.id, h.name, h.state, h.agent, h.enrolled, f.status, f.problem, f.fqdn, f.os, f.osname, f.arch, f.summary, s.seen, s.address`
@@ -40,22 +36,4 @@ func (h *Hosts) present(num int64, out *api.Host) {
 	}
 	out.Seen, out.Address = max(out.Seen, e.seen), e.address
 	out.Online = e.held > 0 || e.due > 0 && h.Now().Unix() <= e.due+int64(h.Interval.Seconds()/10)
-}
-
-// List returns a page of hosts.
-func (h *Hosts) List(ctx context.Context, q api.HostQuery) (out api.HostPage, err error) {
-	out.Hosts = []api.Host{}
-	limit := q.Limit
-	if limit <= 0 || limit > 1000 {
-		limit = 50
-	}
-	err = h.DB.Read(ctx, func(tx *db.Tx) error {
-		out.Hosts = out.Hosts[:0]
-		return each(tx, "SELECT "+hostColumns+hostTables+" ORDER BY h.name, h.num LIMIT ?", []any{limit}, func(scan scanner) error {
-			_, host, err := h.scanHost(scan)
-			out.Hosts = append(out.Hosts, host)
-			return err
-		})
-	})
-	return out, err
 }

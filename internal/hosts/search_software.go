@@ -1,0 +1,225 @@
+package hosts
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"muster/internal/db"
+	"muster/search"
+)
+
+// among lists hosts in the statement.
+func (c *condition) among(t *search.Term, nums []int64) (string, error) {
+	if len(nums) == 0 {
+		return never, nil
+	}
+	list := numberList(nums)
+	if len(list) > maxStatement {
+		return "", errTooMany(t)
+	}
+	return "h.num IN " + list, nil
+}
+
+// maxStatement bounds a list in a statement, in bytes: SQLite takes 1,000,000.
+const maxStatement = 800_000
+
+// numberList is nums, sorted and each once, for the right side of IN.
+func numberList(nums []int64) string {
+	slices.Sort(nums)
+	list := []byte("(")
+	for i, n := range slices.Compact(nums) {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, n, 10)
+	}
+	return string(append(list, ')'))
+}
+
+// A counted software is one that a term asks for, and how many hosts have it.
+type counted struct{ num, hosts int64 }
+
+// software asks for what package managers installed. The dictionary knows what
+// matches and how many hosts have it, which decides how they are found.
+func (c *condition) software(t *search.Term) (string, error) {
+	match, sum, err := c.matching(t)
+	if err != nil {
+		return "", err
+	}
+	if sum > c.few() {
+		return c.broad(t, match)
+	}
+	nums := make([]int64, len(match))
+	for i, m := range match {
+		nums[i] = m.num
+	}
+	if len(nums) == 0 {
+		return never, nil
+	}
+	list := numberList(nums)
+	if len(list) > maxStatement {
+		return "", errTooMany(t)
+	}
+	return "h.num IN (SELECT x.host FROM hosts_has x WHERE x.software IN " + list + ")", nil
+}
+
+// few is how many rows of hosts_has a statement may go through: so many that any
+// one software is few.
+func (c *condition) few() int64 {
+	c.h.mu.Lock()
+	defer c.h.mu.Unlock()
+	return 20_000 + 2*int64(len(c.h.byNum))
+}
+
+// matching are the software that t means and any host has, and the sum of hosts.
+func (c *condition) matching(t *search.Term) (match []counted, sum int64, err error) {
+	inner := condition{h: c.h, tx: c.tx}
+	query := "SELECT w.num, w.source, w.name, w.version, n.hosts FROM hosts_software w JOIN hosts_count n ON n.software = w.num WHERE n.hosts > 0 AND " +
+		inner.like(column{"w.name", false}, t.Whole())
+	if t.Source != "" {
+		query += " AND w.source = ?"
+		inner.args = append(inner.args, t.Source)
+	}
+	err = each(c.tx, query, inner.args, func(scan scanner) error {
+		var m counted
+		var s search.Software
+		if err := scan(&m.num, &s.Source, &s.Name, &s.Version, &m.hosts); err != nil {
+			return err
+		}
+		if t.MatchSoftware(s) {
+			match, sum = append(match, m), sum+m.hosts
+		}
+		return nil
+	})
+	return match, sum, err
+}
+
+// broad finds hosts for a term that means much: those that have what most have,
+// and of the others each by its list.
+func (c *condition) broad(t *search.Term, match []counted) (string, error) {
+	most := slices.MaxFunc(match, func(a, b counted) int { return int(a.hosts - b.hosts) })
+	wanted := make(map[int64]bool, len(match))
+	for _, m := range match {
+		wanted[m.num] = true
+	}
+	query := "SELECT i.host, i.software FROM hosts_inventory i WHERE i.host NOT IN (SELECT x.host FROM hosts_has x WHERE x.software = ?)"
+	var nums []int64
+	err := each(c.tx, query, []any{most.num}, func(scan scanner) error {
+		var host int64
+		var packed []byte
+		if err := scan(&host, &packed); err != nil {
+			return err
+		}
+		items, err := unpackItems(packed)
+		if err == nil && slices.ContainsFunc(items, func(i item) bool { return wanted[i.software] }) {
+			nums = append(nums, host)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	others, err := c.among(t, nums)
+	return "(h.num IN (SELECT x.host FROM hosts_has x WHERE x.software = " + strconv.FormatInt(most.num, 10) + ") OR " + others + ")", err
+}
+
+// muster asks for packages of muster.
+func (c *condition) muster(t *search.Term) (string, error) {
+	var with []any
+	if !t.AnyVersion() {
+		var err error
+		if with, err = c.versions(t); err != nil {
+			return "", err
+		}
+	}
+	sql := "h.num IN (SELECT p.host FROM hosts_muster p WHERE " + c.like(column{"p.name", true}, t.Whole())
+	if t.Status != "" {
+		c.args = append(c.args, t.Status)
+		sql += " AND p.status = ?"
+	}
+	switch {
+	case !t.AnyVersion():
+		sql += " AND " + c.in("p.version", with)
+	case t.Status == "":
+		sql += " AND p.version <> ''"
+	}
+	return sql + ")", nil
+}
+
+// maxVersions bounds the versions of packages of muster that a term compares.
+const maxVersions = 5000
+
+// versions are those of t's packages that compare as t says.
+func (c *condition) versions(t *search.Term) (match []any, err error) {
+	inner := condition{h: c.h, tx: c.tx}
+	query := "SELECT DISTINCT p.name, p.version, p.status FROM hosts_muster p WHERE " + inner.like(column{"p.name", true}, t.Whole())
+	seen := map[string]bool{}
+	err = each(c.tx, query, inner.args, func(scan scanner) error {
+		var s search.Software
+		if err := scan(&s.Name, &s.Version, &s.Status); err != nil {
+			return err
+		}
+		if !seen[s.Version] && t.MatchSoftware(s) {
+			seen[s.Version] = true
+			match = append(match, s.Version)
+		}
+		return nil
+	})
+	if err == nil && len(match) > maxVersions {
+		err = errTooMany(t)
+	}
+	return match, err
+}
+
+func (c *condition) audit(t *search.Term) string {
+	sql := "h.num IN (SELECT p.host FROM hosts_muster p WHERE " + c.like(column{"p.name", true}, t.Whole())
+	if t.Status == "" {
+		return sql + " AND p.audit <> '')"
+	}
+	c.args = append(c.args, t.Status)
+	return sql + " AND p.audit = ?)"
+}
+
+// present asks whether a host has any value of a field.
+func (c *condition) present(t *search.Term) (string, error) {
+	f := t.Of()
+	if f == nil {
+		c.args = append(c.args, t.Status)
+		return "h.num IN (SELECT p.host FROM hosts_muster p WHERE p.audit = ?)", nil
+	}
+	if n, ok := numbers[f.Name]; ok {
+		c.args = append(c.args, n.least)
+		return n.column + " >= ?", nil
+	}
+	if v, ok := values[f.Name]; ok {
+		c.args = append(c.args, v...)
+		return "h.num IN (SELECT v.host FROM hosts_value v WHERE v.field IN " + db.In(len(v)) + ")", nil
+	}
+	switch f.Name {
+	case "package":
+		return "EXISTS (SELECT 1 FROM hosts_inventory i WHERE i.host = h.num AND i.software <> ?)", c.noSoftware()
+	case "muster":
+		return "h.num IN (SELECT p.host FROM hosts_muster p WHERE p.version <> '')", nil
+	case "audit":
+		return "h.num IN (SELECT p.host FROM hosts_muster p WHERE p.audit <> '')", nil
+	case "group":
+		if c.chosen {
+			return "h.num IN (SELECT m.host FROM hosts_member m JOIN hosts_group g ON g.num = m.grp WHERE g.query = '')", nil
+		}
+		return "h.num IN (SELECT m.host FROM hosts_member m)", nil
+	case "unit", "directory":
+		return c.placed(t, func(string) bool { return true })
+	}
+	var parts []string
+	for _, col := range columns[f.Name] {
+		parts = append(parts, col.name+" <> ''")
+	}
+	return "(" + strings.Join(parts, " OR ") + ")", nil
+}
+
+// noSoftware adds the packed list of nothing as an argument.
+func (c *condition) noSoftware() error {
+	c.args = append(c.args, appendItems(nil, nil))
+	return nil
+}

@@ -1,0 +1,233 @@
+package hosts
+
+import (
+	"net/netip"
+	"strings"
+	"sync"
+	"unicode"
+
+	"muster/internal/db"
+	"muster/search"
+)
+
+// free looks for a word without a field.
+func (c *condition) free(t *search.Term) (string, error) {
+	var parts []string
+	for _, field := range search.Free {
+		for _, col := range columns[field] {
+			parts = append(parts, c.like(col, t.Whole()))
+		}
+	}
+	return "(" + strings.Join(parts, " OR ") + " OR " + c.valueLike([]any{"ip", "user", "session"}, t.Whole()) + ")", nil
+}
+
+// word is a term about texts.
+func (c *condition) word(t *search.Term) (string, error) {
+	name := t.Field.Name
+	first, last, network := t.Network()
+	switch {
+	case network && name == "from":
+		return c.listed(t, "SELECT h.num, s.address"+hostTables, nil)
+	case network:
+		return c.network(t, first, last)
+	case name == "group":
+		return c.group(t), nil
+	case name == "unit" || name == "directory":
+		return c.placed(t, t.MatchText)
+	case values[name] != nil:
+		return c.valueLike(values[name], t.Whole()), nil
+	}
+	var parts []string
+	for _, col := range columns[name] {
+		parts = append(parts, c.like(col, t.Whole()))
+	}
+	return "(" + strings.Join(parts, " OR ") + ")", nil
+}
+
+// like holds a column against a pattern. No value is "".
+func (c *condition) like(col column, p search.Pattern) string {
+	name := col.name
+	if col.mixed {
+		name = lowered(name, p)
+	}
+	if s, ok := p.Literal(); ok {
+		c.args = append(c.args, s)
+		return name + " = ?"
+	}
+	c.args = append(c.args, p.Like())
+	return "(" + name + " LIKE ? ESCAPE '!' AND " + col.name + " <> '')"
+}
+
+// lowered is a column in lower case, as far as the pattern looks. Some engines know
+// the case of A to Z alone, so each other letter of the pattern is said to them.
+func lowered(column string, p search.Pattern) string {
+	done := map[rune]bool{}
+	for _, r := range p.Like() {
+		for _, upper := range capitals()[r] {
+			if !done[upper] {
+				column = "REPLACE(" + column + ", '" + string(upper) + "', '" + string(r) + "')"
+			}
+			done[upper] = true
+		}
+	}
+	return "LOWER(" + column + ")"
+}
+
+// capitals are the letters beyond ASCII that have a small letter.
+var capitals = sync.OnceValue(func() map[rune][]rune {
+	all := map[rune][]rune{}
+	for u := rune(unicode.MaxASCII + 1); u <= unicode.MaxRune; u++ {
+		if low := unicode.ToLower(u); low != u {
+			all[low] = append(all[low], u)
+		}
+	}
+	return all
+})
+
+// valueLike holds the values of some fields against a pattern.
+func (c *condition) valueLike(fields []any, p search.Pattern) string {
+	c.args = append(c.args, fields...)
+	return "h.num IN (SELECT v.host FROM hosts_value v WHERE v.field IN " + db.In(len(fields)) + " AND " + c.like(column{"v.value", false}, p) + ")"
+}
+
+// network asks for addresses. Those of a network that ends at a dot begin alike.
+func (c *condition) network(t *search.Term, first, last netip.Addr) (string, error) {
+	begin, whole := commonDots(first, last)
+	if whole {
+		c.args = append(c.args, begin+"%")
+		return "h.num IN (SELECT v.host FROM hosts_value v WHERE v.field = 'ip' AND v.value LIKE ?)", nil
+	}
+	return c.listed(t, "SELECT v.host, v.value FROM hosts_value v WHERE v.field = 'ip' AND v.value LIKE ?", []any{begin + "%"})
+}
+
+// commonDots returns the numbers that IPv4 addresses from first to last begin
+// with, and whether all addresses that do are among them.
+func commonDots(first, last netip.Addr) (begin string, whole bool) {
+	if !first.Is4() {
+		return "", false
+	}
+	a, b := first.As4(), last.As4()
+	n := 0
+	for n < 3 && a[n] == b[n] {
+		n++
+	}
+	parts := strings.SplitAfter(first.String(), ".")
+	whole = n > 0
+	for i := n; i < 4; i++ {
+		whole = whole && a[i] == 0 && b[i] == 255
+	}
+	return strings.Join(parts[:n], ""), whole
+}
+
+// listed reads hosts with a value each, and lists those of which t is so.
+func (c *condition) listed(t *search.Term, query string, args []any) (string, error) {
+	var nums []int64
+	err := each(c.tx, query, args, func(scan scanner) error {
+		var num int64
+		var value string
+		if err := scan(&num, &value); err != nil {
+			return err
+		}
+		if t.MatchText(value) {
+			nums = append(nums, num)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return c.among(t, nums)
+}
+
+// maxListed is how many values stand in a statement, where there are not more.
+const maxListed = 500
+
+// version compares with the few versions that hosts have.
+func (c *condition) version(t *search.Term) (string, error) {
+	col := columns[t.Field.Name][0].name
+	var match []any
+	err := each(c.tx, "SELECT DISTINCT "+col+hostTables, nil, func(scan scanner) error {
+		var v string
+		err := scan(&v)
+		if err == nil && t.MatchText(v) {
+			match = append(match, v)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(match) > maxListed {
+		return c.listed(t, "SELECT h.num, "+col+hostTables, nil)
+	}
+	return c.in(col, match), nil
+}
+
+// group asks for members.
+func (c *condition) group(t *search.Term) string {
+	sql := "h.num IN (SELECT m.host FROM hosts_member m JOIN hosts_group g ON g.num = m.grp WHERE "
+	if c.chosen {
+		sql += "g.query = '' AND "
+	}
+	return sql + c.like(column{"g.name", false}, t.Whole()) + ")"
+}
+
+// placed asks where hosts stand: in units that people chose, and in the
+// directory, which is in memory.
+func (c *condition) placed(t *search.Term, so func(name string) bool) (string, error) {
+	var nums []int64
+	unit := t.Field.Name == "unit" || t.Of() != nil && t.Of().Name == "unit"
+	err := each(c.tx, "SELECT h.num, h.unit, f.fqdn FROM hosts_host h JOIN hosts_fact f ON f.host = h.num", nil, func(scan scanner) error {
+		var num int64
+		var path, fqdn string
+		if err := scan(&num, &path, &fqdn); err != nil {
+			return err
+		}
+		for _, name := range c.h.places(unit, path, fqdn) {
+			if so(name) {
+				nums = append(nums, num)
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return c.among(t, nums)
+}
+
+// places are the units of a host, or its groups of the directory.
+func (h *Hosts) places(unit bool, path, fqdn string) []string {
+	if unit && path != "" {
+		return unitsOf(path)
+	}
+	if h.Directory == nil || fqdn == "" {
+		return nil
+	}
+	units, groups, _ := h.Directory.Place(fqdn)
+	if unit {
+		return units
+	}
+	return groups
+}
+
+// in compares a column with a list. NOT of "IN" of nothing would be nothing.
+func (c *condition) in(column string, values []any) string {
+	if len(values) == 0 {
+		return never
+	}
+	c.args = append(c.args, values...)
+	return column + " IN " + db.In(len(values))
+}
+
+// unitsOf are the names of a unit and of those around it, the outermost first:
+// "paris" and "paris.lab" for paris/lab.
+func unitsOf(path string) (names []string) {
+	for i := range len(path) {
+		if path[i] == '/' {
+			names = append(names, strings.ReplaceAll(path[:i], "/", "."))
+		}
+	}
+	return append(names, strings.ReplaceAll(path, "/", "."))
+}
