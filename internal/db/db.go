@@ -208,7 +208,7 @@ func kindOf(driver Driver, err error) muster.ErrorKind {
 		return muster.NotFound
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return muster.Unavailable
-	case errors.Is(err, sql.ErrConnDone):
+	case errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone):
 		return muster.Unavailable
 	}
 	return driver.Kind(err)

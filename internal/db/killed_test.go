@@ -120,7 +120,7 @@ func TestServerKilledUnderLoad(t *testing.T) {
 			server := sqlserver.Own(t, kind)
 			d := ready(t, dbtest.Open(t, server.Database(t)))
 			acknowledged, refused := map[string]bool{}, map[string]bool{}
-			for round := range 3 {
+			for round := range 2 {
 				a, r := underFire(t, d, server, round)
 				maps.Copy(acknowledged, a)
 				maps.Copy(refused, r)

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -24,12 +23,11 @@ import (
 
 // A Server is a running server.
 type Server struct {
-	kind   *Kind
-	dir    string
-	who    *syscall.SysProcAttr
-	args   []string
-	life   io.Closer // closed, by the end of this process too: the undertaker acts
-	buried func()
+	kind *Kind
+	dir  string
+	who  *syscall.SysProcAttr
+	args []string
+	life io.Closer // closed, by the end of this process too: the undertaker acts
 
 	process *os.Process
 	gone    chan struct{} // closed: the server and its children have ended
@@ -61,6 +59,9 @@ func (s *Server) data(t testing.TB, initial []string) {
 	kept := s.kept(initial)
 	if err := exec.Command("cp", "-a", kept, s.dir+"/data").Run(); err == nil {
 		return
+	}
+	if err := os.RemoveAll(s.dir + "/data"); err != nil { // half a copy
+		t.Fatal(err)
 	}
 	if out, err := s.command(initial).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", initial, err, out)
@@ -138,15 +139,20 @@ func (s *Server) command(args []string) *exec.Cmd {
 const burial = `cat >/dev/null
 pid=$(head -n 1 "$1" 2>/dev/null)
 if [ -n "$pid" ]; then
-	kill -s "$2" "$pid" 2>/dev/null
+	kill -s KILL "$pid" 2>/dev/null
 	while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 fi
-cd / && rm -rf "$3"`
+cd /
+# Children of PostgreSQL end a moment later, and may make files until then.
+for try in 1 2 3 4 5 6 7 8 9; do
+	rm -rf "$2" 2>/dev/null && break
+	sleep 0.1
+done`
 
 // undertake starts the process that outlives this one.
 func (s *Server) undertake(t testing.TB) {
 	t.Helper()
-	cmd := s.command([]string{"/bin/sh", "-c", burial, "sh", s.kind.pid, s.kind.stop, s.dir})
+	cmd := s.command([]string{"/bin/sh", "-c", burial, "sh", s.kind.pid, s.dir})
 	life, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -155,14 +161,11 @@ func (s *Server) undertake(t testing.TB) {
 		t.Fatal(err)
 	}
 	s.life = life
-	s.buried = sync.OnceFunc(func() { cmd.Wait() }) //nolint:errcheck // nothing hangs on it
+	go cmd.Wait() //nolint:errcheck // nothing hangs on it
 }
 
-// end ends the server and removes its files.
-func (s *Server) end() {
-	s.life.Close()
-	s.buried()
-}
+// end has the server ended and its files removed.
+func (s *Server) end() { s.life.Close() }
 
 // Start starts the server, again after [Server.Kill], and returns when it serves.
 func (s *Server) Start(t testing.TB) {

@@ -5,7 +5,8 @@
 // that the tests of one binary share. [Own] starts a server for one test, which
 // may kill it. Servers listen on a socket in a temporary folder and nowhere
 // else, sync to disk as ordinary ones do, and end with the test binary, also
-// when that is killed. Without the programs a test is skipped, as in
+// when that is killed. Their first files are kept in the user's cache folder, under
+// muster-test. Without the programs a test is skipped, as in
 // package testneed.
 package sqlserver
 
@@ -28,7 +29,6 @@ type Kind struct {
 	programs func(dir string, find func(name string) string) (initial, server []string)
 	ready    string // a line with this says that it serves
 	pid      string // file with its process id, in the folder
-	stop     string // signal that ends it at once, and its children
 	driver   string
 	admin    func(dir string) string // for the driver
 	dsn      func(dir, database string) string
@@ -46,7 +46,6 @@ var (
 		},
 		ready:  "ready to accept connections",
 		pid:    "data/postmaster.pid",
-		stop:   "QUIT",
 		driver: "pgx",
 		admin:  func(dir string) string { return "postgres://test@/postgres?host=" + url.QueryEscape(dir) },
 		dsn: func(dir, database string) string {
@@ -58,12 +57,11 @@ var (
 		name:  "mariadb",
 		users: []string{"mysql", "nobody"},
 		programs: func(dir string, find func(string) string) (initial, server []string) {
-			return []string{find("mariadb-install-db"), "--no-defaults", "--datadir=" + dir + "/data", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"},
-				[]string{find("mariadbd"), "--no-defaults", "--datadir=" + dir + "/data", "--socket=" + dir + "/s", "--pid-file=" + dir + "/pid", "--skip-networking", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=32M", "--max-connections=200"}
+			return []string{find("mariadb-install-db"), "--no-defaults", "--datadir=" + dir + "/data", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=16M"},
+				[]string{find("mariadbd"), "--no-defaults", "--datadir=" + dir + "/data", "--socket=" + dir + "/s", "--pid-file=" + dir + "/pid", "--skip-networking", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M", "--max-connections=200"}
 		},
 		ready:  "ready for connections",
 		pid:    "pid",
-		stop:   "KILL",
 		driver: "mysql",
 		admin:  func(dir string) string { return "root@unix(" + dir + "/s)/" },
 		dsn: func(dir, database string) string {
