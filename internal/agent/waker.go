@@ -66,9 +66,11 @@ func (w *waker) run(ctx context.Context) {
 			continue
 		}
 		began := time.Now()
-		n, err := answer()
+		n, hushed, err := answer()
 		pause := time.Duration(0)
 		switch {
+		case hushed:
+			// The round that was in its way is about to say what to wait for.
 		case muster.KindOf(err) == muster.NotFound:
 			pause = time.Hour // the server has no such thing
 		case err != nil:
@@ -89,7 +91,7 @@ func (w *waker) run(ctx context.Context) {
 }
 
 // open begins a request, when nobody else speaks.
-func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer func() (int64, error)) {
+func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer func() (n int64, hushed bool, err error)) {
 	w.speak <- struct{}{}
 	defer w.resume()
 	if !w.wanted {
@@ -99,11 +101,12 @@ func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer fun
 	ended := make(chan struct{})
 	w.cancel, w.ended, w.sent = cancel, ended, time.Now()
 	number = w.number
-	return number, true, func() (int64, error) {
+	return number, true, func() (int64, bool, error) {
 		n, err := w.wait(ctx, number)
+		hushed := err != nil && ctx.Err() != nil
 		close(ended)
 		cancel()
-		return n, err
+		return n, hushed, err
 	}
 }
 

@@ -26,7 +26,7 @@ func agentCommand(a *app) *cobra.Command {
 news, installs and upgrades when it is a good time, and tells the server.`,
 		Example: "  muster agent run\n  muster agent look",
 	}
-	for _, make := range []func(*app) *cobra.Command{agentRunCommand, agentStatusCommand, agentLookCommand, agentLoopCommand, agentWorkCommand} {
+	for _, make := range []func(*app) *cobra.Command{agentInstallCommand, agentUninstallCommand, agentRunCommand, agentStatusCommand, agentLookCommand, agentLoopCommand, agentWorkCommand} {
 		cmd.AddCommand(make(a))
 	}
 	return cmd
@@ -57,22 +57,26 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
+	running := ctx
 	args := []string{"agent", "loop", "--root", e.Root.Dir, "--base", exe}
 	l := agent.Launcher{
 		Versions: agent.VersionsOf(e.Root.State, e.Root.Disk),
 		Patience: patience,
 		Say:      a.talk,
 		Try: func(program string, patience time.Duration) error {
-			return agent.TryProgram(ctx, program, append(args, "--trial"), patience)
+			return agent.TryProgram(running, program, append(args, "--trial"), patience)
 		},
 		Become: func(program string) error {
 			if program == "" {
-				return a.agentLoop(ctx, looping{})
+				return a.agentLoop(running, looping{})
 			}
 			return agent.BecomeProgram(program, args)
 		},
 	}
-	return l.Run()
+	return agent.RunService(ctx, func(ctx context.Context) error {
+		running = ctx
+		return l.Run()
+	})
 }
 
 // looping is how the loop was started.
@@ -149,6 +153,56 @@ func listen(ctx context.Context, ag *agent.Agent, e *engine.Engine) error {
 // self-service says otherwise.
 func nobody(p *agent.Peer, _ *agent.Wish) error {
 	return muster.WithHint(muster.Errorf(muster.Denied, "%s may not change what is installed here", p.Name), "ask an administrator, or use sudo")
+}
+
+func agentInstallCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "Have the system start the agent, now and at every boot",
+		Long: `Have the system start the agent, now and at every boot: by systemd on Linux,
+launchd on macOS, rc on FreeBSD, the service manager on Windows. The service starts
+this very program; new versions of the agent lie in the state of the root, and this
+one is what a bad version goes back to.`,
+		Example: "  sudo muster agent install",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return a.agentInstall() },
+	}
+	a.rootFlags(cmd)
+	return cmd
+}
+
+func (a *app) agentInstall() error {
+	e, err := a.open()
+	if err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s := agent.Service{Exe: exe, Root: e.Root.Dir}
+	if err := s.Install(); err != nil {
+		return err
+	}
+	a.talk("the agent runs: muster agent status%s", a.rootArg())
+	return nil
+}
+
+func agentUninstallCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "uninstall",
+		Short:   "Stop the agent, and start it no more",
+		Long:    "Stop the agent, and have the system start it no more. What is installed stays.",
+		Example: "  sudo muster agent uninstall",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := new(agent.Service).Uninstall(); err != nil {
+				return err
+			}
+			a.talk("the agent is gone")
+			return nil
+		},
+	}
 }
 
 func agentStatusCommand(a *app) *cobra.Command {
