@@ -432,3 +432,22 @@ func TestNamesTogether(t *testing.T) {
 		t.Errorf("kept %d files, then %d of names that nobody asks for", len(kept), len(left))
 	}
 }
+
+// A package of another name in the same bin is no news.
+func TestBinsOfNeighbours(t *testing.T) {
+	s := newHostStage(t)
+	update(t, s.c)
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("n%d", i)
+		if index.BinOf(name) != index.BinOf("pc-1") {
+			continue
+		}
+		publish(t, s.Publisher, forHost(t, muster.Host, name, "1", everybody().dave))
+		s.liar.hits()
+		r := must(s.c.Update(t.Context()))
+		if hits := binFiles(s.liar.hits()); r.News || len(hits) != 3 || len(must(s.c.Index()).Find(name)) > 0 {
+			t.Errorf("%+v, asked for %v", r, hits)
+		}
+		return
+	}
+}

@@ -97,19 +97,13 @@ func (c *Client) fetchBins(ctx context.Context, base string, next *kept) error {
 	return err
 }
 
-// sameBins reports whether the heads of k and next lead to the same bins.
+// sameBins reports whether the heads of k and next list the same for this client.
+// Bins change for other names too.
 func (c *Client) sameBins(k, next *kept) bool {
-	if c.allNames {
-		return slices.Equal(k.head.Bins, next.head.Bins)
-	}
-	for _, name := range c.names {
-		was, err := c.ownBins(k).find(index.BinOf(name))
-		is, err2 := c.ownBins(next).find(index.BinOf(name))
-		if err != nil || err2 != nil || (was == nil) != (is == nil) || was != nil && *was != *is {
-			return false
-		}
-	}
-	return true
+	was, err := c.binned(c.ownBins(k))
+	is, err2 := c.binned(c.ownBins(next))
+	same := func(a, b *index.Entry) bool { return a.Text() == b.Text() }
+	return err == nil && err2 == nil && slices.EqualFunc(was, is, same)
 }
 
 // saveBins keeps the files that an update has brought, before the head that leads
