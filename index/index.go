@@ -1,15 +1,19 @@
 // Package index is what a repository says of itself: the list of its packages
 // (Packages), the signed head that vouches for the list (Packages.p7m), the
-// numbered links of its chain of trust (trust/<n>.p7m), and the changes from
-// one list to the next (changes/<a>-<b>).
+// numbered links of its chain of trust (trust/<n>.p7m), the changes from
+// one list to the next (changes/<a>-<b>), and small lists for hosts and units
+// (hosts/by-hash/).
 //
-//	head   CMS, attached: canonical JSON; names the index and the newest link by size and sha256
+//	head   CMS, attached: canonical JSON; names the index, tables and the newest link by size and sha256
 //	index  deb822 stanzas, one a package, sorted by file name, each followed by an empty line
+//	table  canonical JSON; names tables or bins by size and sha256
+//	bin    as the index, of packages whose names have a sha256 that begins with its prefix
 //	link   CMS, attached: canonical JSON; anchors, revocations, scopes; signed by the anchors before it
 //
-// Start with [Parse] for an index, [ParseHead] and [CheckHead] for a head, and
-// [Follow] for the chain. Each document has one encoding: what is read and
-// written again gives the same bytes, and anything else is refused.
+// Start with [Parse] for an index, [FindBin] and [ParseBin] for bins, [ParseHead]
+// and [CheckHead] for a head, and [Follow] for the chain. Each document has one
+// encoding: what is read and written again gives the same bytes, and anything else
+// is refused.
 //
 // An index is believed because a head names its hash, a head because its
 // signer is trusted after the newest link, and a package because its author
