@@ -74,24 +74,30 @@ func parse(body []byte, into any) error {
 // A steadyReader reads a body that must keep coming: at least pace bytes a
 // second after a start of patience, and never a pause as long as that.
 type steadyReader struct {
-	body    io.ReadCloser
-	control *http.ResponseController
-	began   time.Time
-	read    int64
+	body     io.Reader
+	control  *http.ResponseController
+	patience time.Duration
+	began    time.Time
+	read     int64
 }
 
-const (
-	patience = 20 * time.Second
-	pace     = 2 << 10
-)
+// patience is how long a server waits for somebody who sends or takes nothing.
+const patience = 20 * time.Second
 
-func newSteadyReader(w http.ResponseWriter, r *http.Request) *steadyReader {
-	return &steadyReader{body: r.Body, control: http.NewResponseController(w), began: time.Now()}
+// pace is in bytes a second.
+const pace = 2 << 10
+
+// steady is the body of a request, of which the caller ends the reading.
+func (s *Server) steady(r *request) (body io.Reader, end func()) {
+	b := &steadyReader{body: r.Body, control: r.control, patience: s.patience, began: time.Now()}
+	return b, func() {
+		r.control.SetReadDeadline(time.Time{}) //nolint:errcheck // not supported in some tests
+	}
 }
 
 func (s *steadyReader) Read(p []byte) (int, error) {
-	due := s.began.Add(patience + time.Duration(s.read/pace)*time.Second)
-	if next := time.Now().Add(patience); next.Before(due) {
+	due := s.began.Add(s.patience + time.Duration(s.read/pace)*time.Second)
+	if next := time.Now().Add(s.patience); next.Before(due) {
 		due = next
 	}
 	if err := s.control.SetReadDeadline(due); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -101,5 +107,3 @@ func (s *steadyReader) Read(p []byte) (int, error) {
 	s.read += int64(n)
 	return n, err
 }
-
-func (s *steadyReader) Close() error { return s.body.Close() }

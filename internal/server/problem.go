@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"syscall"
+	"time"
 
 	"muster"
 	"muster/api"
@@ -70,6 +71,14 @@ func (s *Server) refuse(w http.ResponseWriter, r *request, err error) int {
 		}
 	}
 	h := w.Header()
+	if r.ContentLength != 0 {
+		// What was not read of the body is not waited for: it may never come. A little
+		// costs less than a new connection.
+		if r.ContentLength < 0 || r.ContentLength > 64<<10 {
+			h.Set("Connection", "close")
+		}
+		r.control.SetReadDeadline(time.Now().Add(time.Second)) //nolint:errcheck // not supported in some tests
+	}
 	switch status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusInsufficientStorage:
 		// Spread, so that those who were refused together do not come back together.

@@ -31,6 +31,7 @@ type request struct {
 	caller  *hosts.Caller    // of hosts
 	person  *person
 	body    []byte // signed, decompressed, bounded
+	control *http.ResponseController
 }
 
 // headerRequest bears the id of a request in its answer.
@@ -44,7 +45,7 @@ func (s *Server) handle(rt *route) http.Handler {
 	limit := s.limits[rt.class]
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		begun := time.Now()
-		r := &request{Request: hr, id: newRequestID(), address: s.clientAddress(hr)}
+		r := &request{Request: hr, id: newRequestID(), address: s.clientAddress(hr), control: http.NewResponseController(w)}
 		w.Header().Set(headerRequest, r.id)
 		status, err := s.serveOne(w, r, rt, limit)
 		s.metrics.observe(rt, status, time.Since(begun))
@@ -73,7 +74,7 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 		return s.refuse(w, r, err), err
 	}
 	defer leave()
-	if err := s.admit(w, r, rt); err != nil {
+	if err := s.admit(r, rt); err != nil {
 		return s.refuse(w, r, err), err
 	}
 	if rt.plain != nil {
@@ -83,7 +84,7 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 	}
 	if !rt.slow {
 		// Who does not read the answer holds no place.
-		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // not supported in some tests
+		r.control.SetWriteDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // not supported in some tests
 	}
 	out, err := rt.serve(s, r.Context(), r)
 	if err != nil {
@@ -93,7 +94,7 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 }
 
 // admit sees to what the table says of a route: who asks, and what they sent.
-func (s *Server) admit(w http.ResponseWriter, r *request, rt *route) (err error) {
+func (s *Server) admit(r *request, rt *route) (err error) {
 	if rt.who == aPerson {
 		if err := s.origins.Check(r.Request); err != nil {
 			return muster.Errorf(muster.Denied, "the request comes from another site: %w", err)
@@ -113,7 +114,7 @@ func (s *Server) admit(w http.ResponseWriter, r *request, rt *route) (err error)
 		}
 	}
 	if rt.body > 0 || rt.who == aHost {
-		if err := s.readBody(w, r, rt.body); err != nil {
+		if err := s.readBody(r, rt.body); err != nil {
 			return err
 		}
 	}
@@ -125,9 +126,9 @@ func (s *Server) admit(w http.ResponseWriter, r *request, rt *route) (err error)
 
 // readBody reads and decompresses the body. What was not signed by whom it
 // claims to be from is not decompressed.
-func (s *Server) readBody(w http.ResponseWriter, r *request, max int64) (err error) {
-	steady := newSteadyReader(w, r.Request)
-	defer steady.control.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+func (s *Server) readBody(r *request, max int64) (err error) {
+	steady, end := s.steady(r)
+	defer end()
 	if r.message != nil {
 		r.body, err = r.message.Body(steady, max)
 	} else {

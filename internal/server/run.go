@@ -53,7 +53,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	workers.Go(func() { s.depot.publish(work, s.news) })
 	workers.Go(func() { s.depot.tend(work) })
 	hs := &http.Server{Handler: s.Handler(), TLSConfig: tlsConfig,
-		ReadHeaderTimeout: 10 * time.Second, // who sends headers slowly is cut off
+		ReadHeaderTimeout: s.patience / 2, // who sends headers slowly is cut off
 		IdleTimeout:       2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)

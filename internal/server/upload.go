@@ -45,7 +45,9 @@ func (s *Server) putPackage(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	u := &upload{done: make(chan outcome, 1)}
-	sum, err := s.depot.receive(r, u)
+	body, end := s.steady(r)
+	sum, err := s.depot.receive(r, body, u)
+	end()
 	if u.file != "" {
 		defer os.Remove(u.file) //nolint:errcheck // swept at the next start
 	}
@@ -64,7 +66,7 @@ func (s *Server) putPackage(ctx context.Context, r *request) (any, error) {
 }
 
 // receive copies the body to the disk.
-func (d *depot) receive(r *request, u *upload) (sum string, err error) {
+func (d *depot) receive(r *request, body io.Reader, u *upload) (sum string, err error) {
 	if r.ContentLength > int64(d.cfg.MaxPackage) {
 		return "", muster.Errorf(muster.Invalid, "the file has %d bytes, more than %d: %w", r.ContentLength, d.cfg.MaxPackage, &http.MaxBytesError{Limit: int64(d.cfg.MaxPackage)})
 	}
@@ -75,7 +77,7 @@ func (d *depot) receive(r *request, u *upload) (sum string, err error) {
 	defer f.Close()
 	u.file = f.Name()
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(r.Body, int64(d.cfg.MaxPackage)+1))
+	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(body, int64(d.cfg.MaxPackage)+1))
 	switch {
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return "", muster.WithHint(muster.Errorf(muster.Unavailable, "there is no room for the package: %w", err), "make room on the server, then publish again")

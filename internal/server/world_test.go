@@ -12,6 +12,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -65,6 +67,8 @@ type world struct {
 	admin *sign.Identity
 	stop  func()
 	files Folder
+
+	patience time.Duration // with the slow; 0: as it is
 }
 
 // administrator is one for all tests: keys take time to make.
@@ -116,6 +120,9 @@ func (w *world) start(cfg Config) {
 	t := w.t
 	t.Helper()
 	s := must(Open(context.Background(), cfg, quiet(t), sqlite.Driver{}))(t)
+	if w.patience > 0 {
+		s.patience = w.patience
+	}
 	l := must(s.Listen())(t)
 	w.Server, w.url = s, "https://"+l.Addr().String()
 	if cfg.TLS.Mode == "off" {
@@ -272,3 +279,12 @@ func writeCert(t testing.TB, cert *x509.Certificate) string {
 	check(t, os.WriteFile(name, sign.EncodeCerts(cert), 0o600))
 	return name
 }
+
+func mustPrefixes(all ...string) (list []netip.Prefix) {
+	for _, p := range all {
+		list = append(list, netip.MustParsePrefix(p))
+	}
+	return list
+}
+
+func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
