@@ -30,6 +30,7 @@ func (c *Control) Check() error {
 		{"min-os-version", checkOptional(c.MinOSVersion, version.Check)},
 		{"max-os-version", checkOptional(c.MaxOSVersion, version.Check)},
 		{"maturity", checkOptional(c.Maturity, checkWord)},
+		{"applies-to", c.checkAppliesTo()},
 		{"file-names", c.checkFileNames()},
 		{"depends", checkDepends(c.Depends)},
 		{"provides", checkProvides(c.Provides)},
@@ -48,6 +49,26 @@ func (c *Control) Check() error {
 func (c *Control) checkKind() error {
 	if !c.Kind.Valid() {
 		return fmt.Errorf("%q is no kind; write one of %v", c.Kind, muster.Kinds)
+	}
+	return nil
+}
+
+// selecting are those kinds of package that may say to whom they apply. The
+// others would put software on hosts that nobody named.
+var selecting = []muster.Kind{muster.Group, muster.Profile, muster.WSUS, muster.SelfService, muster.Config}
+
+// maxSelector is search.MaxText; whether the text is a query is for those who ask it.
+const maxSelector = 4096
+
+func (c *Control) checkAppliesTo() error {
+	if c.AppliesTo == "" {
+		return nil
+	}
+	if !slices.Contains(selecting, c.Kind) {
+		return fmt.Errorf("it is not for packages of kind %s, only for %v", c.Kind, selecting)
+	}
+	if len(c.AppliesTo) > maxSelector {
+		return fmt.Errorf("%d bytes, more than %d", len(c.AppliesTo), maxSelector)
 	}
 	return nil
 }

@@ -26,6 +26,10 @@ const All = "all"
 // descriptions in other languages as description-fr and so on. Times are
 // RFC 3339 with seconds, in UTC ("2026-11-21T06:00:00Z").
 type Control struct {
+	// AppliesTo says to which hosts a package of kind group, profile, config,
+	// self-service or wsus is assigned, in the language of package search: "os:windows
+	// memory<4G". Empty: only to those that something else assigns it to.
+	AppliesTo string `json:"applies-to,omitempty"`
 	// Architecture lists the processor architectures that the package runs on,
 	// by their GOARCH names, or is ["all"].
 	Architecture []string `json:"architecture"`

@@ -135,6 +135,8 @@ func TestRefuses(t *testing.T) {
 		{head + "description-english: x\n", `not a language`},
 		{head + "file-names: posix\n", `only for packages of linux and freebsd`},
 		{head + "file-names: any\n", `is unknown`},
+		{head + "applies-to: os:linux\n", `line 3: field "applies-to": it is not for packages of kind base`},
+		{head + "kind: host\napplies-to: os:linux\n", `not for packages of kind host`},
 		{head + "title: a\x01b\n", `control character`},
 	} {
 		_, err := parse(t, c.text)
@@ -160,5 +162,19 @@ func TestParseRelation(t *testing.T) {
 		if r, err := ParseRelation(in); err == nil {
 			t.Errorf("%q is %q", in, r)
 		}
+	}
+}
+
+func TestAppliesTo(t *testing.T) {
+	c, err := parse(t, "package: lab\nversion: 1\nkind: profile\napplies-to: os:linux (name:pc-* or memory>=8G)\n")
+	if err != nil || c.AppliesTo != "os:linux (name:pc-* or memory>=8G)" {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	again, err := parse(t, c.Stanza().String())
+	if err != nil || !Equal(c, again) {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if data, err := canon.Marshal(c); err != nil || canon.Sorted(data) != nil {
+		t.Errorf("%s, %v", data, err)
 	}
 }

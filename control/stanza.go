@@ -106,6 +106,8 @@ func (c *Control) text(name string) *string {
 		return &c.Homepage
 	case "maturity":
 		return &c.Maturity
+	case "applies-to":
+		return &c.AppliesTo
 	case "min-os-version":
 		return &c.MinOSVersion
 	case "max-os-version":
@@ -152,7 +154,7 @@ func (c *Control) list(name string) *[]string {
 // stanzaOrder is the order in which fields are printed.
 var stanzaOrder = []string{
 	"package", "version", "kind", "os", "architecture", "min-os-version", "max-os-version",
-	"maturity", "locale", "depends", "conflicts", "provides", "title", "description",
+	"maturity", "locale", "applies-to", "depends", "conflicts", "provides", "title", "description",
 	"maintainer", "licence", "homepage", "keywords", "cpe", "purl", "impacted-processes",
 	"valid-from", "valid-until", "forced-install-on", "audit-schedule", "required-params", "file-names", "setuid",
 }
