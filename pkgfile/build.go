@@ -29,6 +29,7 @@ type Entry struct {
 type Spec struct {
 	Control    control.Control
 	Actions    []string // hooks that actions.star defines
+	Policy     []map[string]string
 	Date       time.Time
 	Provenance Provenance
 	Entries    []Entry // in any order; directories that are missing are added with mode 0755
@@ -61,6 +62,7 @@ func Build(spec Spec, dir string) (*Draft, error) {
 		Control:    spec.Control,
 		Date:       spec.Date.Unix(),
 		Format:     Format,
+		Policy:     spec.Policy,
 		Provenance: spec.Provenance,
 	}}
 	if err := d.pack(entries); err != nil {
@@ -76,10 +78,13 @@ func checkEntries(spec *Spec, entries []Entry) error {
 	if len(entries) > MaxFiles {
 		return fmt.Errorf("%d files, more than %d", len(entries), MaxFiles)
 	}
-	m := Manifest{Control: spec.Control, Files: make([]File, len(entries))}
+	m := Manifest{Control: spec.Control, Policy: spec.Policy, Files: make([]File, len(entries))}
 	for i, e := range entries {
 		m.Files[i] = e.File
 		m.Files[i].clear()
+	}
+	if err := m.checkPolicy(); err != nil {
+		return err
 	}
 	return m.checkFiles()
 }

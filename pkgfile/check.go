@@ -35,6 +35,9 @@ func (m *Manifest) Check() error {
 			return fmt.Errorf("provenance: source %q has no sha256", s.URL)
 		}
 	}
+	if err := m.checkPolicy(); err != nil {
+		return err
+	}
 	if err := m.checkFiles(); err != nil {
 		return err
 	}

@@ -49,11 +49,15 @@ type Manifest struct {
 	Actions []string        `json:"actions,omitempty"`
 	Control control.Control `json:"control"`
 	// Date is the modification time of every file, in Unix seconds.
-	Date       int64      `json:"date"`
-	Files      []File     `json:"files,omitempty"`
-	Format     int        `json:"format"`
-	Frames     []Frame    `json:"frames"`
-	Provenance Provenance `json:"provenance"`
+	Date   int64   `json:"date"`
+	Files  []File  `json:"files,omitempty"`
+	Format int     `json:"format"`
+	Frames []Frame `json:"frames"`
+	// Policy is what a package of kind config, self-service or wsus says: stanzas of
+	// fields, which package settings reads. Here they are only held to bounds, for
+	// older programs must read packages with fields of newer ones.
+	Policy     []map[string]string `json:"policy,omitempty"`
+	Provenance Provenance          `json:"provenance"`
 }
 
 // Type is the type of a file.
