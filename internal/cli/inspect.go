@@ -13,6 +13,7 @@ import (
 	"muster/control"
 	"muster/internal/install"
 	"muster/pkgfile"
+	"muster/settings"
 	"muster/sign"
 )
 
@@ -38,6 +39,7 @@ type inspectFact struct {
 	Manifest   string             `json:"manifest-sha256"`
 	Date       time.Time          `json:"date"`
 	Actions    []string           `json:"actions,omitempty"`
+	Policy     settings.Document  `json:"policy,omitempty"`
 	Size       int64              `json:"size"`
 	Count      int                `json:"file-count"`
 	Installed  int64              `json:"installed-bytes"`
@@ -64,7 +66,7 @@ func (a *app) inspect(name string, files bool) error {
 		return err
 	}
 	m := f.Manifest
-	fact := inspectFact{Control: m.Control, Manifest: f.ManifestSHA256(), Date: time.Unix(m.Date, 0).UTC(), Actions: m.Actions,
+	fact := inspectFact{Control: m.Control, Manifest: f.ManifestSHA256(), Date: time.Unix(m.Date, 0).UTC(), Actions: m.Actions, Policy: m.Policy,
 		Size: info.Size(), Count: filesIn(m), Installed: m.InstalledSize(), NeedsCode: m.NeedsCode(), Provenance: m.Provenance}
 	if fact.Signers, err = signersOf(f); err != nil {
 		return fmt.Errorf("%q: %w", name, err)
@@ -95,6 +97,9 @@ func (a *app) printInspect(f *inspectFact) error {
 	a.print("size: %s, %s installed in %s", size(f.Size), size(f.Installed), count(f.Count, "file"))
 	if len(f.Actions) > 0 {
 		a.print("actions: %s", strings.Join(f.Actions, ", "))
+	}
+	if len(f.Policy) > 0 {
+		a.print("policy:\n%s", indented(f.Policy.Print()))
 	}
 	if f.NeedsCode {
 		a.print("needs: a signer with the right code")
@@ -138,6 +143,11 @@ func filesIn(m *pkgfile.Manifest) (n int) {
 		}
 	}
 	return n
+}
+
+// indented is text with every line set in.
+func indented(text string) string {
+	return " " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n ")
 }
 
 func fileMode(f *pkgfile.File) string {

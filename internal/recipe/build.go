@@ -195,6 +195,7 @@ func (b *builder) pack(entries []pkgfile.Entry) (*pkgfile.Draft, error) {
 	draft, err := pkgfile.Build(pkgfile.Spec{
 		Control:    b.control,
 		Actions:    b.report.Hooks,
+		Policy:     b.recipe.Policy,
 		Date:       b.date,
 		Provenance: b.provenance(),
 		Entries:    entries,

@@ -150,7 +150,7 @@ func (r *Recipe) resolve() error {
 		return err
 	}
 	r.Control = c
-	return nil
+	return r.checkSelector()
 }
 
 // expand replaces ${name} by the parameter of that name. What was put in is not

@@ -19,6 +19,7 @@ import (
 	"muster/control"
 	"muster/internal/recipe/installer"
 	"muster/internal/recipe/source"
+	"muster/settings"
 )
 
 //go:embed templates/*.star
@@ -216,6 +217,11 @@ func (d *draft) folder(from, dir string) error {
 
 // empty makes a recipe to start from.
 func (d *draft) empty() error {
+	if text := settings.Template(d.opts.Kind); text != "" {
+		if err := os.WriteFile(filepath.Join(d.dir, policyFile), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
 	if d.opts.Kind != muster.Base {
 		return d.writeControl()
 	}

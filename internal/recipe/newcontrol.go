@@ -44,16 +44,33 @@ func (d *draft) writeControl() error {
 
 // hints are fields to fill in by hand.
 func hints(kind muster.Kind) string {
-	if kind != muster.Base {
-		return "# The packages that belong to it, with the versions that will do:\n# depends: age (>= 1.3), shfmt\n"
+	switch kind {
+	case muster.Base:
+		return baseHints
+	case muster.Host:
+		return "# The name of the package is the id of the host.\n" + dependsHint + conflictsHint
+	case muster.Unit:
+		return "# The name of the package is that of the unit: paris, paris.lab.\n" + dependsHint + conflictsHint
+	case muster.Profile:
+		return "# The name of the package is that of a group of the directory, or else: who gets it.\n" +
+			appliesHint + dependsHint + conflictsHint
+	case muster.Group:
+		return "# Hosts of the server's group of that name get it; others too, that you describe here:\n" + appliesHint + dependsHint
 	}
-	return `# What else a recipe may say:
+	return "# What it says stands in the file policy. Who gets it: hosts whose packages depend\n# on it, and those that you describe here:\n" + appliesHint
+}
+
+const (
+	dependsHint   = "# The packages that belong to it, with the versions that will do:\n# depends: age (>= 1.3), shfmt\n"
+	conflictsHint = "# What may not be there, whoever assigns it:\n# conflicts: game\n"
+	appliesHint   = "# applies-to: os:windows memory<4G\n"
+	baseHints     = `# What else a recipe may say:
 # depends: ca-bundle, age (>= 1.3)
 # config-files: etc/tool/*.conf
 # build-params: version=1.2.3
 # impacted-processes: tool.exe
 `
-}
+)
 
 // defaultMaintainer is the builder's own name as Git and Debian's tools know it.
 func defaultMaintainer() string {

@@ -5,6 +5,7 @@
 //	  actions.star   Starlark: how it is built, and what happens on hosts (optional)
 //	  root/ payload/ files taken as they are (optional)
 //	  files/         what build() may read (optional)
+//	  policy         deb822: what a config, self-service or wsus package says
 //
 // Start with [Load], which reads and checks a recipe without running anything,
 // and [Build], which makes a package of it. [New] writes a recipe folder that
@@ -47,6 +48,7 @@ import (
 	"muster/control"
 	"muster/deb822"
 	"muster/internal/script"
+	"muster/settings"
 )
 
 // MaxControl bounds the size in bytes of a recipe's control.
@@ -63,6 +65,8 @@ type Recipe struct {
 	ConfigFiles []string
 	// Params are the values of build-params in force.
 	Params map[string]string
+	// Policy is what a package of kind config, self-service or wsus says.
+	Policy settings.Document
 
 	stanza   deb822.Stanza     // as written, with ${...} in place
 	defaults map[string]string // of build-params
@@ -89,6 +93,9 @@ func Load(dir string) (*Recipe, error) {
 		return nil, muster.Errorf(muster.Invalid, "%s: %w", name, err)
 	}
 	r.Dir = abs
+	if err := r.loadPolicy(); err != nil {
+		return nil, err
+	}
 	return r, r.loadActions()
 }
 

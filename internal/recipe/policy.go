@@ -1,0 +1,57 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"muster"
+	"muster/control"
+	"muster/search"
+	"muster/settings"
+)
+
+// policyFile is what a package of kind config, self-service or wsus says.
+const policyFile = "policy"
+
+// maxPolicy bounds the file in bytes.
+const maxPolicy = 1 << 20
+
+// loadPolicy reads and checks the policy. The kinds that are about one must have it.
+func (r *Recipe) loadPolicy() error {
+	name := filepath.Join(r.Dir, policyFile)
+	text, err := readBounded(name, maxPolicy)
+	speaks := slices.Contains(settings.Kinds, r.Control.Kind)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !speaks:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return muster.WithHint(muster.Errorf(muster.Invalid, "%q has no policy, which is all that a package of kind %s says", r.Dir, r.Control.Kind),
+			"muster new NAME --kind %s writes one to start from", r.Control.Kind)
+	case err != nil:
+		return err
+	case !speaks:
+		return muster.Errorf(muster.Invalid, "%s: a package of kind %s has no policy; those of %v have", name, r.Control.Kind, settings.Kinds)
+	}
+	if r.Policy, err = settings.Parse(r.Control.Kind, string(text)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if len(r.Policy) == 0 {
+		return muster.Errorf(muster.Invalid, "%s: it says nothing", name)
+	}
+	return nil
+}
+
+// checkSelector holds applies-to to the search language.
+func (r *Recipe) checkSelector() error {
+	if r.Control.AppliesTo == "" {
+		return nil
+	}
+	if _, err := search.Parse(r.Control.AppliesTo); err != nil {
+		f, _ := r.stanza.Field("applies-to")
+		return &control.FieldError{Line: f.Line, Field: f.Name, Err: err}
+	}
+	return nil
+}
