@@ -49,9 +49,8 @@ func (h *Hosts) keep(ctx context.Context, c *Caller, in *api.CheckIn) error {
 		return err
 	}
 	agent := cut(inventory.Text(in.Agent), 60)
-	changed := false
+	tells := agent != "" || in.Summary != nil || volatile != nil // and not only what it did
 	err = h.DB.Write(ctx, func(tx *db.Tx) error {
-		changed = false
 		if err := c.act(tx); err != nil {
 			return err
 		}
@@ -68,20 +67,17 @@ func (h *Hosts) keep(ctx context.Context, c *Caller, in *api.CheckIn) error {
 				return err
 			}
 		}
-		if agent == "" {
+		if agent != "" {
+			if _, err := tx.Exec("UPDATE hosts_host SET agent = ? WHERE num = ?", agent, c.num); err != nil {
+				return err
+			}
+		}
+		if !tells {
 			return nil
-		}
-		r, err := tx.Exec("UPDATE hosts_host SET agent = ? WHERE num = ? AND agent <> ?", agent, c.num, agent)
-		if err != nil {
-			return err
-		}
-		n, err := r.RowsAffected()
-		if changed = n > 0; !changed || err != nil {
-			return err
 		}
 		return touch(tx, c.num)
 	})
-	if err == nil && changed {
+	if err == nil && tells {
 		err = h.refresh(context.WithoutCancel(ctx))
 	}
 	return err
@@ -132,9 +128,20 @@ func (h *Hosts) policy(e *entry) (p api.Policy, ready bool) {
 	}
 	// What a person said of one host goes before what the directory says.
 	if e.unit != "" {
-		p.Units = strings.Split(e.unit, "/")
+		p.Units = unitNames(e.unit)
 	}
 	return p, ready
+}
+
+// unitNames are the names of the packages of a unit and of those around it, the
+// outermost first: "paris" and "paris.lab" for paris/lab.
+func unitNames(path string) (names []string) {
+	for i := range len(path) {
+		if path[i] == '/' {
+			names = append(names, strings.ReplaceAll(path[:i], "/", "."))
+		}
+	}
+	return append(names, strings.ReplaceAll(path, "/", "."))
 }
 
 // etag names a policy.

@@ -155,7 +155,11 @@ func (h *Hosts) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 			return err
 		}
 		if query != nil {
-			return h.fill(tx, g, query)
+			found, err := h.find(tx, query, nil)
+			if err != nil {
+				return err
+			}
+			return g.become(tx, found)
 		}
 		wanted := map[int64]bool{}
 		for _, id := range in.Members {
@@ -173,18 +177,18 @@ func (h *Hosts) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 	return h.Group(ctx, in.Name)
 }
 
-// become makes the members of g those wanted, and wakes those that changed.
+// become makes the members of g those wanted.
 func (g *group) become(tx *db.Tx, wanted map[int64]bool) error {
-	has := map[int64]bool{}
-	err := each(tx, "SELECT host FROM hosts_member WHERE grp = ?", []any{g.num}, func(scan scanner) error {
-		var n int64
-		err := scan(&n)
-		has[n] = true
-		return err
-	})
+	has, err := g.hosts(tx, nil)
 	if err != nil {
 		return err
 	}
+	return g.turn(tx, has, wanted)
+}
+
+// turn makes members of those that are wanted and are none, and ends the
+// memberships of those that are not.
+func (g *group) turn(tx *db.Tx, has, wanted map[int64]bool) error {
 	var gained, lost []any
 	for _, n := range slices.Sorted(maps.Keys(wanted)) {
 		if !has[n] {

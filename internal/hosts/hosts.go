@@ -22,6 +22,7 @@ package hosts
 import (
 	"context"
 	"embed"
+	"errors"
 	"io/fs"
 	"sync"
 	"time"
@@ -91,9 +92,11 @@ type Hosts struct {
 	mu      sync.Mutex
 	byID    map[string]*entry
 	byNum   map[int64]*entry
-	change  int64 // newest change that memory knows
-	wakeAll int64 // wishes for all hosts
+	change  int64          // newest change that memory knows
+	wakeAll int64          // wishes for all hosts
+	marked  map[int64]bool // hosts that changed since saved searches were looked at
 
+	reading    *reading // that has not begun
 	refreshing sync.Mutex
 }
 
@@ -109,7 +112,7 @@ func Open(ctx context.Context, c Config) (*Hosts, error) {
 		return nil, err
 	}
 	now := c.Now()
-	h := &Hosts{Config: c, byID: map[string]*entry{}, byNum: map[int64]*entry{}, words: newDictionary(),
+	h := &Hosts{Config: c, byID: map[string]*entry{}, byNum: map[int64]*entry{}, marked: map[int64]bool{}, words: newDictionary(),
 		gate: newGate(c.EnrolRate), whole: newBudget(c.WholeRate), window: httpsig.NewWindow(now, c.Skew, 1<<20)}
 	if h.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, err
@@ -172,7 +175,7 @@ func (h *Hosts) Run(ctx context.Context, report func(error)) {
 			}
 			return
 		case <-flush.C:
-			err = h.FlushPresence(ctx)
+			err = errors.Join(h.FlushPresence(ctx), h.Regroup(ctx))
 		case <-news:
 			err = h.refresh(ctx)
 		case <-prune.C:

@@ -49,18 +49,43 @@ const selectKnown = `SELECT h.num, h.id, h.state, h.edited, h.wake, h.spki, h.ex
 	FROM hosts_host h JOIN hosts_fact f ON f.host = h.num JOIN hosts_seen s ON s.host = h.num
 	LEFT JOIN hosts_inventory i ON i.host = h.num WHERE h.edited > ?`
 
-// refresh reads what changed since memory was last the same as the database.
+// A reading is one refresh that several callers wait for.
+type reading struct {
+	done chan struct{}
+	err  error
+}
+
+// refresh reads what changed since memory was last the same as the database. What
+// was committed before the call is known after it. Callers that come while one
+// reads share the next reading.
 func (h *Hosts) refresh(ctx context.Context) error {
+	h.mu.Lock()
+	r := h.reading
+	if r != nil {
+		h.mu.Unlock()
+		<-r.done
+		return r.err
+	}
+	r = &reading{done: make(chan struct{})}
+	h.reading = r
+	h.mu.Unlock()
+
 	h.refreshing.Lock()
 	defer h.refreshing.Unlock()
 	h.mu.Lock()
+	h.reading = nil // who comes now may have committed after this one begins
 	since := h.change
 	h.mu.Unlock()
+	r.err = h.read(ctx, since)
+	close(r.done)
+	return r.err
+}
+
+func (h *Hosts) read(ctx context.Context, since int64) error {
 	var newest, wakeAll int64
 	var changed []*entry
 	var gone []string
 	err := h.DB.Read(ctx, func(tx *db.Tx) (err error) {
-		changed, gone = nil, nil
 		err = each(tx, "SELECT name, last FROM hosts_number WHERE name IN ('change', 'wake')", nil, func(scan scanner) error {
 			var name string
 			var last int64
@@ -143,6 +168,7 @@ func (h *Hosts) learn(newest, wakeAll int64, changed []*entry, gone []string) {
 		h.drop(id)
 	}
 	for _, n := range changed {
+		h.marked[n.num] = true
 		e := h.byID[n.id]
 		if e == nil || e.num != n.num {
 			h.byID[n.id], h.byNum[n.num] = n, n

@@ -107,7 +107,9 @@ func (h *Hosts) returner(m *httpsig.Message, address netip.Addr, cert *x509.Cert
 		b.host.state = api.Pending
 	}
 	// What no person could have given is left out, not refused: the rest is worth having.
-	b.host.unit, _ = checkUnit(strings.Join(in.Memberships.Units, "/"))
+	if n := len(in.Memberships.Units); n > 0 {
+		b.host.unit, _ = checkUnit(strings.ReplaceAll(in.Memberships.Units[n-1], ".", "/"))
+	}
 	for _, g := range in.Memberships.Groups[:min(len(in.Memberships.Groups), maxGroups)] {
 		if control.CheckName(g) == nil {
 			b.groups = append(b.groups, g)

@@ -192,6 +192,9 @@ func checkUnit(unit string) (string, error) {
 		if err := control.CheckName(name); err != nil {
 			return "", muster.Errorf(muster.Invalid, "unit %q: %w", unit, err)
 		}
+		if strings.Contains(name, ".") {
+			return "", muster.Errorf(muster.Invalid, "unit %q: a dot in %q would look like two levels in the names of packages", unit, name)
+		}
 	}
 	return unit, nil
 }
