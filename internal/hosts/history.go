@@ -102,11 +102,11 @@ func (r *report) keepHistory(tx *db.Tx, added, removed []item) error {
 	if err != nil {
 		return err
 	}
-	return touchFamilies(tx, r.c.num, number, added, removed)
+	return touchFamilies(tx, number, added, removed)
 }
 
 // touchFamilies lets the report be found by the names of software.
-func touchFamilies(tx *db.Tx, host, number int64, lists ...[]item) error {
+func touchFamilies(tx *db.Tx, number int64, lists ...[]item) error {
 	var ask []any
 	for _, n := range sortedNums(lists...) {
 		ask = append(ask, n)
@@ -125,7 +125,7 @@ func touchFamilies(tx *db.Tx, host, number int64, lists ...[]item) error {
 	}
 	var rows [][]any
 	for _, n := range slices.Sorted(maps.Keys(families)) {
-		rows = append(rows, []any{n, number, host})
+		rows = append(rows, []any{n, number})
 	}
-	return tx.Insert("hosts_touched", []string{"family", "number", "host"}, rows)
+	return tx.Insert("hosts_touched", []string{"family", "number"}, rows)
 }

@@ -100,6 +100,11 @@ func newMachine(t testing.TB, id string) *machine {
 // hostID is the id of the nth host.
 func hostID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", n) }
 
+// netAddr is the address of the nth host.
+func netAddr(n int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
 func (m *machine) public(t testing.TB) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(m.key.Public())
@@ -237,7 +242,7 @@ func joined(w *world, n int) *machine {
 		w.t.Fatal(err)
 	}
 	m := newMachine(w.t, hostID(n))
-	m.from = netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
+	m.from = netAddr(n)
 	if out, err := m.enrol(w, token.Secret); err != nil || out.State != api.Accepted {
 		w.t.Fatalf("enrolled: %+v, %v", out, err)
 	}

@@ -51,7 +51,6 @@ CREATE INDEX hosts_report_number ON hosts_report (number);
 CREATE TABLE hosts_touched (
 	family BIGINT NOT NULL,
 	number BIGINT NOT NULL,
-	host BIGINT NOT NULL,
 	PRIMARY KEY (family, number)
 );
 
