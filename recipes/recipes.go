@@ -5,7 +5,7 @@ package recipes
 
 import "embed"
 
-// Demo holds the recipe of a real tool and of what it depends on.
+// Demo holds the recipes of two real tools, and of what one of them depends on.
 //
-//go:embed all:age all:age-examples
+//go:embed all:age all:age-examples all:shfmt
 var Demo embed.FS

@@ -10,16 +10,19 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"muster"
+	"muster/internal/cli"
 	"muster/internal/db"
 	"muster/internal/db/mysql"
 	"muster/internal/db/postgres"
 	"muster/internal/db/sqlite"
+	"muster/internal/script"
 	"muster/internal/server"
 )
 
@@ -28,7 +31,13 @@ func drivers() []db.Driver {
 	return []db.Driver{sqlite.Driver{}, postgres.Driver{}, mysql.Driver{}}
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	script.Child() // when this process runs a package's action, in the demonstration
+	if name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"); name == "muster" {
+		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) // so is its command line
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // An app is one invocation of the program.
 type app struct {
@@ -89,7 +98,7 @@ database and keys of its own in /var/lib/musterd.`,
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.config, "config", "c", "", "read the configuration in `FILE` ($MUSTERD_CONFIG; default: "+defaultConfig+", where it is there)")
 	flags.StringVar(&a.data, "data", "", "use the data folder `DIR`, whatever the configuration says")
-	for _, make := range []func() *cobra.Command{a.serveCommand, a.initCommand, a.configCommand, a.trustCommand, a.doctorCommand,
+	for _, make := range []func() *cobra.Command{a.serveCommand, a.demoCommand, a.initCommand, a.configCommand, a.trustCommand, a.doctorCommand,
 		a.backupCommand, a.restoreCommand, a.migrateCommand, a.simulateCommand} {
 		root.AddCommand(make())
 	}

@@ -34,21 +34,23 @@ news, installs and upgrades when it is a good time, and tells the server.`,
 
 func agentRunCommand(a *app) *cobra.Command {
 	var patience time.Duration
+	var now bool
 	cmd := &cobra.Command{
 		Use:     "run",
 		Short:   "Run the agent until it is stopped",
 		Long:    "Run the agent in the foreground, as the service does that 'muster agent install'\nsets up. What it does is told on stderr.",
 		Example: "  muster agent run",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.agentRun(cmd.Context(), patience) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.agentRun(cmd.Context(), patience, now) },
 	}
 	a.rootFlags(cmd)
+	cmd.Flags().BoolVar(&now, "now", false, "look for news at once, not some time within the first minute")
 	cmd.Flags().DurationVar(&patience, "patience", 3*time.Minute, "how long a new version of the agent has to tell that it is well")
 	return cmd
 }
 
 // agentRun is the launcher: it starts the version of the agent that should run.
-func (a *app) agentRun(ctx context.Context, patience time.Duration) error {
+func (a *app) agentRun(ctx context.Context, patience time.Duration, now bool) error {
 	e, err := a.open()
 	if err != nil {
 		return err
@@ -59,6 +61,9 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration) error {
 	}
 	running := ctx
 	args := []string{"agent", "loop", "--root", e.Root.Dir, "--base", exe}
+	if now {
+		args = append(args, "--now")
+	}
 	l := agent.Launcher{
 		Versions: agent.VersionsOf(e.Root.State, e.Root.Disk),
 		Patience: patience,
@@ -68,7 +73,7 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration) error {
 		},
 		Become: func(program string) error {
 			if program == "" {
-				return a.agentLoop(running, looping{})
+				return a.agentLoop(running, looping{now: now})
 			}
 			return agent.BecomeProgram(program, args)
 		},
@@ -83,6 +88,7 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration) error {
 type looping struct {
 	base  string // the launcher to hand back to; "" is this process
 	trial bool   // to tell whether this version is well
+	now   bool   // the first round at once
 }
 
 func agentLoopCommand(a *app) *cobra.Command {
@@ -104,6 +110,7 @@ func agentLoopCommand(a *app) *cobra.Command {
 	a.rootFlags(cmd)
 	cmd.Flags().StringVar(&o.base, "base", "", "the program of 'muster agent run'")
 	cmd.Flags().BoolVar(&o.trial, "trial", false, "only tell whether this version is well")
+	cmd.Flags().BoolVar(&o.now, "now", false, "look for news at once")
 	return cmd
 }
 
@@ -118,7 +125,7 @@ func (a *app) agentLoop(ctx context.Context, o looping) error {
 	if err != nil {
 		return err
 	}
-	ag := &agent.Agent{Root: e.Root.Dir, Version: Version, Exe: exe, Log: slog.New(slog.NewTextHandler(a.err, nil)), Renews: true, Prompt: o.trial}
+	ag := &agent.Agent{Root: e.Root.Dir, Version: Version, Exe: exe, Log: slog.New(slog.NewTextHandler(a.err, nil)), Renews: true, Prompt: o.trial || o.now}
 	ag.Well = func() {
 		if o.trial {
 			agent.SayWell(a.out)
