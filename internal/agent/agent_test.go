@@ -252,3 +252,29 @@ func TestImpact(t *testing.T) {
 		t.Errorf("an upgrade would be %+v", u)
 	}
 }
+
+// TestSettings: what the machine's administrator writes counts from the next round
+// on; a value that is wrong is told, and the others hold.
+func TestSettings(t *testing.T) {
+	f := newFleet(t)
+	f.publish("tool 1.0-1", "bin/tool=one")
+	id := f.host("pc")
+	root := must(install.Open(f.path("pc"), nil))
+	now := ownSettings(f.path("pc"))
+	if got := now(); got.Update != 2*time.Hour {
+		t.Errorf("at first: %+v", got)
+	}
+	text := "maintenance-windows: mon-fri 20:00-06:00\nupdate-interval: 3 blue moons\nOn-Battery: yes\nno-such: 1\n"
+	if err := os.WriteFile(ConfFile(root), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out := f.round("pc"); out.Problem == nil {
+		t.Error("a wrong value is no problem")
+	}
+	if got := now(); !got.Battery || len(got.Windows) != 1 || got.Update != 2*time.Hour {
+		t.Errorf("then: %+v", got)
+	}
+	if s := f.row(id).summary; !strings.Contains(s.Problem, "blue moons") && !strings.Contains(s.Problem, "no-such") {
+		t.Errorf("the server is told %q", s.Problem)
+	}
+}

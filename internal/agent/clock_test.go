@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/settings"
 )
 
 // TestCase29Clock: a host whose clock is years off goes on telling its server,
@@ -54,7 +55,7 @@ func TestCase29Clock(t *testing.T) {
 // round nor a deadline.
 func TestCase29Steps(t *testing.T) {
 	day := 24 * time.Hour
-	s := &Schedule{Settings: Defaults(), Random: func() float64 { return 0.5 }}
+	s := &Schedule{Settings: settings.Defaults(), Random: func() float64 { return 0.5 }}
 	now := Instant{Wall: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), Up: time.Hour}
 	s.Looked(now, &Outcome{Next: 2 * time.Hour, Upgrade: &Upgradable{Steps: []string{"x"}}}, true)
 	busy := Conditions{Battery: true}

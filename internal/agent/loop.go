@@ -10,6 +10,7 @@ import (
 
 	"muster"
 	"muster/internal/install"
+	"muster/settings"
 )
 
 // An Agent is the loop on one root.
@@ -20,8 +21,8 @@ type Agent struct {
 	// in this one.
 	Exe string
 	Log *slog.Logger
-	// Settings returns the settings as they are now. nil is [Defaults].
-	Settings func() *Settings
+	// Settings returns the settings as they are now. nil is those that the rounds find.
+	Settings func() *settings.Agent
 	// Conditions looks whether the machine may be worked on; nil asks the system.
 	Conditions func(processes []string) Conditions
 	// Instant is the time; nil is that of the system.
@@ -116,7 +117,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 func (a *Agent) prepare() {
 	if a.Settings == nil {
-		a.Settings = Defaults
+		a.Settings = ownSettings(a.Root)
 	}
 	if a.Instant == nil {
 		a.Instant = systemInstant

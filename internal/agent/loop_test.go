@@ -12,6 +12,7 @@ import (
 
 	"muster"
 	"muster/internal/engine"
+	"muster/settings"
 )
 
 // A scene is an agent whose work and machine the test makes up, in the time of a
@@ -23,15 +24,15 @@ type scene struct {
 	log  []string // what was done, and when
 }
 
-func newScene(edit func(*Settings)) *scene {
+func newScene(edit func(*settings.Agent)) *scene {
 	s := &scene{out: func(int) *Done { return &Done{Outcome: found()} }}
-	start, set := time.Now(), Defaults()
+	start, set := time.Now(), settings.Defaults()
 	set.Jitter = 0
 	if edit != nil {
 		edit(set)
 	}
 	rounds := 0
-	s.Agent = &Agent{Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Settings: func() *Settings { return set },
+	s.Agent = &Agent{Prompt: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Settings: func() *settings.Agent { return set },
 		Instant:    func() Instant { return Instant{Wall: time.Now(), Up: time.Since(start)} },
 		Conditions: func([]string) Conditions { return s.cond },
 		Do: func(ctx context.Context, w *Work, tell func(News)) *Done {

@@ -105,6 +105,7 @@ func Round(ctx context.Context, j Job) (*Outcome, error) {
 		return nil, err
 	}
 	r.news(ctx)
+	r.resolve()
 	r.known.Wake = r.out.Wake // not before: a crash has the next round look
 	if r.Package != "" {
 		r.fail(r.selfUpdate(ctx))

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"muster/settings"
 	"time"
 )
 
@@ -27,7 +28,7 @@ const (
 // A Schedule is what the loop plans by. Its methods are pure: they know the time
 // from their arguments, and change nothing but the schedule.
 type Schedule struct {
-	Settings *Settings
+	Settings *settings.Agent
 	// Random is in [0,1); it spreads hosts over time.
 	Random func() float64
 
@@ -103,7 +104,7 @@ func (s *Schedule) waits(now Instant, c Conditions) string {
 		return ""
 	case now.Up < s.backoff:
 		return "the next attempt"
-	case !set.open(now.Wall):
+	case !set.Open(now.Wall):
 		return "a maintenance window"
 	case late:
 		return ""
@@ -125,7 +126,7 @@ func (s *Schedule) slot(now Instant) bool {
 	if len(s.Settings.Upgrade) == 0 {
 		return true
 	}
-	last := s.Settings.lastSlot(now.Wall)
+	last := s.Settings.LastSlot(now.Wall)
 	return !last.IsZero() && (s.tried.After(now.Wall) || s.tried.Before(last))
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"muster/settings"
 	"testing"
 	"time"
 )
@@ -14,8 +15,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func newSchedule(edit func(*Settings)) *Schedule {
-	s := &Schedule{Settings: Defaults(), Random: func() float64 { return 0.5 }}
+func newSchedule(edit func(*settings.Agent)) *Schedule {
+	s := &Schedule{Settings: settings.Defaults(), Random: func() float64 { return 0.5 }}
 	if edit != nil {
 		edit(s.Settings)
 	}
@@ -74,32 +75,34 @@ func TestJitter(t *testing.T) {
 
 // TestWaits is when an upgrade is made, and what it waits for.
 func TestWaits(t *testing.T) {
-	night := Window{From: 22 * 60, To: 5 * 60}
+	night := settings.Window{From: 22 * 60, To: 5 * 60}
 	busy := Conditions{Battery: true, Running: []string{"firefox"}}
 	for name, c := range map[string]struct {
-		edit func(*Settings)
+		edit func(*settings.Agent)
 		with func(*Schedule)
 		now  Instant
 		cond Conditions
 		want Action
 		wait string
 	}{
-		"at once":                {now: noon, want: Upgraded},
-		"on battery":             {now: noon, cond: Conditions{Battery: true}, wait: "power: the machine is on battery"},
-		"on battery, allowed":    {now: noon, cond: Conditions{Battery: true}, edit: func(s *Settings) { s.Battery = true }, want: Upgraded},
-		"program runs":           {now: noon, cond: Conditions{Running: []string{"firefox"}}, wait: "firefox to be closed"},
-		"program, deadline":      {now: noon.after(8 * 24 * time.Hour), cond: busy, want: Upgraded},
-		"outside windows":        {now: noon, edit: func(s *Settings) { s.Windows = []Window{night} }, wait: "a maintenance window"},
-		"outside, deadline":      {now: noon.after(8 * 24 * time.Hour), edit: func(s *Settings) { s.Windows = []Window{night} }, wait: "a maintenance window"},
-		"in a window":            {now: noon.after(11 * time.Hour), edit: func(s *Settings) { s.Windows = []Window{night} }, want: Upgraded},
-		"after midnight":         {now: noon.after(16 * time.Hour), edit: func(s *Settings) { s.Windows = []Window{night} }, want: Upgraded},
-		"on another day":         {now: noon.after(11 * time.Hour), edit: func(s *Settings) { s.Windows = []Window{{Days: 1 << time.Monday, From: 22 * 60, To: 5 * 60}} }, wait: "a maintenance window"},
-		"forced by a person":     {now: noon, cond: busy, with: (*Schedule).Force, edit: func(s *Settings) { s.Windows = []Window{night} }, want: Upgraded},
+		"at once":             {now: noon, want: Upgraded},
+		"on battery":          {now: noon, cond: Conditions{Battery: true}, wait: "power: the machine is on battery"},
+		"on battery, allowed": {now: noon, cond: Conditions{Battery: true}, edit: func(s *settings.Agent) { s.Battery = true }, want: Upgraded},
+		"program runs":        {now: noon, cond: Conditions{Running: []string{"firefox"}}, wait: "firefox to be closed"},
+		"program, deadline":   {now: noon.after(8 * 24 * time.Hour), cond: busy, want: Upgraded},
+		"outside windows":     {now: noon, edit: func(s *settings.Agent) { s.Windows = []settings.Window{night} }, wait: "a maintenance window"},
+		"outside, deadline":   {now: noon.after(8 * 24 * time.Hour), edit: func(s *settings.Agent) { s.Windows = []settings.Window{night} }, wait: "a maintenance window"},
+		"in a window":         {now: noon.after(11 * time.Hour), edit: func(s *settings.Agent) { s.Windows = []settings.Window{night} }, want: Upgraded},
+		"after midnight":      {now: noon.after(16 * time.Hour), edit: func(s *settings.Agent) { s.Windows = []settings.Window{night} }, want: Upgraded},
+		"on another day": {now: noon.after(11 * time.Hour), edit: func(s *settings.Agent) {
+			s.Windows = []settings.Window{{Days: 1 << time.Monday, From: 22 * 60, To: 5 * 60}}
+		}, wait: "a maintenance window"},
+		"forced by a person":     {now: noon, cond: busy, with: (*Schedule).Force, edit: func(s *settings.Agent) { s.Windows = []settings.Window{night} }, want: Upgraded},
 		"forced by a package":    {now: noon, cond: busy, with: func(s *Schedule) { s.pending.what.Forced = noon.Wall.Unix() }, want: Upgraded},
-		"before the slot":        {now: noon, edit: func(s *Settings) { s.Upgrade = []Slot{{Minute: 13 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.Add(-time.Hour) }, wait: "the time to upgrade"},
-		"after the slot":         {now: noon.after(61 * time.Minute), edit: func(s *Settings) { s.Upgrade = []Slot{{Minute: 13 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.Add(-time.Hour) }, want: Upgraded},
-		"slot missed, asleep":    {now: noon.after(20 * time.Hour), edit: func(s *Settings) { s.Upgrade = []Slot{{Minute: 13 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.Add(-time.Hour) }, want: Upgraded},
-		"slot, clock set back":   {now: noon, edit: func(s *Settings) { s.Upgrade = []Slot{{Minute: 11 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.AddDate(5, 0, 0) }, want: Upgraded},
+		"before the slot":        {now: noon, edit: func(s *settings.Agent) { s.Upgrade = []settings.Slot{{Minute: 13 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.Add(-time.Hour) }, wait: "the time to upgrade"},
+		"after the slot":         {now: noon.after(61 * time.Minute), edit: func(s *settings.Agent) { s.Upgrade = []settings.Slot{{Minute: 13 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.Add(-time.Hour) }, want: Upgraded},
+		"slot missed, asleep":    {now: noon.after(20 * time.Hour), edit: func(s *settings.Agent) { s.Upgrade = []settings.Slot{{Minute: 13 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.Add(-time.Hour) }, want: Upgraded},
+		"slot, clock set back":   {now: noon, edit: func(s *settings.Agent) { s.Upgrade = []settings.Slot{{Minute: 11 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.AddDate(5, 0, 0) }, want: Upgraded},
 		"metered, to be fetched": {now: noon, cond: Conditions{Metered: true}, with: func(s *Schedule) { s.pending.what.Download = 1 }, wait: "a connection that costs nothing"},
 		"metered, fetched":       {now: noon, cond: Conditions{Metered: true}, with: func(s *Schedule) { s.pending.what.Download, s.pending.downloaded = 1, true }, want: Upgraded},
 		"fetched before":         {now: noon, cond: Conditions{Running: []string{"x"}}, with: func(s *Schedule) { s.pending.what.Download = 1 }, want: Download, wait: "x to be closed"},
@@ -137,14 +140,14 @@ func TestDeadlineStays(t *testing.T) {
 // TestDaylightSaving: a slot in the hour that is left out, and a window in the
 // one that comes twice.
 func TestDaylightSaving(t *testing.T) {
-	set := &Settings{Upgrade: []Slot{{Minute: 2*60 + 30}}, Windows: []Window{{From: 2 * 60, To: 3 * 60}}}
+	set := &settings.Agent{Upgrade: []settings.Slot{{Minute: 2*60 + 30}}, Windows: []settings.Window{{From: 2 * 60, To: 3 * 60}}}
 	spring := time.Date(2026, 3, 29, 4, 0, 0, 0, paris)
-	if last := set.lastSlot(spring); spring.Sub(last) > time.Hour || last.After(spring) {
+	if last := set.LastSlot(spring); spring.Sub(last) > time.Hour || last.After(spring) {
 		t.Errorf("before %s the last slot was %s", spring, last)
 	}
 	open := 0
 	for at := time.Date(2026, 10, 25, 0, 0, 0, 0, paris); at.Day() == 25; at = at.Add(time.Minute) {
-		if set.open(at) {
+		if set.Open(at) {
 			open++
 		}
 	}
@@ -155,7 +158,7 @@ func TestDaylightSaving(t *testing.T) {
 
 // TestStart: an upgrade at the start is made without a window, once.
 func TestStart(t *testing.T) {
-	s := newSchedule(func(s *Settings) { s.AtStart, s.Windows = true, []Window{{From: 60, To: 120}} })
+	s := newSchedule(func(s *settings.Agent) { s.AtStart, s.Windows = true, []settings.Window{{From: 60, To: 120}} })
 	s.spread(noon)
 	if do, _, _ := s.Next(noon.after(time.Minute), Conditions{}); do != Look {
 		t.Fatalf("first: %q", do)
