@@ -80,7 +80,7 @@ func (d *depot) receive(r *request, body io.Reader, u *upload) (sum string, err 
 	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(body, int64(d.cfg.MaxPackage)+1))
 	switch {
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		return "", muster.WithHint(muster.Errorf(muster.Unavailable, "there is no room for the package: %w", err), "make room on the server, then publish again")
+		return "", muster.WithHint(muster.Errorf(muster.Unavailable, "there is no room for the package: %w", syscall.ENOSPC), "make room on the server, then publish again")
 	case err != nil:
 		return "", muster.Errorf(muster.Unavailable, "the upload broke off after %d bytes: %w", n, err)
 	case n > int64(d.cfg.MaxPackage):
