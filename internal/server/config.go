@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"muster"
+	"muster/internal/directory"
 )
 
 // Config is the file musterd.yaml. What it leaves out has a value that works;
@@ -39,13 +40,14 @@ type Config struct {
 	// who asks. None: who connects is who asks. Through a unix socket all are trusted.
 	TrustedProxies []netip.Prefix `yaml:"trusted-proxies"`
 
-	TLS        TLS        `yaml:"tls"`
-	Hosts      HostsPart  `yaml:"hosts"`
-	Repository Depot      `yaml:"repository"`
-	Sessions   Sessions   `yaml:"sessions"`
-	Limits     Limits     `yaml:"limits"`
-	Metrics    MetricsFor `yaml:"metrics"`
-	Log        Log        `yaml:"log"`
+	TLS        TLS              `yaml:"tls"`
+	Hosts      HostsPart        `yaml:"hosts"`
+	Repository Depot            `yaml:"repository"`
+	Directory  directory.Config `yaml:"directory"`
+	Sessions   Sessions         `yaml:"sessions"`
+	Limits     Limits           `yaml:"limits"`
+	Metrics    MetricsFor       `yaml:"metrics"`
+	Log        Log              `yaml:"log"`
 }
 
 // TLS says how the server proves who it is.

@@ -26,14 +26,17 @@ type printer struct {
 // docs reads the comments of the configuration.
 func docs(t *testing.T) map[string]string {
 	t.Helper()
-	file := must(parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments))(t)
 	all := map[string]string{}
-	for _, d := range file.Decls {
+	decls := must(parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments))(t).Decls
+	for _, d := range append(decls, must(parser.ParseFile(token.NewFileSet(), "../directory/config.go", nil, parser.ParseComments))(t).Decls...) {
 		g, ok := d.(*ast.GenDecl)
 		if !ok || g.Tok != token.TYPE {
 			continue
 		}
 		spec := g.Specs[0].(*ast.TypeSpec)
+		if spec.Name.Name == "Config" && all["Config"] != "" { // the directory's
+			spec.Name.Name = "directory"
+		}
 		all[spec.Name.Name] = g.Doc.Text()
 		if s, ok := spec.Type.(*ast.StructType); ok {
 			for _, f := range s.Fields.List {
@@ -56,10 +59,10 @@ func (p *printer) print(v reflect.Value, indent string) {
 	for i := range v.NumField() {
 		f, value := v.Type().Field(i), v.Field(i)
 		name := f.Tag.Get("yaml")
-		doc := p.docs[v.Type().Name()+"."+f.Name]
+		doc := p.docs[nameOfType(v.Type())+"."+f.Name]
 		if value.Kind() == reflect.Struct {
 			fmt.Fprintln(p)
-			p.comment(indent, strings.Replace(p.docs[f.Type.Name()], f.Type.Name(), name, 1))
+			p.comment(indent, strings.Replace(p.docs[nameOfType(f.Type)], f.Type.Name(), name, 1))
 			fmt.Fprintf(p, "%s%s:\n", indent, name)
 			p.print(value, indent+"  ")
 			continue
@@ -67,6 +70,14 @@ func (p *printer) print(v reflect.Value, indent string) {
 		p.comment(indent, doc)
 		fmt.Fprintf(p, "%s%s: %s\n", indent, name, printed(value))
 	}
+}
+
+// nameOfType tells the configurations of two packages apart.
+func nameOfType(t reflect.Type) string {
+	if strings.HasSuffix(t.PkgPath(), "/directory") {
+		return "directory"
+	}
+	return t.Name()
 }
 
 func printed(v reflect.Value) string {

@@ -115,7 +115,7 @@ func checkNames(n *yaml.Node, v any) error {
 			return muster.WithHint(muster.Errorf(muster.Invalid, "line %d: there is no setting %q", key.Line, key.Value),
 				"did you mean %q? 'musterd config' prints all", nearest(key.Value, names(t)))
 		}
-		if f.Type.Kind() == reflect.Struct && f.Type.PkgPath() == t.PkgPath() {
+		if f.Type.Kind() == reflect.Struct {
 			if err := checkNames(value, reflect.New(f.Type).Interface()); err != nil {
 				return err
 			}

@@ -16,6 +16,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/db"
+	"muster/internal/directory"
 	"muster/internal/repo"
 	"muster/sign"
 )
@@ -65,6 +66,7 @@ func (d *Doctor) Look(ctx context.Context) []Diagnosis {
 	d.tls(folder)
 	d.database(ctx)
 	d.repository(ctx, folder)
+	d.ldap(ctx)
 	d.serving(ctx, folder)
 	return d.found
 }
@@ -240,6 +242,26 @@ func (d *Doctor) repository(ctx context.Context, f Folder) {
 	if len(v.Findings) == 0 {
 		d.say(Fine, "repository", "", "%d packages, %d MB, all of them whole", v.Packages, v.Bytes>>20)
 	}
+}
+
+// ldap reads the directory once.
+func (d *Doctor) ldap(ctx context.Context) {
+	if len(d.Config.Directory.URLs) == 0 {
+		return
+	}
+	dir, err := directory.Open(d.Config.Directory)
+	if err == nil {
+		err = dir.Refresh(ctx)
+	}
+	if err != nil {
+		d.fail("directory", err)
+		return
+	}
+	s := dir.Status()
+	for _, p := range s.Problems {
+		d.say(Warn, "directory", "mend it in the directory", "%s", p)
+	}
+	d.say(Fine, "directory", "", "%d computers, %d groups", s.Computers, s.Groups)
 }
 
 // serving asks the server that should run who it is.

@@ -102,6 +102,15 @@ func (s *Server) history(ctx context.Context, r *request) (any, error) {
 	return s.hosts.History(ctx, in)
 }
 
+func (s *Server) software(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	limit := int(q.number("limit"))
+	if q.err != nil {
+		return nil, q.err
+	}
+	return s.hosts.Software(ctx, q.Get("q"), q.Get("cursor"), limit)
+}
+
 func (s *Server) events(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
 	in := api.EventQuery{Host: q.Get("host"), Since: q.number("since"), Limit: int(q.number("limit")), Failed: q.Get("failed") == "1"}

@@ -58,6 +58,7 @@ func routes() []route {
 		{method: get, path: api.RouteHostDiff, who: aPerson, class: "people", serve: (*Server).hostDiff},
 		{method: get, path: api.RouteHistory, who: aPerson, class: "people", serve: (*Server).history},
 		{method: get, path: api.RouteEvents, who: aPerson, class: "people", serve: (*Server).events},
+		{method: get, path: api.RouteSoftware, who: aPerson, class: "people", serve: (*Server).software},
 		{method: get, path: api.RouteTokens, who: aPerson, class: "people", serve: (*Server).listTokens},
 		{method: post, path: api.RouteTokens, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).createToken},
 		{method: del, path: api.RouteToken, who: aPerson, class: "people", serve: (*Server).revokeToken},

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"muster"
 	"muster/internal/hosts"
 )
@@ -47,11 +49,20 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		l.Close()
 		return err
 	}
+	unlock, err := s.begin()
+	if err != nil {
+		l.Close()
+		return err
+	}
+	defer unlock()
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var workers sync.WaitGroup
 	workers.Go(func() { s.hosts.Run(work, func(err error) { s.log.Warn("hosts", "error", err.Error()) }) })
 	workers.Go(func() { s.depot.publish(work, s.news) })
 	workers.Go(func() { s.depot.tend(work) })
+	if s.ldap != nil {
+		workers.Go(func() { s.ldap.Run(work, func(err error) { s.log.Warn("directory", "error", err.Error()) }) })
+	}
 	hs := &http.Server{Handler: s.Handler(), TLSConfig: tlsConfig,
 		ReadHeaderTimeout: s.patience / 2, // who sends headers slowly is cut off
 		IdleTimeout:       2 * time.Minute, MaxHeaderBytes: 32 << 10,
@@ -78,6 +89,20 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		err = nil
 	}
 	return err
+}
+
+// begin takes the data folder: two servers have one each, also where they have
+// the same database.
+func (s *Server) begin() (unlock func(), err error) {
+	lock := flock.New(s.folder.path(".lock"))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return nil, muster.WithKind(muster.Unavailable, err)
+	}
+	if !ok {
+		return nil, muster.WithHint(muster.Errorf(muster.Busy, "another musterd serves %q", s.folder.Dir), "give each a data folder of its own, with --data")
+	}
+	return func() { lock.Unlock() }, s.depot.sweep() //nolint:errcheck // the end of the process unlocks too
 }
 
 // stop ends the requests under way: those that wait for news at once.

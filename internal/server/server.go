@@ -25,6 +25,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/db"
+	"muster/internal/directory"
 	"muster/internal/hosts"
 	"muster/sign"
 )
@@ -45,6 +46,7 @@ type Server struct {
 	db      *db.DB
 	hosts   *hosts.Hosts
 	depot   *depot
+	ldap    *directory.Directory // nil: none is read
 	people  *people
 	limits  map[string]*limiter
 	metrics *metrics
@@ -93,15 +95,21 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	h := s.cfg.Hosts
-	s.hosts, err = hosts.Open(ctx, hosts.Config{DB: s.db, Server: s.self.ID, Authority: s.self.Authority, Now: s.now, Mirrors: s.cfg.Repository.Mirrors,
+	c := hosts.Config{DB: s.db, Server: s.self.ID, Authority: s.self.Authority, Now: s.now, Mirrors: s.cfg.Repository.Mirrors,
 		Interval: h.Interval.std(), Skew: h.Skew.std(), MaxPending: h.Pending, ReturnsWait: h.Returns == "wait",
-		EnrolRate: s.limits["enrol"].perSecond(), WholeRate: max(20, float64(s.cfg.Limits.Hosts)/500), KeepHistory: h.History.std(), KeepEvents: h.Events.std()})
-	if err != nil {
+		EnrolRate: s.limits["enrol"].perSecond(), WholeRate: max(20, float64(s.cfg.Limits.Hosts)/500), KeepHistory: h.History.std(), KeepEvents: h.Events.std()}
+	if len(s.cfg.Directory.URLs) > 0 {
+		if s.ldap, err = directory.Open(s.cfg.Directory); err != nil {
+			return err
+		}
+		c.Directory = s.ldap
+	}
+	if s.hosts, err = hosts.Open(ctx, c); err != nil {
 		return err
 	}
 	s.metrics = newMetrics(s)
 	s.db.Observe(s.metrics.batch)
-	return s.depot.sweep()
+	return nil
 }
 
 // recognise compares the keys of the folder with those that the database was
