@@ -128,7 +128,7 @@ func (f *feed) tell(t told, skip int) (full bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		changes = append(changes, sections...)
+		changes = append(changes, expand(sections)...)
 	}
 	r := f.names[t.host]
 	if r == nil {
@@ -225,7 +225,7 @@ func softwareChanges(words map[int64]*software, added, removed []item) []api.His
 }
 
 // Diff returns what changed in the inventory of a host between two times; to 0
-// is now.
+// is now, and a time before its first inventory is that of the first.
 func (h *Hosts) Diff(ctx context.Context, name string, from, to int64) (out api.HistoryPage, err error) {
 	if to == 0 {
 		to = 1 << 62
@@ -241,7 +241,7 @@ func (h *Hosts) Diff(ctx context.Context, name string, from, to int64) (out api.
 		}
 		s, err := h.readStored(tx, r.num)
 		if err == nil {
-			err = h.known(tx, r, from)
+			from, err = h.firstKnown(tx, r, from)
 		}
 		if err != nil {
 			return err
@@ -256,7 +256,7 @@ func (h *Hosts) Diff(ctx context.Context, name string, from, to int64) (out api.
 			return err
 		}
 		out.Changes = append(out.Changes, softwareChanges(words, added, removed)...)
-		out.Changes = append(out.Changes, sectionChanges(was, now)...)
+		out.Changes = append(out.Changes, expand(sectionChanges(was, now))...)
 		for i := range out.Changes {
 			c := &out.Changes[i]
 			c.Time, c.Host, c.Name = min(to, h.Now().Unix()), r.id, r.name

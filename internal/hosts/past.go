@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"muster"
 	"muster/internal/canon"
@@ -187,9 +188,19 @@ func (h *Hosts) known(tx *db.Tx, r *record, at int64) error {
 		return err
 	case at < first:
 		return muster.WithHint(muster.Errorf(muster.NotFound, "the inventory of host %q is not known so far back", r.id),
-			"the oldest that is known is of Unix time %d", first)
+			"the oldest that is known is of %s", time.Unix(first, 0).UTC().Format(time.RFC3339))
 	}
 	return nil
+}
+
+// firstKnown is at, or the time of the host's first inventory where that is later.
+func (h *Hosts) firstKnown(tx *db.Tx, r *record, at int64) (int64, error) {
+	var first int64
+	err := tx.QueryRow("SELECT first FROM hosts_inventory WHERE host = ?", r.num).Scan(&first)
+	if muster.KindOf(err) == muster.NotFound {
+		return 0, muster.Errorf(muster.NotFound, "host %q has not sent its inventory yet", r.id)
+	}
+	return max(at, first), err
 }
 
 // sortedNums lists the software of items, each once.
