@@ -2,6 +2,7 @@ package agent
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -276,5 +277,45 @@ func TestSettings(t *testing.T) {
 	}
 	if s := f.row(id).summary; !strings.Contains(s.Problem, "blue moons") && !strings.Contains(s.Problem, "no-such") {
 		t.Errorf("the server is told %q", s.Problem)
+	}
+}
+
+// TestPartial: between two looks at the whole machine, what package managers do is
+// seen by the files that they change, and nothing else is lost.
+func TestPartial(t *testing.T) {
+	f := newFleet(t)
+	tree := f.path("tree")
+	put := func(text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(tree, "var/lib/dpkg"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, "var/lib/dpkg/status"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stanza := func(name string) string {
+		return "Package: " + name + "\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n\n"
+	}
+	put(stanza("a"))
+	j := f.joining("tree")
+	j.Area = false // a tree is looked at itself, an area is on the machine
+	id, err := Join(t.Context(), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.round("tree")
+	first := f.row(id.ID).doc
+	put(stanza("a") + stanza("b"))
+	job := f.job("tree")
+	job.Collect = false
+	for range 2 {
+		if out, err := Round(t.Context(), job); err != nil || out.Offline != nil {
+			t.Fatalf("%+v, %v", out, err)
+		}
+	}
+	second := f.row(id.ID).doc
+	if len(first.Packages["dpkg"]) != 1 || len(second.Packages["dpkg"]) != 2 || second.Hardware == nil != (first.Hardware == nil) || second.System == nil {
+		t.Errorf("the server has %+v, then %+v", first, second)
 	}
 }

@@ -15,8 +15,10 @@ type known struct {
 	Summary  *api.Summary `json:"summary,omitempty"`
 	Set      string       `json:"set,omitempty"` // of inventory.json, which the server has
 	Volatile int64        `json:"volatile,omitempty"`
-	Change   int          `json:"change,omitempty"` // newest change of the root that is in results/
-	Wake     int64        `json:"wake,omitempty"`
+	// Stamps are those of the sections of inventory.json: see collect.Inputs.
+	Stamps map[string]string `json:"stamps,omitempty"`
+	Change int               `json:"change,omitempty"` // newest change of the root that is in results/
+	Wake   int64             `json:"wake,omitempty"`
 }
 
 // known reads known.json. A damaged file is one that was lost.

@@ -2,12 +2,14 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"muster"
 	"muster/api"
+	"muster/internal/collect"
 	"muster/internal/engine"
 	"muster/internal/install"
 	"muster/internal/plan"
@@ -88,6 +90,7 @@ type round struct {
 	base    *inventory.Document
 	out     *Outcome
 	renewal bool // the server asked for it
+	stamps  map[string]string
 }
 
 // Round asks the server and the repositories for news, looks at what the host has
@@ -246,32 +249,58 @@ func (r *round) tell(ctx context.Context) error {
 	}
 	if err := r.link.sendInventory(ctx, r.known, r.base, doc); err != nil {
 		r.out.Offline, r.out.After = failureOf(err), after(err)
+		return nil
 	}
-	return nil
+	r.known.Stamps = r.stamps // not before: what was not sent is looked at again
+	return r.home.saveKnown(r.known)
 }
 
-// collect looks at the machine where the round is to do so, and at the packages of
-// muster in any case.
+// collect looks at the machine: at all of it where the round is to do so or the
+// server has nothing of it, else at the sections whose files have changed, and at
+// the packages of muster in any case.
 func (r *round) collect(ctx context.Context) (*inventory.Document, *inventory.Volatile, error) {
 	var err error
 	if r.base, err = r.home.base(r.known); err != nil {
 		return nil, nil, err
 	}
-	sections, missing := OwnSections, []string(nil)
-	if r.Collect || r.base == nil {
-		sections = nil
-	} else {
-		missing = otherSections(r.base)
+	// Stamps are taken before the look: what changes meanwhile is looked at again.
+	stamps, err := collect.Inputs(collectRoot(r.engine))
+	if err != nil {
+		return nil, nil, err
 	}
+	sections, missing := r.sections(stamps)
 	rep, err := Document(ctx, r.engine, r.status, sections)
 	if err != nil {
 		return nil, nil, err
 	}
 	keepKnown(rep, r.base, missing)
+	for _, f := range rep.Failures {
+		delete(stamps, f.Section)
+	}
 	if text := failuresText(rep.Failures); text != "" {
 		r.Log("%s", text)
 	}
+	r.stamps = stamps
 	return rep.Document, rep.Volatile, rep.Document.Check()
+}
+
+// sections are those to look at, nil for all, and those to take as they were.
+func (r *round) sections(stamps map[string]string) (look, keep []string) {
+	if r.Collect || r.base == nil {
+		return nil, nil
+	}
+	look = slices.Clone(OwnSections)
+	for name, stamp := range stamps {
+		if stamp != r.known.Stamps[name] {
+			look = append(look, name)
+		}
+	}
+	for _, name := range otherSections(r.base) {
+		if !slices.Contains(look, name) {
+			keep = append(keep, name)
+		}
+	}
+	return look, keep
 }
 
 // checkIn says what the server does not know and does what it answers. doc is nil
@@ -319,7 +348,7 @@ func (r *round) clock(ctx context.Context) bool {
 // forgotten has a server that lost what it had acknowledged told everything again.
 func (r *round) forgotten() {
 	k := r.known
-	k.Etag, k.Agent, k.Summary, k.Set, k.Volatile = "", "", nil, "", 0
+	k.Etag, k.Agent, k.Summary, k.Set, k.Volatile, k.Stamps = "", "", nil, "", 0, nil
 	r.base = nil
 }
 
