@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,9 @@ type counted struct{ num, hosts int64 }
 // software asks for what package managers installed. The dictionary knows what
 // matches and how many hosts have it, which decides how they are found.
 func (c *condition) software(t *search.Term) (string, error) {
+	if t.Source == "" && t.AnyVersion() && t.Pattern.Like() == "%" {
+		return c.anySoftware(), nil
+	}
 	match, sum, err := c.matching(t)
 	if err != nil {
 		return "", err
@@ -98,8 +102,8 @@ func (c *condition) matching(t *search.Term) (match []counted, sum int64, err er
 // broad finds hosts for a term that means much: those that have what most have,
 // and of the others each by its list.
 func (c *condition) broad(t *search.Term, match []counted) (string, error) {
-	most := slices.MaxFunc(match, func(a, b counted) int { return int(a.hosts - b.hosts) })
-	wanted := make(map[int64]bool, len(match))
+	most := slices.MaxFunc(match, func(a, b counted) int { return cmp.Compare(a.hosts, b.hosts) })
+	wanted := make([]bool, 1+slices.MaxFunc(match, func(a, b counted) int { return cmp.Compare(a.num, b.num) }).num)
 	for _, m := range match {
 		wanted[m.num] = true
 	}
@@ -112,7 +116,7 @@ func (c *condition) broad(t *search.Term, match []counted) (string, error) {
 			return err
 		}
 		items, err := unpackItems(packed)
-		if err == nil && slices.ContainsFunc(items, func(i item) bool { return wanted[i.software] }) {
+		if err == nil && slices.ContainsFunc(items, func(i item) bool { return i.software < int64(len(wanted)) && wanted[i.software] }) {
 			nums = append(nums, host)
 		}
 		return err
@@ -124,7 +128,10 @@ func (c *condition) broad(t *search.Term, match []counted) (string, error) {
 	return "(h.num IN (SELECT x.host FROM hosts_has x WHERE x.software = " + strconv.FormatInt(most.num, 10) + ") OR " + others + ")", err
 }
 
-// muster asks for packages of muster.
+// musterRow begins a condition on a package of muster of the host.
+const musterRow = "EXISTS (SELECT 1 FROM hosts_muster p WHERE p.host = h.num AND "
+
+// muster asks for packages of muster, whose names are in lower case.
 func (c *condition) muster(t *search.Term) (string, error) {
 	var with []any
 	if !t.AnyVersion() {
@@ -133,7 +140,7 @@ func (c *condition) muster(t *search.Term) (string, error) {
 			return "", err
 		}
 	}
-	sql := "h.num IN (SELECT p.host FROM hosts_muster p WHERE " + c.like(column{"p.name", true}, t.Whole())
+	sql := musterRow + c.like(column{"p.name", false}, t.Whole())
 	if t.Status != "" {
 		c.args = append(c.args, t.Status)
 		sql += " AND p.status = ?"
@@ -153,11 +160,11 @@ const maxVersions = 5000
 // versions are those of t's packages that compare as t says.
 func (c *condition) versions(t *search.Term) (match []any, err error) {
 	inner := condition{h: c.h, tx: c.tx}
-	query := "SELECT DISTINCT p.name, p.version, p.status FROM hosts_muster p WHERE " + inner.like(column{"p.name", true}, t.Whole())
+	query := "SELECT DISTINCT p.name, p.version FROM hosts_muster p WHERE " + inner.like(column{"p.name", false}, t.Whole())
 	seen := map[string]bool{}
 	err = each(c.tx, query, inner.args, func(scan scanner) error {
-		var s search.Software
-		if err := scan(&s.Name, &s.Version, &s.Status); err != nil {
+		s := search.Software{Status: t.Status}
+		if err := scan(&s.Name, &s.Version); err != nil {
 			return err
 		}
 		if !seen[s.Version] && t.MatchSoftware(s) {
@@ -173,7 +180,7 @@ func (c *condition) versions(t *search.Term) (match []any, err error) {
 }
 
 func (c *condition) audit(t *search.Term) string {
-	sql := "h.num IN (SELECT p.host FROM hosts_muster p WHERE " + c.like(column{"p.name", true}, t.Whole())
+	sql := musterRow + c.like(column{"p.name", false}, t.Whole())
 	if t.Status == "" {
 		return sql + " AND p.audit <> '')"
 	}
@@ -186,7 +193,7 @@ func (c *condition) present(t *search.Term) (string, error) {
 	f := t.Of()
 	if f == nil {
 		c.args = append(c.args, t.Status)
-		return "h.num IN (SELECT p.host FROM hosts_muster p WHERE p.audit = ?)", nil
+		return musterRow + "p.audit = ?)", nil
 	}
 	if n, ok := numbers[f.Name]; ok {
 		c.args = append(c.args, n.least)
@@ -194,20 +201,20 @@ func (c *condition) present(t *search.Term) (string, error) {
 	}
 	if v, ok := values[f.Name]; ok {
 		c.args = append(c.args, v...)
-		return "h.num IN (SELECT v.host FROM hosts_value v WHERE v.field IN " + db.In(len(v)) + ")", nil
+		return "EXISTS (SELECT 1 FROM hosts_value v WHERE v.host = h.num AND v.field IN " + db.In(len(v)) + ")", nil
 	}
 	switch f.Name {
 	case "package":
-		return "EXISTS (SELECT 1 FROM hosts_inventory i WHERE i.host = h.num AND i.software <> ?)", c.noSoftware()
+		return c.anySoftware(), nil
 	case "muster":
-		return "h.num IN (SELECT p.host FROM hosts_muster p WHERE p.version <> '')", nil
+		return musterRow + "p.version <> '')", nil
 	case "audit":
-		return "h.num IN (SELECT p.host FROM hosts_muster p WHERE p.audit <> '')", nil
+		return musterRow + "p.audit <> '')", nil
 	case "group":
 		if c.chosen {
-			return "h.num IN (SELECT m.host FROM hosts_member m JOIN hosts_group g ON g.num = m.grp WHERE g.query = '')", nil
+			return "EXISTS (SELECT 1 FROM hosts_member m JOIN hosts_group g ON g.num = m.grp WHERE m.host = h.num AND g.query = '')", nil
 		}
-		return "h.num IN (SELECT m.host FROM hosts_member m)", nil
+		return "EXISTS (SELECT 1 FROM hosts_member m WHERE m.host = h.num)", nil
 	case "unit", "directory":
 		return c.placed(t, func(string) bool { return true })
 	}
@@ -218,8 +225,8 @@ func (c *condition) present(t *search.Term) (string, error) {
 	return "(" + strings.Join(parts, " OR ") + ")", nil
 }
 
-// noSoftware adds the packed list of nothing as an argument.
-func (c *condition) noSoftware() error {
+// anySoftware asks for hosts that have any, by their lists.
+func (c *condition) anySoftware() string {
 	c.args = append(c.args, appendItems(nil, nil))
-	return nil
+	return "EXISTS (SELECT 1 FROM hosts_inventory i WHERE i.host = h.num AND i.software <> ?)"
 }

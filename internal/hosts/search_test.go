@@ -227,9 +227,9 @@ func TestSearch(t *testing.T) {
 			w.pass(50 * time.Second)
 		}
 		if flag.Lookup("rapid.checks").Value.String() == "100" {
-			checks := map[db.Dialect]string{db.SQLite: "40"}[d.Dialect()]
+			checks := map[db.Dialect]string{db.SQLite: "25"}[d.Dialect()]
 			if checks == "" {
-				checks = "15"
+				checks = "8"
 			}
 			flag.Set("rapid.checks", checks) //nolint:errcheck // each is 30 queries
 			defer flag.Set("rapid.checks", "100")
@@ -291,7 +291,7 @@ func (s *searched) facts(w *world) search.Facts {
 	fqdn := strings.ToLower(s.doc.System.Hostname + "." + s.doc.System.Domain)
 	m.Units, m.Directory, _ = tree{}.Place(fqdn)
 	if s.unit != "" {
-		m.Units = unitsOf(s.unit)
+		m.Units = unitNames(s.unit)
 	}
 	return search.FactsOf(s.doc, s.vol, m)
 }

@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -84,10 +85,15 @@ var capitals = sync.OnceValue(func() map[rune][]rune {
 	return all
 })
 
-// valueLike holds the values of some fields against a pattern.
+// valueLike holds the values of some fields against a pattern. One value is found by
+// the index of values; for others each host is looked at, so that a page ends early.
 func (c *condition) valueLike(fields []any, p search.Pattern) string {
 	c.args = append(c.args, fields...)
-	return "h.num IN (SELECT v.host FROM hosts_value v WHERE v.field IN " + db.In(len(fields)) + " AND " + c.like(column{"v.value", false}, p) + ")"
+	where := "v.field IN " + db.In(len(fields)) + " AND " + c.like(column{"v.value", false}, p) + ")"
+	if _, ok := p.Literal(); ok {
+		return "h.num IN (SELECT v.host FROM hosts_value v WHERE " + where
+	}
+	return "EXISTS (SELECT 1 FROM hosts_value v WHERE v.host = h.num AND " + where
 }
 
 // network asks for addresses. Those of a network that ends at a dot begin alike.
@@ -95,7 +101,7 @@ func (c *condition) network(t *search.Term, first, last netip.Addr) (string, err
 	begin, whole := commonDots(first, last)
 	if whole {
 		c.args = append(c.args, begin+"%")
-		return "h.num IN (SELECT v.host FROM hosts_value v WHERE v.field = 'ip' AND v.value LIKE ?)", nil
+		return "EXISTS (SELECT 1 FROM hosts_value v WHERE v.host = h.num AND v.field = 'ip' AND v.value LIKE ?)", nil
 	}
 	return c.listed(t, "SELECT v.host, v.value FROM hosts_value v WHERE v.field = 'ip' AND v.value LIKE ?", []any{begin + "%"})
 }
@@ -145,15 +151,7 @@ const maxListed = 500
 // version compares with the few versions that hosts have.
 func (c *condition) version(t *search.Term) (string, error) {
 	col := columns[t.Field.Name][0].name
-	var match []any
-	err := each(c.tx, "SELECT DISTINCT "+col+hostTables, nil, func(scan scanner) error {
-		var v string
-		err := scan(&v)
-		if err == nil && t.MatchText(v) {
-			match = append(match, v)
-		}
-		return err
-	})
+	match, err := c.distinct(col, t.MatchText)
 	if err != nil {
 		return "", err
 	}
@@ -163,9 +161,26 @@ func (c *condition) version(t *search.Term) (string, error) {
 	return c.in(col, match), nil
 }
 
+// distinct reads the values of a column that are so.
+func (c *condition) distinct(col string, so func(string) bool) (match []any, err error) {
+	table := " FROM hosts_fact f"
+	if col[0] == 'h' {
+		table = " FROM hosts_host h"
+	}
+	err = each(c.tx, "SELECT DISTINCT "+col+table, nil, func(scan scanner) error {
+		var v string
+		err := scan(&v)
+		if err == nil && so(v) {
+			match = append(match, v)
+		}
+		return err
+	})
+	return match, err
+}
+
 // group asks for members.
 func (c *condition) group(t *search.Term) string {
-	sql := "h.num IN (SELECT m.host FROM hosts_member m JOIN hosts_group g ON g.num = m.grp WHERE "
+	sql := "EXISTS (SELECT 1 FROM hosts_member m JOIN hosts_group g ON g.num = m.grp WHERE m.host = h.num AND "
 	if c.chosen {
 		sql += "g.query = '' AND "
 	}
@@ -175,8 +190,11 @@ func (c *condition) group(t *search.Term) string {
 // placed asks where hosts stand: in units that people chose, and in the
 // directory, which is in memory.
 func (c *condition) placed(t *search.Term, so func(name string) bool) (string, error) {
-	var nums []int64
 	unit := t.Field.Name == "unit" || t.Of() != nil && t.Of().Name == "unit"
+	if c.h.Directory == nil {
+		return c.unit(unit, so)
+	}
+	var nums []int64
 	err := each(c.tx, "SELECT h.num, h.unit, f.fqdn FROM hosts_host h JOIN hosts_fact f ON f.host = h.num", nil, func(scan scanner) error {
 		var num int64
 		var path, fqdn string
@@ -197,10 +215,19 @@ func (c *condition) placed(t *search.Term, so func(name string) bool) (string, e
 	return c.among(t, nums)
 }
 
+// unit is placed where there is no directory.
+func (c *condition) unit(unit bool, so func(name string) bool) (string, error) {
+	if !unit {
+		return never, nil
+	}
+	match, err := c.distinct("h.unit", func(path string) bool { return slices.ContainsFunc(c.h.places(true, path, ""), so) })
+	return c.in("h.unit", match), err
+}
+
 // places are the units of a host, or its groups of the directory.
 func (h *Hosts) places(unit bool, path, fqdn string) []string {
 	if unit && path != "" {
-		return unitsOf(path)
+		return unitNames(path)
 	}
 	if h.Directory == nil || fqdn == "" {
 		return nil
@@ -219,15 +246,4 @@ func (c *condition) in(column string, values []any) string {
 	}
 	c.args = append(c.args, values...)
 	return column + " IN " + db.In(len(values))
-}
-
-// unitsOf are the names of a unit and of those around it, the outermost first:
-// "paris" and "paris.lab" for paris/lab.
-func unitsOf(path string) (names []string) {
-	for i := range len(path) {
-		if path[i] == '/' {
-			names = append(names, strings.ReplaceAll(path[:i], "/", "."))
-		}
-	}
-	return append(names, strings.ReplaceAll(path, "/", "."))
 }
