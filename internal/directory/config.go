@@ -56,6 +56,9 @@ type Config struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// max-entries bounds how many computers and groups are read.
 	MaxEntries int `yaml:"max-entries"`
+
+	// chain is the matching rule of membership "rule".
+	chain string
 }
 
 // presets are what a directory of a kind looks like.
@@ -93,6 +96,9 @@ func (c *Config) complete() error {
 	}
 	if len(c.GroupBases) == 0 {
 		c.GroupBases = c.Bases
+	}
+	if c.chain == "" {
+		c.chain = inChain
 	}
 	if c.Every == 0 {
 		c.Every = 15 * time.Minute

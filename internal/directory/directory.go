@@ -2,7 +2,11 @@
 // which organisational units, and in which groups.
 //
 // Start with [Open], call [Directory.Run] beside, and ask [Directory.Place].
-// [Directory.Status] is for people.
+// [Directory.Status] is for people. A Directory is what package hosts asks for:
+//
+//	d, err := directory.Open(config) // where config has URLs
+//	go d.Run(ctx, report)
+//	hosts.Open(ctx, hosts.Config{Directory: d, ...})
 //
 // # Names
 //
@@ -31,8 +35,8 @@
 // A reading counts only when it is whole: a server that goes away, a limit that is
 // met, an answer that is cut short leave the snapshot before in place, however old,
 // and [Directory.Status] says how old. A directory without computers is not
-// believed; one with less than half of those before is believed when it is read
-// like that twice. A name that several computers have is that of none, and one that
+// believed; one with less than half of those before is believed when it still is
+// like that after [Config.Every]: a reader may have lost its rights. A name that several computers have is that of none, and one that
 // several groups have is no group; both are told as problems.
 //
 // # If hostile
@@ -68,7 +72,7 @@ type Directory struct {
 	current atomic.Pointer[snapshot]
 
 	mu     sync.Mutex // of readings, and what follows
-	doubt  int        // computers of a reading that waits to be confirmed; 0: none
+	doubt  time.Time  // since when it shows much less than before; zero: it does not
 	failed error      // of the last reading
 	told   []string   // problems that were reported
 }
@@ -135,11 +139,16 @@ func (d *Directory) Refresh(ctx context.Context) error {
 // believe makes s the snapshot. The caller holds mu.
 func (d *Directory) believe(s *snapshot) error {
 	old := d.current.Load()
-	if old != nil && s.computers < old.computers/2 && d.doubt != s.computers {
-		d.doubt = s.computers
-		return muster.Errorf(muster.Conflict, "the directory shows %d computers, and showed %d before: it is believed when it does so again", s.computers, old.computers)
+	if old != nil && s.computers < old.computers/2 {
+		if d.doubt.IsZero() {
+			d.doubt = time.Now()
+		}
+		if left := d.every - time.Since(d.doubt); left > 0 {
+			return muster.WithHint(muster.Errorf(muster.Conflict, "the directory shows %d computers, and showed %d before; it is believed when it still does in %v",
+				s.computers, old.computers, left.Round(time.Second)), "look whether bind-dn may still read all of them")
+		}
 	}
-	d.doubt = 0
+	d.doubt = time.Time{}
 	s.at = time.Now()
 	d.current.Store(s)
 	return nil

@@ -80,6 +80,26 @@ func TestOpenLDAP(t *testing.T) {
 	})
 }
 
+// TestRule asks with another matching rule, for slapd does not know the one of
+// Active Directory: distinguishedNameMatch, by which only direct members match.
+func TestRule(t *testing.T) {
+	w := newWorld(t, computers, "")
+	w.write("rootdse.ldif", "dn:\nsupportedCapabilities: 1.2.840.113556.1.4.800\n")
+	w.reconfigure("sizelimit 500\n", "sizelimit 500\nrootDSE "+w.path("rootdse.ldif")+"\n")
+	w.ldap("ldapadd", nested)
+	c := w.config("openldap")
+	c.Membership, c.chain = "rule", "2.5.13.1"
+	d := w.open(c)
+	stands(t, d, "pc1", "paris paris.lab", "a")
+	stands(t, d, "pc2.example.org", "paris", "c")
+	stands(t, d, "pc3", "", "")
+}
+
+// What package hosts wants.
+var _ interface {
+	Place(fqdn string) (units, groups []string, ready bool)
+} = (*Directory)(nil)
+
 // refused asserts that a reading fails.
 func refused(t *testing.T, c Config, kind muster.ErrorKind, words string) {
 	t.Helper()
@@ -113,9 +133,7 @@ func TestActiveDirectory(t *testing.T) {
 	}
 	ldif := machine("PC1", "OU=lab,OU=paris,", 4096, 50) + machine("OLD", "OU=paris,", 4098, 51)
 	w := newWorld(t, ldif, "")
-	w.write("slapd.conf", strings.Replace(read(t, w.path("slapd.conf")), "memberof-group-oc groupOfNames", "memberof-group-oc group", 1))
-	w.kill()
-	w.start()
+	w.reconfigure("memberof-group-oc groupOfNames", "memberof-group-oc group")
 	w.ldap("ldapadd", account("staff", "GG_Staff", 60, "member: cn=pc1,ou=lab,ou=paris,dc=example,dc=org\n")+
 		account("everyone", "Every Körper", 61, "member: cn=staff,ou=groups,dc=example,dc=org\n")+
 		account("machines", "Domain Computers", 3, "")) // 515 is 0x203

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -25,9 +26,20 @@ func parseDN(s string) ([]*ldap.RelativeDN, error) {
 	if len(s) > maxDN {
 		return nil, fmt.Errorf("a DN of %d bytes is longer than %d", len(s), maxDN)
 	}
+	if !utf8.ValidString(s) {
+		return nil, fmt.Errorf("the DN %.200q is no UTF-8", s)
+	}
 	dn, err := ldap.ParseDN(s)
 	if err != nil {
 		return nil, fmt.Errorf("%.200q is no DN: %w", s, err)
+	}
+	for _, rdn := range dn.RDNs {
+		for _, a := range rdn.Attributes {
+			// Bytes that are no text would all become the same one.
+			if !utf8.ValidString(a.Value) || !utf8.ValidString(a.Type) {
+				return nil, fmt.Errorf("the DN %.200q is no UTF-8", s)
+			}
+		}
 	}
 	if len(dn.RDNs) == 0 || len(dn.RDNs) > maxDepth {
 		return nil, fmt.Errorf("the DN %.200q has %d levels, not 1 to %d", s, len(dn.RDNs), maxDepth)

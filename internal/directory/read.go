@@ -103,8 +103,9 @@ func (r *reading) all(ctx context.Context) error {
 // addGroup keeps a group. Bases may overlap: an entry counts once.
 func (r *reading) addGroup(e *ldap.Entry) error {
 	rdns, err := parseDN(e.DN)
-	if err != nil {
-		return muster.WithKind(muster.Invalid, err)
+	if err != nil { // no reason to read nothing: who may make entries could stop all
+		r.problems.add("a group is left out: %v", err)
+		return nil
 	}
 	k, n := key(rdns), int32(len(r.groups))
 	if _, ok := r.group[k]; ok {
@@ -165,7 +166,8 @@ func (r *reading) keys(e *ldap.Entry, attribute string) ([]dnKey, error) {
 func (r *reading) addComputer(e *ldap.Entry) error {
 	rdns, err := parseDN(e.DN)
 	if err != nil {
-		return muster.WithKind(muster.Invalid, err)
+		r.problems.add("a computer is left out: %v", err)
+		return nil
 	}
 	k := key(rdns)
 	if _, ok := r.machine[k]; ok {
@@ -282,11 +284,11 @@ func (r *reading) chains(ctx context.Context) error {
 	}
 	s := search{conn: r.search.conn, left: maxValues}
 	for i, g := range r.groups {
-		filter := fmt.Sprintf("(&%s(memberOf:%s:=%s))", r.c.Computers, inChain, ldap.EscapeFilter(g.dn))
+		filter := fmt.Sprintf("(&%s(memberOf:%s:=%s))", r.c.Computers, r.c.chain, ldap.EscapeFilter(g.dn))
 		add := func(e *ldap.Entry) error {
 			rdns, err := parseDN(e.DN)
 			if err != nil {
-				return muster.WithKind(muster.Invalid, err)
+				return nil // as above
 			}
 			if m, ok := r.machine[key(rdns)]; ok {
 				r.computers[m].up = append(r.computers[m].up, int32(i))

@@ -81,6 +81,8 @@ func explain(ctx context.Context, err error) error {
 	switch {
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded), ldap.IsErrorWithCode(err, ldap.LDAPResultAdminLimitExceeded):
 		return muster.WithHint(muster.WithKind(muster.Unavailable, err), "let bind-dn read everything: 'limits' in slapd, MaxPageSize and MaxResultSetSize in Active Directory")
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights):
+		return muster.WithHint(muster.WithKind(muster.Denied, err), "let bind-dn read there")
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultReferral):
 		return muster.WithHint(muster.WithKind(muster.Invalid, err), "referrals are not followed: ask the server that holds this base")
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject):

@@ -23,8 +23,7 @@ import (
 	"muster/internal/testneed"
 )
 
-// The part of Active Directory's schema that is read, for slapd. Its numbers are
-// those of Active Directory.
+// The part of Active Directory's schema that is read, for slapd.
 const schema = `
 attributetype ( 1.2.840.113556.1.4.221 NAME 'sAMAccountName' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
 attributetype ( 1.2.840.113556.1.4.619 NAME 'dNSHostName' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
@@ -33,6 +32,7 @@ attributetype ( 1.2.840.113556.1.4.2 NAME 'objectGUID' EQUALITY octetStringMatch
 attributetype ( 1.2.840.113556.1.4.146 NAME 'objectSid' EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 SINGLE-VALUE )
 attributetype ( 1.2.840.113556.1.4.98 NAME 'primaryGroupID' EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
 attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl' EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.1458 NAME 'supportedCapabilities' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
 objectclass ( 1.2.840.113556.1.3.30 NAME 'computer' SUP top STRUCTURAL MUST cn
  MAY ( sAMAccountName $ dNSHostName $ objectCategory $ objectGUID $ objectSid $ primaryGroupID $ userAccountControl ) )
 objectclass ( 1.2.840.113556.1.5.8 NAME 'group' SUP top STRUCTURAL MUST cn
@@ -186,11 +186,35 @@ func (w *world) start() {
 				io.Copy(io.Discard, stderr) //nolint:errcheck // until it ends
 				cmd.Wait()                  //nolint:errcheck // it is killed
 			}()
+			w.await()
 			return
 		}
 	}
 	cmd.Wait() //nolint:errcheck // it says why
 	w.t.Fatalf("slapd does not start:\n%s", said.String())
+}
+
+// await returns when both ports are open, which they are not yet when slapd says
+// that it starts.
+func (w *world) await() {
+	w.t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for _, url := range []string{w.plain, w.tls} {
+		_, address, _ := strings.Cut(url, "://")
+		for {
+			c, err := net.Dial("tcp", address)
+			if err == nil {
+				c.Close()
+				break
+			}
+			select {
+			case <-tick.C:
+			case <-w.gone:
+				w.t.Fatal("slapd ended")
+			}
+		}
+	}
 }
 
 // kill ends slapd as a crash does.
@@ -272,4 +296,16 @@ func read(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// reconfigure changes slapd.conf and starts slapd anew.
+func (w *world) reconfigure(old, with string) {
+	w.t.Helper()
+	conf := read(w.t, w.path("slapd.conf"))
+	if !strings.Contains(conf, old) {
+		w.t.Fatalf("slapd.conf has no %q", old)
+	}
+	w.write("slapd.conf", strings.Replace(conf, old, with, 1))
+	w.kill()
+	w.start()
 }
