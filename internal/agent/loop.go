@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type Agent struct {
 	Settings func() *settings.Agent
 	// Conditions looks whether the machine may be worked on; nil asks the system.
 	Conditions func(processes []string) Conditions
+	// Stopping reports whether the machine is about to stop; nil asks the system.
+	Stopping func() bool
 	// Instant is the time; nil is that of the system.
 	Instant func() Instant
 	// Do does a work; nil is as Exe says.
@@ -110,6 +113,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			continue
 		}
 		if !a.rest(ctx, sched, pause) {
+			a.last(sched)
 			return nil
 		}
 	}
@@ -124,6 +128,9 @@ func (a *Agent) prepare() {
 	}
 	if a.Conditions == nil {
 		a.Conditions = systemConditions
+	}
+	if a.Stopping == nil {
+		a.Stopping = stopping
 	}
 	if a.Do == nil {
 		a.Do = a.hand
@@ -187,6 +194,22 @@ func (a *Agent) rest(ctx context.Context, s *Schedule, pause time.Duration) bool
 		a.serve(ctx, s, w)
 	}
 	return true
+}
+
+// lastPatience is how long an upgrade may hold up a machine that stops. The unit of
+// systemd gives it that time.
+const lastPatience = 14 * time.Minute
+
+// last makes the pending upgrade while the machine stops, where settings want that
+// and no window forbids it. What is not done in time is taken back or finished at
+// the next start.
+func (a *Agent) last(s *Schedule) {
+	if !s.Settings.AtStop || s.pending == nil || !s.Settings.Open(a.Instant().Wall) || !a.Stopping() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastPatience)
+	defer cancel()
+	a.perform(ctx, a.work(s, Upgraded))
 }
 
 // act does one thing and plans by what came of it.
@@ -269,6 +292,7 @@ func (a *Agent) perform(ctx context.Context, w *Work) *Done {
 		s.Reboot = s.Reboot || done.Reboot
 	})
 	a.tell(News{Done: done})
+	debug.FreeOSMemory() // nothing happens for hours now
 	return done
 }
 

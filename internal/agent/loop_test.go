@@ -236,3 +236,21 @@ func TestWakerHushed(t *testing.T) {
 		w.resume()
 	})
 }
+
+// TestAtStop: where settings say so, an upgrade that waits is made while the machine
+// stops, and not when only the agent is stopped.
+func TestAtStop(t *testing.T) {
+	for _, stops := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(func(a *settings.Agent) { a.AtStop = true })
+			s.Stopping = func() bool { return stops }
+			s.cond.Battery = true
+			s.out = func(int) *Done { return &Done{Outcome: found("upgrade tool")} }
+			want := "0s look+collect"
+			if stops {
+				want += ", 10m0s upgrade"
+			}
+			expect(t, s.run(t, 10*time.Minute), want)
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"strings"
 	"time"
@@ -104,4 +105,11 @@ func keyfile(root fs.FS, name string) map[string]string {
 		}
 	}
 	return all
+}
+
+// stopping asks systemd whether the machine is about to stop.
+func stopping() bool {
+	// It exits with 1 in every state but "running".
+	out, _ := exec.Command("systemctl", "is-system-running").Output()
+	return strings.TrimSpace(string(out)) == "stopping"
 }

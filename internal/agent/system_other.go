@@ -14,3 +14,7 @@ func uptime() time.Duration { return time.Since(started) }
 // connection costs: the agent takes them to be on mains and free.
 func onBattery() bool { return false }
 func onMetered() bool { return false }
+
+// stopping: nobody says here why a service is stopped, so an upgrade at shutdown is
+// not made.
+func stopping() bool { return false }

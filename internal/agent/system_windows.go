@@ -29,3 +29,7 @@ func onBattery() bool {
 
 // onMetered: what a connection costs is told through COM alone, which is not asked.
 func onMetered() bool { return false }
+
+// stopping: nobody says here why a service is stopped, so an upgrade at shutdown is
+// not made.
+func stopping() bool { return false }

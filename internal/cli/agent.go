@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,6 +118,7 @@ func agentLoopCommand(a *app) *cobra.Command {
 func (a *app) agentLoop(ctx context.Context, o looping) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	debug.SetGCPercent(25) // it holds little, and makes little
 	e, err := a.open()
 	if err != nil {
 		return err
