@@ -101,7 +101,7 @@ func outlined(t *testing.T, x *Index) {
 
 func outlineOf(e *Entry) string {
 	return fmt.Sprint(e.Name, e.Version, e.Kind, e.OS, e.Architecture, e.MinOSVersion, e.MaxOSVersion, e.Depends,
-		e.Conflicts, e.Provides, e.ValidFrom, e.ValidUntil, e.Filename, e.ManifestSHA256, e.NeedsCode, e.Signers, e.Text())
+		e.Conflicts, e.Provides, e.Maturity, e.Locale, e.AppliesTo, e.ValidFrom, e.ValidUntil, e.Filename, e.ManifestSHA256, e.NeedsCode, e.Signers, e.Text())
 }
 
 // inParts reads text in two parts, as a long one is read, and as one in the slow

@@ -33,8 +33,9 @@ signs the package signs them. 'muster settings' shows what is in force on a host
 ## config: how the agent behaves
 One stanza. Of several packages, those of higher precedence count, setting by setting: what the host's own
 package brings, then its units from the innermost, profiles, groups, what a person installed, the
-file ` + "`agent.conf`" + ` in the state folder of the root, and the defaults. Lists are replaced as a whole. Two of the same precedence: the
-last by name counts. What an agent does not know or cannot read it skips, and says so.
+file of the machine's administrator (` + "`/etc/muster/agent.conf`" + `; on Windows, in areas and in trees ` + "`agent.conf`" + ` in the
+state folder), and the defaults. One that came by its own ` + "`applies-to`" + ` counts as that of a group. Lists are replaced
+as a whole. Two of the same precedence: the last by name counts. What an agent does not know or cannot read it skips, and says so.
 
 A config can change whom a host believes, so that its signer needs the right code.
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"muster"
 	"muster/control"
@@ -43,7 +44,7 @@ func (e *Engine) Assign(ctx context.Context, a Assignments) ([]Updated, error) {
 	e.name(a)
 	news, err := e.Update(ctx)
 	if err == nil {
-		err = a.save(e.Root)
+		err = save(e.Root, assignedFile{a, e.applies})
 	}
 	if err != nil {
 		e.name(old)
@@ -52,6 +53,9 @@ func (e *Engine) Assign(ctx context.Context, a Assignments) ([]Updated, error) {
 	e.assigned = a
 	return news, nil
 }
+
+// managed reports whether something else than people says what the root should have.
+func (e *Engine) managed() bool { return e.assigned.Host != "" || len(e.applies) > 0 }
 
 // name tells the repositories which packages of hosts and units this root is about.
 func (e *Engine) name(a Assignments) {
@@ -80,7 +84,13 @@ func (a *Assignments) check() error {
 
 func assignmentsFile(root *install.Root) string { return filepath.Join(root.State, "assigned.json") }
 
-func (a *Assignments) save(root *install.Root) error {
+// assignedFile is assigned.json.
+type assignedFile struct {
+	Assignments
+	Applies []string `json:"applies,omitempty"` // packages whose applies-to holds
+}
+
+func save(root *install.Root, a assignedFile) error {
 	data, err := json.MarshalIndent(a, "", "  ")
 	if err != nil {
 		return err
@@ -91,7 +101,7 @@ func (a *Assignments) save(root *install.Root) error {
 	return root.Disk.WriteFile(assignmentsFile(root), append(data, '\n'), 0o644)
 }
 
-func readAssignments(root *install.Root) (a Assignments, err error) {
+func readAssignments(root *install.Root) (a assignedFile, err error) {
 	name := assignmentsFile(root)
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -111,35 +121,58 @@ func readAssignments(root *install.Root) (a Assignments, err error) {
 		err = a.check()
 	}
 	if err != nil {
-		return Assignments{}, muster.WithHint(muster.Errorf(muster.Invalid, "cannot read %q: %w", name, err),
+		return assignedFile{}, muster.WithHint(muster.Errorf(muster.Invalid, "cannot read %q: %w", name, err),
 			"remove the file; the agent writes it anew")
 	}
 	return a, nil
 }
 
 // wanted lists what is assigned, in the order of precedence: the host itself, its
-// units from the innermost, profiles, groups. A name under which no package of
+// units from the innermost, profiles, groups, and what else applies. A name under which no package of
 // that kind is published assigns nothing. Without all, only what is there
 // already: a change of something else does not bring what an upgrade has not.
 func (e *Engine) wanted(o *offer, s plan.State, all bool) []plan.Wanted {
 	a := e.assigned
 	units := slices.Clone(a.Units)
 	slices.Reverse(units)
+	named := map[muster.Kind][]string{muster.Host: {a.Host}, muster.Unit: units, muster.Profile: a.Directory, muster.Group: a.Groups}
 	var list []plan.Wanted
-	for _, part := range []struct {
-		kind  muster.Kind
-		names []string
-	}{{muster.Host, []string{a.Host}}, {muster.Unit, units}, {muster.Profile, a.Directory}, {muster.Group, a.Groups}} {
-		for _, name := range part.names {
-			newest := o.newest(part.kind, name)
-			if newest == "" || !all && !there(s, name) {
+	for _, kind := range slices.Concat([]muster.Kind{muster.Host, muster.Unit}, selecting) {
+		names := slices.Clone(named[kind])
+		if slices.Contains(selecting, kind) {
+			names = append(names, e.applies...)
+		}
+		for i, name := range names {
+			newest := o.newest(kind, name)
+			if newest == nil || !all && !there(s, name) || slices.Contains(names[:i], name) {
 				continue
 			}
-			w := plan.Wanted{Relation: control.Relation{Name: name}, By: string(part.kind) + " " + name}
+			w := plan.Wanted{Relation: control.Relation{Name: name}, By: string(kind) + " " + name}
 			if _, pinned := s.Pins[name]; !pinned && all {
-				w.Constraint = version.Exactly(newest) // an older one said something else
+				w.Constraint = version.Exactly(newest.Version) // an older one said something else
 			}
 			list = append(list, w)
+			if all {
+				list = append(list, lowered(s, newest, w.By)...)
+			}
+		}
+	}
+	return list
+}
+
+// lowered are the dependencies of an assigned package on one version of something
+// that is there in another: what is assigned may go down to it, what is merely
+// needed may not.
+func lowered(s plan.State, p *plan.Package, by string) (list []plan.Wanted) {
+	for _, d := range p.Depends {
+		r := d[0]
+		if len(d) > 1 || r.Constraint.Mode() != version.Fixed || strings.Contains(r.Constraint.String(), ",") {
+			continue
+		}
+		for _, in := range s.Installed {
+			if in.Name == r.Name && !r.Constraint.Match(in.Version) {
+				list = append(list, plan.Wanted{Relation: r, By: by})
+			}
 		}
 	}
 	return list
@@ -147,49 +180,4 @@ func (e *Engine) wanted(o *offer, s plan.State, all bool) []plan.Wanted {
 
 func there(s plan.State, name string) bool {
 	return slices.ContainsFunc(s.Installed, func(in plan.Installed) bool { return in.Name == name })
-}
-
-// newest is the version of the package of that kind and name that may be
-// installed, "" where there is none.
-func (o *offer) newest(kind muster.Kind, name string) (best string) {
-	for i := range o.packages {
-		p := &o.packages[i]
-		if p.Name == name && p.Kind == kind && p.Barred == "" && (best == "" || version.Compare(p.Version, best) > 0) {
-			best = p.Version
-		}
-	}
-	return best
-}
-
-// inOrder leaves out assignments that cannot be had beside those before them, and
-// returns the problem without them, and why.
-func inOrder(p plan.Problem) (plan.Problem, []plan.Unmet, error) {
-	all := p.Request.Wanted
-	if len(all) == 0 {
-		return p, nil, nil
-	}
-	p.Request.SkipUnmet = false
-	if _, err := plan.Solve(p); err == nil {
-		return p, nil, nil
-	}
-	var unmet []plan.Unmet
-	p.Request.Wanted = nil
-	if _, err := plan.Solve(p); err != nil {
-		return p, nil, err // it is not for the assignments
-	}
-	for _, w := range all {
-		q := p
-		q.Request.Wanted = append(slices.Clip(p.Request.Wanted), w)
-		_, err := plan.Solve(q)
-		var why *plan.Unsatisfiable
-		switch {
-		case err == nil:
-			p = q
-		case errors.As(err, &why):
-			unmet = append(unmet, plan.Unmet{Wanted: w, Err: why})
-		default:
-			return p, nil, err
-		}
-	}
-	return p, unmet, nil
 }

@@ -34,6 +34,7 @@ type Engine struct {
 	Now     func() time.Time
 
 	assigned Assignments
+	applies  []string // packages whose applies-to holds
 }
 
 // Options of [Open].
@@ -63,9 +64,11 @@ func Open(dir string, opts Options) (*Engine, error) {
 		e.Clients = append(e.Clients, &repo.Client{Bases: r.URLs, ID: r.ID, State: root.State,
 			Trust: e.Trust, Fetch: e.Fetch, Disk: root.Disk, Now: e.Now})
 	}
-	if e.assigned, err = readAssignments(root); err != nil {
+	told, err := readAssignments(root)
+	if err != nil {
 		return nil, err
 	}
+	e.assigned, e.applies = told.Assignments, told.Applies
 	e.name(e.assigned)
 	return e, nil
 }

@@ -18,6 +18,7 @@ import (
 	"muster/internal/repo"
 	"muster/internal/script"
 	"muster/pkgfile"
+	"muster/settings"
 	"muster/sign"
 )
 
@@ -129,6 +130,14 @@ func (s *site) pack(by *sign.Identity, text string, files ...string) string {
 	spec := pkgfile.Spec{Control: *c, Date: time.Unix(1700000000, 0)}
 	for _, f := range files {
 		path, content, _ := strings.Cut(f, "=")
+		if path == "policy" {
+			doc, err := settings.Parse(c.Kind, content)
+			if err != nil {
+				s.Fatal(err)
+			}
+			spec.Policy = doc
+			continue
+		}
 		path, config := strings.CutPrefix(path, "!")
 		if path == pkgfile.ActionsPath {
 			if spec.Actions, err = script.Hooks(c.Name, []byte(content)); err != nil {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"muster"
@@ -69,7 +70,7 @@ func (p *Plan) Close() { p.close() }
 // Plan works out what the request changes. Nothing is fetched and nothing
 // written. The caller closes the plan.
 func (e *Engine) Plan(req Request) (*Plan, error) {
-	o, err := e.offered(req.Files)
+	o, err := e.offered(req.Files, e.settings())
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (e *Engine) Plan(req Request) (*Plan, error) {
 		Autoremove: req.Autoremove, Reinstall: req.Reinstall, Force: req.Force}}
 	problem.Request.Wanted = e.wanted(o, state, problem.Request.UpgradeAll)
 	// What nothing needs any more leaves a managed root with what brought it.
-	problem.Request.Autoremove = req.Autoremove || problem.Request.UpgradeAll && e.assigned.Host != ""
+	problem.Request.Autoremove = req.Autoremove || problem.Request.UpgradeAll && e.managed()
 	for _, c := range o.cands {
 		if c.file != nil {
 			exactly := control.Relation{Name: c.Entry.Name, Constraint: version.Exactly(c.Entry.Version)}
@@ -107,26 +108,27 @@ func (e *Engine) Plan(req Request) (*Plan, error) {
 // solve plans. An upgrade of everything also tries again what failed before;
 // what cannot be had any more must not keep the rest from being upgraded.
 func (e *Engine) solve(p *Plan, problem plan.Problem, wishes *install.Wishes) (err error) {
-	if problem.Request.UpgradeAll {
-		retry := problem
-		retry.Request.Install = missing(problem.State, wishes)
-		p.Failed = wishes.Failed
-		if p.Plan, err = solved(retry); err == nil || len(retry.Request.Install) == 0 {
-			return err
-		}
-		p.Skipped = append(p.Skipped, strings.Split(err.Error(), "\n")...)
+	problem, unmet, err := inOrder(problem)
+	if err != nil {
+		return err
 	}
-	p.Plan, err = solved(problem)
+	if problem.Request.UpgradeAll {
+		p.Failed = wishes.Failed
+		var skipped []error
+		problem, skipped = again(problem, missing(problem.State, wishes))
+		for _, err := range skipped {
+			p.Skipped = append(p.Skipped, strings.Split(err.Error(), "\n")...)
+		}
+	}
+	if p.Plan, err = solved(problem); err == nil {
+		p.Unmet = append(p.Unmet, unmet...)
+	}
 	return err
 }
 
 // solved plans, and has the plan proved right by the checker that shares
 // nothing with the solver: what follows changes a machine.
 func solved(problem plan.Problem) (*plan.Plan, error) {
-	problem, unmet, err := inOrder(problem)
-	if err != nil {
-		return nil, err
-	}
 	p, err := plan.Solve(problem)
 	if err != nil {
 		return nil, err
@@ -134,7 +136,6 @@ func solved(problem plan.Problem) (*plan.Plan, error) {
 	if err := plan.Check(problem, p); err != nil {
 		return nil, muster.Errorf(muster.Internal, "the plan is wrong, which is a defect of muster: %w\n%s", err, p)
 	}
-	p.Unmet = append(p.Unmet, unmet...)
 	return p, nil
 }
 
@@ -158,6 +159,10 @@ func (p *Plan) wish(w *install.Wishes) {
 	}
 	for _, s := range p.Steps {
 		switch {
+		case s.Op == plan.Remove && p.Request.Upgrade && !p.Request.Force:
+			// A person's wish that an assignment excludes waits until it does not.
+			w.Assign(s.Name(), "")
+			w.Succeeded(s.Name())
 		case s.Op == plan.Remove:
 			w.Forget(s.Name())
 		case s.How == plan.Explicit && !w.IsWanted(s.Name()):
@@ -197,9 +202,33 @@ func (p *Plan) sizes(e *Engine) error {
 	return nil
 }
 
+// Contradicted lists the assignments that the next upgrade leaves out, because
+// they cannot be had beside those of higher precedence.
+func (e *Engine) Contradicted() ([]plan.Unmet, error) {
+	p, err := e.Plan(Request{Upgrade: true})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	return p.Unmet, nil
+}
+
+// Precedence lists who assigns something to this root, the highest first.
+func (e *Engine) Precedence() ([]string, error) {
+	p, err := e.problem()
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, w := range p.Request.Wanted {
+		all = append(all, w.By)
+	}
+	return slices.Compact(all), nil
+}
+
 // Problem is the planning problem of the root as it is, for questions.
 func (e *Engine) problem() (plan.Problem, error) {
-	o, err := e.offered(nil)
+	o, err := e.offered(nil, e.settings())
 	if err != nil {
 		return plan.Problem{}, err
 	}

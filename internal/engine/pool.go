@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,6 +15,7 @@ import (
 	"muster/internal/install"
 	"muster/internal/plan"
 	"muster/internal/repo"
+	"muster/settings"
 	"muster/sign"
 )
 
@@ -62,25 +65,26 @@ func (e *Engine) eachIndex(f func(*repo.Client, *index.Index)) error {
 // An offer is all that planning chooses from. The entries of candidates are
 // read once they are chosen, for there are tens of thousands.
 type offer struct {
-	cands    []Candidate
-	packages []plan.Package // by the number of the candidate
+	cands     []Candidate
+	packages  []plan.Package // by the number of the candidate
+	selectors []selector
 }
 
 // offered lists the files given and what the repositories have. Repositories
 // earlier in the configuration are preferred for the same version.
-func (e *Engine) offered(files []string) (*offer, error) {
+func (e *Engine) offered(files []string, set *settings.Agent) (*offer, error) {
 	o := &offer{}
 	given, err := e.openFiles(files)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range given {
-		o.add(c, c.Entry, e.judge(nil))
+		o.add(c, c.Entry, e.judge(nil, set))
 	}
 	err = e.eachIndex(func(c *repo.Client, x *index.Index) {
 		o.cands = slices.Grow(o.cands, x.Len())
 		o.packages = slices.Grow(o.packages, x.Len())
-		j := e.judge(c)
+		j := e.judge(c, set)
 		for i, outline := range x.Outlines() {
 			o.add(Candidate{Client: c, list: x, at: i}, outline, j)
 		}
@@ -127,6 +131,9 @@ func (o *offer) add(c Candidate, outline *index.Entry, j *judge) {
 	if p.Barred == "" {
 		p.Barred = j.barred(outline)
 	}
+	if outline.AppliesTo != "" {
+		o.selectors = append(o.selectors, selector{p.Index, outline.AppliesTo})
+	}
 	o.cands, o.packages = append(o.cands, c), append(o.packages, p)
 }
 
@@ -152,6 +159,7 @@ func (o *offer) chosen(i int) (err error) {
 // A judge says which packages of one repository may be installed now.
 type judge struct {
 	client   *repo.Client // nil for files
+	settings *settings.Agent
 	platform muster.Platform
 	repo     string
 	rank     int
@@ -160,8 +168,8 @@ type judge struct {
 	there    map[string]bool // manifests of what is installed, of a stale repository
 }
 
-func (e *Engine) judge(c *repo.Client) *judge {
-	j := &judge{client: c, platform: e.Root.Config.Platform, today: e.clock().UTC().Format("2006-01-02T15:04:05Z")}
+func (e *Engine) judge(c *repo.Client, set *settings.Agent) *judge {
+	j := &judge{client: c, settings: set, platform: e.Root.Config.Platform, today: e.clock().UTC().Format("2006-01-02T15:04:05Z")}
 	if c == nil {
 		return j
 	}
@@ -194,6 +202,8 @@ func (j *judge) barred(e *index.Entry) string {
 		return "is offered from " + e.ValidFrom + " on"
 	case e.ValidUntil != "" && j.today > e.ValidUntil:
 		return "was offered until " + e.ValidUntil
+	case j.client != nil && !j.settings.Offers(e.Maturity, e.Locale):
+		return j.unfit(e)
 	case j.stale != nil && !j.there[e.ManifestSHA256]:
 		return fmt.Sprintf("is in a repository from which nothing new may come: %v", j.stale)
 	case j.client != nil:
@@ -203,6 +213,15 @@ func (j *judge) barred(e *index.Entry) string {
 	}
 	return ""
 }
+
+// unfit is for packages that this host is not to have. A file that a person names
+// is theirs to judge.
+func (j *judge) unfit(e *index.Entry) string {
+	return fmt.Sprintf("is of maturity %s, for languages %s; this host takes %s, for languages %s (see muster settings)",
+		cmp.Or(e.Maturity, "PROD"), anyOf(e.Locale), anyOf(j.settings.Maturities), anyOf(j.settings.Locales))
+}
+
+func anyOf(list []string) string { return cmp.Or(strings.Join(list, ", "), "any") }
 
 // open fetches, unless it is a file, and verifies what a step installs.
 func (c *Candidate) open(ctx context.Context) (install.Step, func() error, error) {

@@ -132,7 +132,7 @@ func (e *Engine) planStatus(all map[string]*Status) {
 		plan.Downgrade: muster.NeedDowngrade, plan.Remove: muster.NeedRemove}
 	for _, step := range p.Steps {
 		s := all[step.Name()]
-		if s == nil && step.Op == plan.Install && e.assigned.Host != "" {
+		if s == nil && step.Op == plan.Install && e.managed() {
 			s = &Status{Name: step.Name(), Available: step.To.Version}
 			all[step.Name()] = s
 		}
