@@ -288,3 +288,11 @@ func mustPrefixes(all ...string) (list []netip.Prefix) {
 }
 
 func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
+func readCloser(data []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(data)) }
+
+// file is one of the repository.
+func (w *world) file(name string) []byte {
+	w.t.Helper()
+	return must(os.ReadFile(w.files.path("repo", filepath.FromSlash(name))))(w.t)
+}
