@@ -27,8 +27,18 @@ type condition struct {
 func (h *Hosts) where(tx *db.Tx, q *search.Query, chosen bool) (string, []any, error) {
 	c := condition{h: h, tx: tx, now: h.Now(), chosen: chosen}
 	sql, err := c.expr(q.Root())
+	if err == nil && (len(sql) > maxStatement || len(c.args) > maxArguments) {
+		err = muster.WithHint(muster.Errorf(muster.Invalid, "the search compares too many values one by one"), "search for less")
+	}
 	return sql, c.args, err
 }
+
+// Bounds of what a query becomes. SQLite takes 1,000,000 bytes and 32,766
+// arguments, the others more.
+const (
+	maxStatement = 800_000
+	maxArguments = 30_000
+)
 
 // What every host is, and none.
 const (

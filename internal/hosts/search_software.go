@@ -22,9 +22,6 @@ func (c *condition) among(t *search.Term, nums []int64) (string, error) {
 	return "h.num IN " + list, nil
 }
 
-// maxStatement bounds a list in a statement, in bytes: SQLite takes 1,000,000.
-const maxStatement = 800_000
-
 // numberList is nums, sorted and each once, for the right side of IN.
 func numberList(nums []int64) string {
 	slices.Sort(nums)
