@@ -29,6 +29,7 @@ type depot struct {
 	mu     sync.Mutex
 	stamp  time.Time // of the head that is remembered
 	size   int64
+	failed time.Time // when it could not be read
 	about  api.Repository
 	struck map[string]bool // certificates that the chain of trust has revoked
 
@@ -68,6 +69,9 @@ func (d *depot) revoked() map[string]bool {
 	return d.struck
 }
 
+// retry is how long a repository that cannot be read is left alone.
+const retry = 10 * time.Second
+
 // refresh reads the head when it is another one. The caller holds mu.
 func (d *depot) refresh() {
 	index := string(sign.EncodeCerts(d.index.Leaf()))
@@ -81,12 +85,13 @@ func (d *depot) refresh() {
 		}
 		return
 	}
-	if info.ModTime().Equal(d.stamp) && info.Size() == d.size {
+	if info.ModTime().Equal(d.stamp) && info.Size() == d.size || time.Since(d.failed) < retry {
 		return
 	}
 	about, struck, err := d.read()
 	if err != nil {
 		d.log.Warn("cannot read the repository", "error", err.Error())
+		d.failed = time.Now()
 		return
 	}
 	about.Index, about.URL = index, d.url()

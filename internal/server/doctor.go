@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -49,8 +50,10 @@ func (d *Doctor) say(level, what, do, format string, args ...any) {
 	d.found = append(d.found, Diagnosis{Level: level, What: what, Text: fmt.Sprintf(format, args...), Do: do})
 }
 
-// fail says what is wrong with err, and with its hint what to do.
-func (d *Doctor) fail(what string, err error) { d.say(Wrong, what, muster.HintOf(err), "%v", err) }
+// fail says what is wrong with err, and what to do where its hint does not.
+func (d *Doctor) fail(what string, err error, do string) {
+	d.say(Wrong, what, cmp.Or(muster.HintOf(err), do), "%v", err)
+}
 
 // Look looks at everything.
 func (d *Doctor) Look(ctx context.Context) []Diagnosis {
@@ -95,7 +98,7 @@ func (d *Doctor) keys(f Folder) {
 			return nil, muster.Errorf(muster.NotFound, "there is no certificate in %q", f.path(k.dir))
 		})
 		if err != nil {
-			d.fail(k.what, err)
+			d.fail(k.what, err, "restore a backup: 'musterd restore FILE'")
 			continue
 		}
 		if info, err := os.Stat(f.path(k.dir, keyFile)); err == nil && info.Mode().Perm()&0o077 != 0 {
@@ -124,7 +127,7 @@ func (d *Doctor) expiry(what string, c *x509.Certificate, ahead time.Duration, d
 func (d *Doctor) trust(f Folder) {
 	anchors, err := f.Anchors()
 	if err != nil {
-		d.fail("administrators", err)
+		d.fail("administrators", err, "mend or remove the file in trust.d")
 		return
 	}
 	if len(anchors) == 0 {
@@ -143,7 +146,7 @@ func (d *Doctor) trust(f Folder) {
 func (d *Doctor) disk(f Folder) {
 	free, err := freeSpace(f.Dir)
 	if err != nil {
-		d.fail("disk", err)
+		d.fail("disk", err, "look at the file system of "+f.Dir)
 		return
 	}
 	text := fmt.Sprintf("%d MB are free", free>>20)
@@ -192,7 +195,7 @@ func (d *Doctor) tls(f Folder) {
 		}
 		pin, err := Pin(&d.Config, d.Now)
 		if err != nil {
-			d.fail("TLS", err)
+			d.fail("TLS", err, "restore a backup, or remove the folder tls: agents then need a new pin")
 			return
 		}
 		d.say(Fine, "TLS", "", "agents pin %s", pin)
@@ -204,7 +207,7 @@ func (d *Doctor) database(ctx context.Context) {
 	defer cancel()
 	base, err := db.Open(ctx, d.Config.DSN(), d.Drivers...)
 	if err != nil {
-		d.fail("database", err)
+		d.fail("database", err, "is its server running, and 'database' of the configuration right?")
 		return
 	}
 	defer base.Close()
@@ -233,7 +236,7 @@ func (d *Doctor) repository(ctx context.Context, f Folder) {
 	c := &repo.Checker{Base: f.path("repo"), Trust: trust, Now: func() time.Time { return d.Now }}
 	v, err := c.Check(ctx)
 	if err != nil {
-		d.fail("repository", err)
+		d.fail("repository", err, "restore a backup, or have an administrator post the links of trust again")
 		return
 	}
 	for _, x := range v.Findings {
@@ -254,7 +257,7 @@ func (d *Doctor) ldap(ctx context.Context) {
 		err = dir.Refresh(ctx)
 	}
 	if err != nil {
-		d.fail("directory", err)
+		d.fail("directory", err, "look at 'directory' of the configuration")
 		return
 	}
 	s := dir.Status()
@@ -271,7 +274,7 @@ func (d *Doctor) serving(ctx context.Context, f Folder) {
 	base, client := d.local(f)
 	c, err := http.NewRequestWithContext(ctx, http.MethodGet, base+api.RouteHealth, nil)
 	if err != nil {
-		d.fail("server", err)
+		d.fail("server", err, "look at 'listen' of the configuration")
 		return
 	}
 	resp, err := client.Do(c)

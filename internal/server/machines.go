@@ -129,7 +129,7 @@ func (s *Server) wait(w http.ResponseWriter, r *request, since int64) error {
 	w.Header().Set("X-Accel-Buffering", "no") // nginx passes blanks on
 	control := http.NewResponseController(w)
 	for {
-		pulse, stop := context.WithTimeout(ctx, wakePulse)
+		pulse, stop := context.WithTimeout(ctx, s.pulse)
 		number := s.hosts.Wait(pulse, r.caller, since)
 		over := pulse.Err() == nil || ctx.Err() != nil
 		stop()

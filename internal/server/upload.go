@@ -231,7 +231,7 @@ func relationOf(p *repo.Publisher, file string) (rel control.Relation, err error
 		return rel, muster.Errorf(muster.NotFound, "the repository lists no file %q", file)
 	}
 	for _, e := range list.Find(meant.Name) {
-		if e != meant && version.Compare(e.Version, meant.Version) == 0 {
+		if e.Filename != meant.Filename && version.Compare(e.Version, meant.Version) == 0 {
 			return rel, muster.WithHint(muster.Errorf(muster.Conflict, "%s stands for other platforms too: %s", meant, path.Base(e.Filename)),
 				"use 'muster repo remove' on the server's folder")
 		}

@@ -68,7 +68,7 @@ type world struct {
 	stop  func()
 	files Folder
 
-	patience time.Duration // with the slow; 0: as it is
+	patience, pulse time.Duration // 0: as they are
 }
 
 // administrator is one for all tests: keys take time to make.
@@ -122,6 +122,9 @@ func (w *world) start(cfg Config) {
 	s := must(Open(context.Background(), cfg, quiet(t), sqlite.Driver{}))(t)
 	if w.patience > 0 {
 		s.patience = w.patience
+	}
+	if w.pulse > 0 {
+		s.pulse = w.pulse
 	}
 	l := must(s.Listen())(t)
 	w.Server, w.url = s, "https://"+l.Addr().String()

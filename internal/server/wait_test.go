@@ -1,0 +1,124 @@
+package server
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/sign"
+)
+
+// A host that waits gets signs of life, which keep proxies from giving up, and
+// then the news: all of it is one JSON document.
+func TestWaitPulse(t *testing.T) {
+	cfg := testConfig(t)
+	w := &world{t: t, admin: must(administrator())(t), files: Folder{Dir: cfg.Data}, pulse: 30 * time.Millisecond}
+	must(w.files.AddAnchors(writeCert(t, w.admin.Leaf())))(t)
+	w.start(cfg)
+	p := w.person()
+	m := w.machine(1)
+	m.join(must(p.CreateToken(t.Context(), api.TokenRequest{Uses: 1}))(t).Secret)
+	out := must(m.CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix()}))(t)
+	r := must(http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+api.RouteWake+"?since="+number(out.Wake), nil))(t)
+	m.signed(r, nil)
+	resp := must(w.raw().Do(r))(t)
+	defer resp.Body.Close()
+	body := bufio.NewReader(resp.Body)
+	for range 3 {
+		if b := must(body.ReadByte())(t); b != ' ' {
+			t.Fatalf("%q is no sign of life", b)
+		}
+	}
+	must(p.EditHost(t.Context(), m.ID, api.HostEdit{Wake: true}))(t)
+	var news api.Wake
+	check(t, json.NewDecoder(body).Decode(&news))
+	if news.Number == out.Wake {
+		t.Errorf("the same number, %d", news.Number)
+	}
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Hosts that wait when the server stops are told so at once, and in good order.
+func TestStopWakesHosts(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	m := w.machine(1)
+	m.join(must(p.CreateToken(t.Context(), api.TokenRequest{Uses: 1}))(t).Secret)
+	out := must(m.CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix()}))(t)
+	type news struct {
+		number int64
+		err    error
+	}
+	answered := make(chan news, 1)
+	go func() {
+		n, err := m.Wake(t.Context(), out.Wake)
+		answered <- news{n, err}
+	}()
+	for !must(p.Host(t.Context(), m.ID))(t).Online || w.waiting() == 0 {
+		waitFor(t, 5*time.Millisecond)
+	}
+	began := time.Now()
+	w.stop()
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %v to stop", took)
+	}
+	if n := <-answered; n.err != nil || n.number != out.Wake {
+		t.Errorf("answered %+v", n)
+	}
+}
+
+// waiting is the number of hosts that wait.
+func (w *world) waiting() int {
+	families := must(w.metrics.registry.Gather())(w.t)
+	for _, f := range families {
+		if f.GetName() == "musterd_waiting_hosts" {
+			return int(f.GetMetric()[0].GetGauge().GetValue())
+		}
+	}
+	return 0
+}
+
+// What is uploaded at the same time is published together, and one bad file does
+// not keep the others out.
+func TestUploadsTogether(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	w.found(p)
+	stranger := must(newPerson("mallory", sign.RightCode))(t)
+	before := w.dial().Server.Repository.Serial
+	files := []string{pack(t, "bad", "1", 10, stranger)}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		files = append(files, pack(t, name, "1", 10, w.admin))
+	}
+	var all sync.WaitGroup
+	serials := make([]int64, len(files))
+	for i, f := range files {
+		all.Go(func() {
+			out, err := publish(t, p, f)
+			serials[i] = out.Serial
+			if i == 0 && (muster.KindOf(err) != muster.Denied || strings.Contains(err.Error(), "uploads")) || i > 0 && err != nil {
+				t.Errorf("%s: %v", f, err)
+			}
+		})
+	}
+	all.Wait()
+	for i := range files[1:] {
+		if serials[i+1] <= before {
+			t.Errorf("serial %d after %d", serials[i+1], before)
+		}
+	}
+	list := must(p.Repository(t.Context()))(t)
+	if list.Serial <= before {
+		t.Errorf("%+v", list)
+	}
+	check(t, p.Unpublish(t.Context(), "a_1_linux_amd64.mpk"))
+	wantKind(t, p.Unpublish(t.Context(), "a_1_linux_amd64.mpk"), muster.NotFound)
+}
