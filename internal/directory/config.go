@@ -19,7 +19,7 @@ type Config struct {
 	// preset is what the directory is: ad for Active Directory and Samba, openldap
 	// for others.
 	Preset string `yaml:"preset"`
-	// urls are servers, tried in order: ldaps://dc1.example.org, or ldap:// with
+	// urls are servers, asked in order until one can be read: ldaps://dc1.example.org, or ldap:// with
 	// starttls. None: no directory is read. Without TLS only a loopback address is asked.
 	URLs []string `yaml:"urls"`
 	// starttls begins TLS on connections to ldap:// addresses.
@@ -52,7 +52,7 @@ type Config struct {
 	Membership string `yaml:"membership"`
 	// every is how often the directory is read.
 	Every time.Duration `yaml:"every"`
-	// timeout is how long one reading may take.
+	// timeout is how long one reading may take; then the next server is asked.
 	Timeout time.Duration `yaml:"timeout"`
 	// max-entries bounds how many computers and groups are read.
 	MaxEntries int `yaml:"max-entries"`

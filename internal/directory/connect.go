@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,21 +30,9 @@ const (
 // nobody sets it. It is set before anything is read.
 func init() { ber.MaxPacketLengthBytes = maxMessage }
 
-// connect returns a connection to the first server that lets us in. It lasts no
-// longer than ctx.
-func (c *Config) connect(ctx context.Context) (*ldap.Conn, error) {
-	var errs []error
-	for _, s := range c.URLs {
-		conn, err := c.connectTo(ctx, s)
-		if err == nil {
-			return conn, nil
-		}
-		errs = append(errs, fmt.Errorf("%q: %w", s, err))
-	}
-	return nil, fmt.Errorf("cannot reach the directory: %w", errors.Join(errs...))
-}
-
-func (c *Config) connectTo(ctx context.Context, s string) (*ldap.Conn, error) {
+// connect returns a connection to a server that let us in. It lasts no longer
+// than ctx.
+func (c *Config) connect(ctx context.Context, s string) (*ldap.Conn, error) {
 	u, err := url.Parse(s)
 	if err != nil {
 		return nil, err
@@ -63,10 +50,17 @@ func (c *Config) connectTo(ctx context.Context, s string) (*ldap.Conn, error) {
 	context.AfterFunc(ctx, func() { raw.Close() })
 	var wire net.Conn = &bounded{Conn: raw, left: maxSent}
 	if u.Scheme == "ldaps" {
-		wire = tls.Client(wire, config)
+		secure := tls.Client(wire, config)
+		soon, stop := context.WithTimeout(ctx, 15*time.Second)
+		defer stop()
+		if err := secure.HandshakeContext(soon); err != nil {
+			raw.Close()
+			return nil, muster.WithKind(muster.Unavailable, fmt.Errorf("cannot begin TLS: %w", err))
+		}
+		wire = secure
 	}
 	conn := ldap.NewConn(wire, u.Scheme == "ldaps")
-	conn.SetTimeout(time.Minute)
+	conn.SetTimeout(time.Minute) // for a page
 	conn.Start()
 	if err := c.greet(conn, config); err != nil {
 		conn.Close()

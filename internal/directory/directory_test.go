@@ -45,7 +45,7 @@ var nested = team("c", pc2) + team("b", inGroups("c")) + team("a", pc1, inGroups
 	"dn: " + inGroups("c") + "\nchangetype: modify\nadd: member\nmember: " + inGroups("a") + "\n\n"
 
 func TestOpenLDAP(t *testing.T) {
-	w := newWorld(t, computers, "")
+	w := newWorld(t, computers)
 	w.ldap("ldapadd", nested) // not by slapadd: the overlay writes memberOf
 	for _, membership := range []string{"member", "memberof"} {
 		t.Run(membership, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestOpenLDAP(t *testing.T) {
 // TestRule asks with another matching rule, for slapd does not know the one of
 // Active Directory: distinguishedNameMatch, by which only direct members match.
 func TestRule(t *testing.T) {
-	w := newWorld(t, computers, "")
+	w := newWorld(t, computers)
 	w.write("rootdse.ldif", "dn:\nsupportedCapabilities: 1.2.840.113556.1.4.800\n")
 	w.reconfigure("sizelimit 500\n", "sizelimit 500\nrootDSE "+w.path("rootdse.ldif")+"\n")
 	w.ldap("ldapadd", nested)
@@ -132,7 +132,7 @@ func TestActiveDirectory(t *testing.T) {
 			name, sam, sid(rid), members)
 	}
 	ldif := machine("PC1", "OU=lab,OU=paris,", 4096, 50) + machine("OLD", "OU=paris,", 4098, 51)
-	w := newWorld(t, ldif, "")
+	w := newWorld(t, ldif)
 	w.reconfigure("memberof-group-oc groupOfNames", "memberof-group-oc group")
 	w.ldap("ldapadd", account("staff", "GG_Staff", 60, "member: cn=pc1,ou=lab,ou=paris,dc=example,dc=org\n")+
 		account("everyone", "Every Körper", 61, "member: cn=staff,ou=groups,dc=example,dc=org\n")+

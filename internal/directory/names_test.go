@@ -40,7 +40,7 @@ func TestSpecialDNs(t *testing.T) {
 	ldif := computers + unit(west, "R&D, West+1") + unit(deep, "Übung 日本") + pc(`cn=a\=b+serialNumber=7,`+deep, "a=b\nserialNumber: 7") +
 		pc("cn=x,cn=nested,"+"ou=lab,ou=paris,dc=example,dc=org", "x")
 	ldif = strings.Replace(ldif, "dn: cn=x,cn=nested,", "dn: cn=nested,ou=lab,ou=paris,dc=example,dc=org\nobjectClass: device\ncn: nested\n\ndn: cn=x,cn=nested,", 1)
-	w := newWorld(t, ldif, "")
+	w := newWorld(t, ldif)
 	w.ldap("ldapadd", team("special", `SERIALNUMBER=7+CN=A\3Db,OU=\C3\BCbung \E6\97\A5\E6\9C\AC , OU=r&d\2C west\2b1,DC=Example,DC=ORG`))
 	d := w.open(w.config("openldap"))
 	stands(t, d, "a=b.example.org", "r+26+d+2c+~west+2b+1 r+26+d+2c+~west+2b+1.+fc+bung~+65e5-672c+", "special")
@@ -51,7 +51,7 @@ func TestSpecialDNs(t *testing.T) {
 func TestAmbiguous(t *testing.T) {
 	same := "dn: cn=a,ou=paris,dc=example,dc=org\nobjectClass: groupOfNames\ncn: a\nmember: " + pc2 + "\n\n"
 	w := newWorld(t, computers+pc("cn=pc1,ou=paris,dc=example,dc=org", "pc1")+pc("cn=pc3.example.org,ou=lab,ou=paris,dc=example,dc=org", "pc3.example.org")+
-		team("a", pc1, pc2)+team("b", pc1, inGroups("a"))+same, "")
+		team("a", pc1, pc2)+team("b", pc1, inGroups("a"))+same)
 	d := w.open(w.config("openldap"))
 	stands(t, d, "pc1.example.org", "", "")
 	stands(t, d, "pc1", "", "")
@@ -67,7 +67,7 @@ func TestAmbiguous(t *testing.T) {
 
 // TestOverlap: an entry below two bases is one.
 func TestOverlap(t *testing.T) {
-	w := newWorld(t, computers+team("a", pc1), "")
+	w := newWorld(t, computers+team("a", pc1))
 	c := w.config("openldap")
 	c.Bases = []string{"dc=example,dc=org", "OU=Paris, DC=example,DC=org"}
 	d := w.open(c)
@@ -95,7 +95,7 @@ func TestTenThousand(t *testing.T) {
 		}
 		b.WriteString(team(fmt.Sprintf("g%03d", i), members...))
 	}
-	w := newWorld(t, b.String(), "")
+	w := newWorld(t, b.String())
 	began := time.Now()
 	d := w.open(w.config("openldap"))
 	t.Logf("read in %v", time.Since(began))

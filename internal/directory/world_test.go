@@ -41,6 +41,35 @@ objectclass ( 1.2.840.113556.1.5.8 NAME 'group' SUP top STRUCTURAL MUST cn
 
 const admin, reader, password = "cn=admin,dc=example,dc=org", "cn=reader,dc=example,dc=org", "read me"
 
+// conf is slapd's configuration: folder, administrator, password, reader.
+const conf = `include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
+include %[1]s/ad.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+moduleload memberof
+pidfile %[1]s/pid
+TLSCACertificateFile %[1]s/ca.pem
+TLSCertificateFile %[1]s/cert.pem
+TLSCertificateKeyFile %[1]s/key.pem
+sizelimit 500
+database mdb
+suffix dc=example,dc=org
+rootdn %[2]s
+rootpw %[3]q
+directory %[1]s/db
+maxsize 268435456
+dbnosync
+index objectClass,objectCategory eq
+limits dn.exact="%[4]s" size.soft=500 size.hard=500 size.prtotal=unlimited
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.exact="%[4]s" read by * auth
+overlay memberof
+memberof-group-oc groupOfNames
+memberof-dangling ignore
+`
+
 // tree is what every directory of these tests begins with.
 const tree = `
 dn: dc=example,dc=org
@@ -82,9 +111,8 @@ type world struct {
 	listening []string
 }
 
-// newWorld starts a slapd on loopback with tree and what ldif adds. more are
-// further lines of slapd.conf for the database.
-func newWorld(t testing.TB, ldif, more string) *world {
+// newWorld starts a slapd on loopback with tree and what ldif adds.
+func newWorld(t testing.TB, ldif string) *world {
 	t.Helper()
 	slapd := program(t, "slapd")
 	dir := t.TempDir()
@@ -95,34 +123,7 @@ func newWorld(t testing.TB, ldif, more string) *world {
 	if err := os.Mkdir(filepath.Join(dir, "db"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w.write("slapd.conf", fmt.Sprintf(`include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/nis.schema
-include %[1]s/ad.schema
-modulepath /usr/lib/ldap
-moduleload back_mdb
-moduleload memberof
-pidfile %[1]s/pid
-TLSCACertificateFile %[1]s/ca.pem
-TLSCertificateFile %[1]s/cert.pem
-TLSCertificateKeyFile %[1]s/key.pem
-sizelimit 500
-database mdb
-suffix dc=example,dc=org
-rootdn %[2]s
-rootpw %[3]q
-directory %[1]s/db
-maxsize 268435456
-dbnosync
-index objectClass,objectCategory eq
-limits dn.exact="%[4]s" size.soft=500 size.hard=500 size.prtotal=unlimited
-access to attrs=userPassword by anonymous auth by * none
-access to * by dn.exact="%[4]s" read by * auth
-%[5]s
-overlay memberof
-memberof-group-oc %[6]s
-memberof-dangling ignore
-`, dir, admin, password, reader, more, "groupOfNames"))
+	w.write("slapd.conf", fmt.Sprintf(conf, dir, admin, password, reader))
 	w.write("tree.ldif", strings.TrimSpace(tree)+"\n\n"+ldif)
 	if out, err := exec.Command(program(t, "slapadd"), "-q", "-f", dir+"/slapd.conf", "-l", dir+"/tree.ldif").CombinedOutput(); err != nil {
 		t.Fatalf("slapadd: %v\n%s", err, out)
