@@ -36,8 +36,7 @@ func (c *Caller) ID() string { return c.id }
 // seconds. After a crash it may be some seconds old, so that a request of those
 // seconds could come again, while its signature is fresh. What that can do:
 //
-//   - A check-in that brings nothing changes when the host was seen last. The
-//     window of messages refuses even that, because it begins at the start.
+//   - A check-in that brings nothing changes when the host was seen last.
 //   - Whatever writes something keeps its counter in the same transaction
 //     ([Caller.act]), and is refused by it: on every server of the database.
 //
@@ -54,9 +53,6 @@ func (h *Hosts) Accept(ctx context.Context, m *httpsig.Message, address netip.Ad
 	if e == nil {
 		return nil, unknownHost(m.KeyID)
 	}
-	if err := h.window.Take(m, now); err != nil {
-		return nil, err
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := mayCall(e); err != nil {
@@ -66,9 +62,8 @@ func (h *Hosts) Accept(ctx context.Context, m *httpsig.Message, address netip.Ad
 	if err != nil {
 		return nil, h.repeated(ctx, e, m, err)
 	}
-	if seq.Last != e.seq.Last {
-		e.signed = m.Created.Unix()
-	}
+	// Never backward, with the host's clock: what was taken is older than signed.
+	e.signed = max(e.signed, m.Created.Unix())
 	e.seq, e.seen, e.dirty = seq, now.Unix(), true
 	if a := address.Unmap().WithZone(""); a.IsValid() {
 		e.address = a.String()

@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
@@ -56,7 +57,7 @@ func (h *Hosts) Enrol(ctx context.Context, m *httpsig.Message, address netip.Add
 	var r *record
 	err = h.write(ctx, func(tx *db.Tx) error {
 		var err error
-		a.cert, a.refused = nil, nil
+		a.cert, a.refused, a.admitted = nil, nil, false
 		if r, err = a.decide(tx); err != nil {
 			return err
 		}
@@ -68,7 +69,7 @@ func (h *Hosts) Enrol(ctx context.Context, m *httpsig.Message, address netip.Add
 	if err != nil {
 		return api.Enrolled{}, err
 	}
-	if r.state == api.Accepted {
+	if a.admitted {
 		leave()
 	}
 	return h.enrolled(r, a.cert), nil
@@ -76,13 +77,14 @@ func (h *Hosts) Enrol(ctx context.Context, m *httpsig.Message, address netip.Add
 
 // An applicant is a machine that asks to be a host.
 type applicant struct {
-	h       *Hosts
-	host    newHost
-	key     *ecdsa.PublicKey
-	secret  string
-	address netip.Addr
-	cert    *x509.Certificate
-	refused error // though something was written
+	h        *Hosts
+	host     newHost
+	key      *ecdsa.PublicKey
+	secret   string
+	address  netip.Addr
+	cert     *x509.Certificate
+	refused  error // though something was written
+	admitted bool  // only now
 }
 
 func (h *Hosts) applicant(m *httpsig.Message, address netip.Addr, e api.Enrol) (*applicant, error) {
@@ -141,6 +143,7 @@ func (a *applicant) admit(tx *db.Tx) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.admitted = w != nil
 	if w != nil {
 		if err := addMember(tx, r.num, w.Groups...); err != nil {
 			return nil, err
@@ -166,6 +169,7 @@ func (a *applicant) approve(tx *db.Tx, r *record) (*record, error) {
 	if err := r.become(tx, api.Accepted); err != nil {
 		return nil, err
 	}
+	a.admitted = true
 	return r, addEvent(tx, event{at: a.host.at, host: r.num, id: r.id, what: what, note: "from " + a.host.from})
 }
 
@@ -212,6 +216,10 @@ func (a *applicant) alarm(tx *db.Tx, r *record, text string) error {
 func (a *applicant) certify(tx *db.Tx, r *record) (err error) {
 	if r.state != api.Accepted || a.refused != nil {
 		return nil
+	}
+	// Who asks again gets the one there is: that costs no write.
+	if a.cert, err = r.certificate(tx); err != nil || a.cert != nil && a.cert.NotAfter.Sub(a.h.Now()) > validity/3 && bytes.Equal(a.cert.RawSubjectPublicKeyInfo, r.spki) {
+		return err
 	}
 	a.cert, err = a.h.issue(tx, r, a.key)
 	return err

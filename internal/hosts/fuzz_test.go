@@ -147,10 +147,22 @@ func FuzzReturn(f *testing.F) {
 // FuzzCursor reads what stands in a URL.
 func FuzzCursor(f *testing.F) {
 	f.Add("12.3")
+	f.Add(`["openssl",7]`)
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
 		if n, skip, err := readCursor(text); err == nil && (n < 0 || skip < 0) {
 			t.Fatalf("%q is %d.%d", text, n, skip)
+		}
+		after, err := readCatalogueCursor(text)
+		if err != nil {
+			return
+		}
+		again, err := printCatalogueCursor(after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := readCatalogueCursor(again); err != nil || back != after {
+			t.Fatalf("%q is %v, then %v, %v", text, after, back, err)
 		}
 	})
 }

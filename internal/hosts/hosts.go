@@ -31,7 +31,6 @@ import (
 
 	"muster"
 	"muster/internal/db"
-	"muster/internal/httpsig"
 	"muster/sign"
 )
 
@@ -83,9 +82,9 @@ type Directory interface {
 type Hosts struct {
 	Config
 	gate   gate
-	window *httpsig.Window
 	words  *dictionary
 	whole  *budget
+	asks   *budget // of the database for hosts that memory does not know
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
 
@@ -111,9 +110,8 @@ func Open(ctx context.Context, c Config) (*Hosts, error) {
 	if err := c.DB.Migrate(ctx, "hosts", files); err != nil {
 		return nil, err
 	}
-	now := c.Now()
 	h := &Hosts{Config: c, byID: map[string]*entry{}, byNum: map[int64]*entry{}, marked: map[int64]bool{}, words: newDictionary(),
-		gate: newGate(c.EnrolRate), whole: newBudget(c.WholeRate), window: httpsig.NewWindow(now, c.Skew, 1<<20)}
+		gate: newGate(c.EnrolRate), whole: newBudget(c.WholeRate), asks: newBudget(20)}
 	if h.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, err
 	}

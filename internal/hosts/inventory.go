@@ -160,19 +160,12 @@ func (r *report) prepare(ctx context.Context) (answer api.InventoryTaken, done b
 				return err
 			}
 		}
-		hashes, err := r.doc.Hashes()
-		if err != nil {
-			return err
-		}
-		if r.sum, err = hex.DecodeString(hashes.Set()); err != nil {
+		if err := r.hash(); err != nil {
 			return err
 		}
 		if r.base != nil && bytes.Equal(r.sum, r.base.sum) {
-			answer, done = api.InventoryTaken{Set: hashes.Set()}, true
+			answer, done = api.InventoryTaken{Set: hexSum(r.sum)}, true
 			return nil
-		}
-		if r.kept, err = keptSum(hashes); err != nil {
-			return err
 		}
 		if r.words, err = wordsOf(r.doc); err != nil {
 			return err
@@ -192,6 +185,24 @@ func (r *report) prepare(ctx context.Context) (answer api.InventoryTaken, done b
 		r.patch.sections, err = diffSections(r.base.sections, r.sections)
 	}
 	return answer, false, err
+}
+
+// hash finds out the set-hash. Apply has held that of a delta to be as promised.
+func (r *report) hash() (err error) {
+	if r.delta != nil && len(r.doc.Status) == 0 {
+		r.sum, err = hex.DecodeString(r.delta.Result)
+		r.kept = r.sum
+		return err
+	}
+	hashes, err := r.doc.Hashes()
+	if err != nil {
+		return err
+	}
+	if r.sum, err = hex.DecodeString(hashes.Set()); err != nil {
+		return err
+	}
+	r.kept, err = keptSum(hashes)
+	return err
 }
 
 // apply makes the document that the delta promises. One that cannot be applied

@@ -209,7 +209,9 @@ func (h *Hosts) lookup(ctx context.Context, id string) (*entry, error) {
 	h.mu.Lock()
 	e := h.byID[id]
 	h.mu.Unlock()
-	if e != nil || h.Refresh == 0 {
+	// Anybody can name hosts that are not there. Who is not found in time comes
+	// back later, or returns, and is known then.
+	if e != nil || h.Refresh == 0 || !h.asks.AllowN(h.Now(), 1) {
 		return e, nil
 	}
 	if err := h.refresh(ctx); err != nil {

@@ -3,6 +3,7 @@ package hosts
 import (
 	"cmp"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"strings"
@@ -35,6 +36,15 @@ func readRecord(tx *db.Tx, column string, value any) (*record, error) {
 		Scan(&r.num, &r.id, &r.state, &r.spki, &r.expires, &r.name, &named, &r.unit, &r.wake)
 	r.named = named != 0
 	return r, err
+}
+
+// certificate reads the host's certificate; nil without one.
+func (r *record) certificate(tx *db.Tx) (*x509.Certificate, error) {
+	var raw []byte
+	if err := tx.QueryRow("SELECT cert FROM hosts_host WHERE num = ?", r.num).Scan(&raw); err != nil || raw == nil {
+		return nil, err
+	}
+	return readCertificate(raw)
 }
 
 // become changes the state, and counts it.

@@ -67,9 +67,6 @@ func (h *Hosts) Return(ctx context.Context, m *httpsig.Message, address netip.Ad
 	if m.ID() == [32]byte{} || m.KeyID != id {
 		return api.Enrolled{}, muster.Errorf(muster.Denied, "the request to return is not signed by host %q", id)
 	}
-	if err := h.window.Take(m, h.Now()); err != nil {
-		return api.Enrolled{}, err
-	}
 	if err := h.gate.room(h.Now()); err != nil {
 		return api.Enrolled{}, err
 	}
@@ -166,21 +163,19 @@ func (b *returner) known(tx *db.Tx, r *record) error {
 	if string(r.spki) == string(b.host.spki) {
 		return nil
 	}
-	var raw []byte
-	if err := tx.QueryRow("SELECT cert FROM hosts_host WHERE num = ?", r.num).Scan(&raw); err != nil {
+	was, err := r.certificate(tx)
+	if err != nil {
 		return err
 	}
-	if raw == nil { // somebody without a certificate waits under this id
+	if was == nil { // somebody without a certificate waits under this id
 		if err := r.become(tx, b.host.state); err != nil {
 			return err
 		}
-	} else if was, err := readCertificate(raw); err != nil {
-		return err
 	} else if !b.cert.NotBefore.After(was.NotBefore) {
 		return muster.Errorf(muster.Denied, "host %q has another key now", r.id)
 	}
 	r.spki, r.expires = b.host.spki, b.cert.NotAfter.Unix()
-	_, err := tx.Exec("UPDATE hosts_host SET spki = ?, cert = ?, expires = ? WHERE num = ?", r.spki, b.cert.Raw, r.expires, r.num)
+	_, err = tx.Exec("UPDATE hosts_host SET spki = ?, cert = ?, expires = ? WHERE num = ?", r.spki, b.cert.Raw, r.expires, r.num)
 	if err != nil {
 		return err
 	}
