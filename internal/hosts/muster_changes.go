@@ -1,8 +1,6 @@
 package hosts
 
 import (
-	"encoding/json"
-
 	"muster/api"
 	"muster/inventory"
 )
@@ -27,7 +25,7 @@ func musterChanges(before, after []byte) (all []api.HistoryChange) {
 	type key struct{ name, root string }
 	read := func(text []byte) (list []inventory.Installed, by map[key]inventory.Installed) {
 		by = map[key]inventory.Installed{}
-		if json.Unmarshal(text, &list) != nil {
+		if text == nil || readJSON("packages of muster", text, &list) != nil {
 			return nil, by
 		}
 		for _, p := range list {
