@@ -13,6 +13,7 @@ import (
 	"muster/internal/engine"
 	"muster/internal/fetch"
 	"muster/internal/install"
+	"muster/settings"
 )
 
 // install carries out what a person asks of a host.
@@ -266,7 +267,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("at first: %+v", got)
 	}
 	text := "maintenance-windows: mon-fri 20:00-06:00\nupdate-interval: 3 blue moons\nOn-Battery: yes\nno-such: 1\n"
-	if err := os.WriteFile(ConfFile(root), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(engine.ConfFile(root), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if out := f.round("pc"); out.Problem == nil {
@@ -317,5 +318,49 @@ func TestPartial(t *testing.T) {
 	second := f.row(id.ID).doc
 	if len(first.Packages["dpkg"]) != 1 || len(second.Packages["dpkg"]) != 2 || second.Hardware == nil != (first.Hardware == nil) || second.System == nil {
 		t.Errorf("the server has %+v, then %+v", first, second)
+	}
+}
+
+// TestSelfService: an ordinary user may do what a signed package allows, and no more.
+func TestSelfService(t *testing.T) {
+	f := newFleet(t)
+	f.publish("tool 1.0-1", "bin/tool=one")
+	f.publish("other 1.0-1", "bin/other=one")
+	f.policies["shop"] = settings.Document{{"who": "alice, @lab", "packages": "t*", "may": "install, upgrade"}}
+	f.publish("shop 1-1\nkind: self-service\n")
+	f.host("pc")
+	f.round("pc")
+	ask := func(who settings.Person, req engine.Request) error {
+		_, err := Execute(t.Context(), Change{Request: req, Job: f.job("pc"), Person: &who, Notify: func(string) {}, Progress: func(fetch.Progress) {}})
+		return err
+	}
+	tool := engine.Request{Install: []control.Relation{{Name: "tool"}}}
+	alice, bob := settings.Person{User: "alice"}, settings.Person{User: "bob", Groups: []string{"lab"}}
+	if err := ask(alice, tool); muster.KindOf(err) != muster.Denied {
+		t.Errorf("before there is a rule: %v", err)
+	}
+	f.install("pc", "shop")
+	for _, c := range []struct {
+		who  settings.Person
+		req  engine.Request
+		want muster.ErrorKind
+	}{
+		{settings.Person{User: "eve"}, tool, muster.Denied},
+		{alice, engine.Request{Install: []control.Relation{{Name: "other"}}}, muster.Denied},
+		{alice, engine.Request{Install: []control.Relation{{Name: "tool"}, {Name: "other"}}}, muster.Denied},
+		{bob, tool, ""},
+		{bob, engine.Request{Remove: []string{"tool"}}, muster.Denied},
+		{alice, engine.Request{Remove: []string{"shop"}}, muster.Denied},
+		{alice, engine.Request{Upgrade: true}, ""},
+	} {
+		if err := ask(c.who, c.req); muster.KindOf(err) != c.want {
+			t.Errorf("%s, %+v: %v, want %q", c.who.User, c.req, err, c.want)
+		}
+	}
+	f.publish("other 1.1-1", "bin/other=two")
+	f.install("pc", "other=1.0-1")
+	f.round("pc")
+	if err := ask(alice, engine.Request{Upgrade: true}); muster.KindOf(err) != muster.Denied {
+		t.Errorf("an upgrade of what alice may not upgrade: %v", err)
 	}
 }

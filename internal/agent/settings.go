@@ -1,61 +1,18 @@
 package agent
 
 import (
-	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"reflect"
-	"runtime"
-	"strings"
 
 	"muster"
-	"muster/deb822"
-	"muster/internal/engine"
 	"muster/internal/install"
 	"muster/settings"
 )
 
-// ConfFile is the file in which the administrator of a machine writes settings of
-// its agent, in the form of the policy of a config package. What packages say
-// counts over it.
-func ConfFile(root *install.Root) string {
-	if root.Dir == "/" && !root.Config.Area && runtime.GOOS != "windows" {
-		return "/etc/muster/agent.conf"
-	}
-	return filepath.Join(root.State, "agent.conf")
-}
-
-// layers are the sources of settings of a root, the weakest first, and what is
-// wrong with those that cannot be read.
-func layers(e *engine.Engine) (all []settings.Layer, err error) {
-	name := ConfFile(e.Root)
-	data, err := readBounded(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var stanzas []deb822.Stanza
-	if err == nil {
-		stanzas, err = deb822.Parse(string(data))
-	}
-	if err != nil {
-		return nil, muster.Errorf(muster.Invalid, "cannot read %q: %w", name, err)
-	}
-	// Values are not checked here: one that is wrong leaves the others in force.
-	for _, stanza := range stanzas {
-		values := map[string]string{}
-		for _, f := range stanza {
-			values[strings.ToLower(f.Name)] = strings.Join(strings.Fields(f.Text()), " ")
-		}
-		all = append(all, settings.Layer{From: name, Values: values})
-	}
-	return all, nil
-}
-
 // resolve finds the settings that are in force from now on, and leaves them for
 // the loop. What is wrong is told, and the rest holds.
 func (r *round) resolve() {
-	all, err := layers(r.engine)
+	all, err := r.engine.Layers()
 	r.fail(err)
 	_, _, problems := settings.Resolve(all)
 	for _, p := range problems {

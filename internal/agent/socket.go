@@ -17,6 +17,7 @@ import (
 	"muster/control"
 	"muster/internal/engine"
 	"muster/internal/install"
+	"muster/settings"
 )
 
 // The agent answers people on the machine on a unix socket, HTTP and JSON, by who
@@ -71,7 +72,7 @@ func Listen(name string) (net.Listener, error) {
 }
 
 // Serve answers on the socket until ctx ends.
-func (a *Agent) Serve(ctx context.Context, l net.Listener, allowed func(*Peer, *Wish) error) error {
+func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 	a.once.Do(a.prepare)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, r *http.Request) { reply(w, a.State(), nil) })
@@ -81,7 +82,7 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener, allowed func(*Peer, *
 		reply(w, done, err)
 	})
 	mux.HandleFunc("POST /v1/change", func(w http.ResponseWriter, r *http.Request) {
-		done, err := a.changeFor(r, allowed)
+		done, err := a.changeFor(r)
 		reply(w, done, err)
 	})
 	known := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -111,23 +112,22 @@ func (a *Agent) lookFor(ctx context.Context) (*Done, error) {
 }
 
 // changeFor does what a person asks, as far as they may.
-func (a *Agent) changeFor(r *http.Request, allowed func(*Peer, *Wish) error) (*Done, error) {
+func (a *Agent) changeFor(r *http.Request) (*Done, error) {
 	var wish Wish
 	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxWish))
 	if err := dec.Decode(&wish); err != nil {
 		return nil, muster.Errorf(muster.Invalid, "cannot understand what is asked: %w", err)
 	}
 	peer := peerFrom(r.Context())
-	if !peer.Admin(os.Getuid()) {
-		if err := allowed(peer, &wish); err != nil {
-			return nil, err
-		}
-	}
 	req, err := wish.request(peer.Name)
 	if err != nil {
 		return nil, err
 	}
-	return a.Ask(r.Context(), &Work{Action: Upgraded, Request: req})
+	w := &Work{Action: Upgraded, Request: req}
+	if !peer.Admin(os.Getuid()) {
+		w.Person = &settings.Person{User: peer.Name, Groups: peer.Groups}
+	}
+	return a.Ask(r.Context(), w)
 }
 
 // request is the wish in the engine's words.

@@ -15,13 +15,16 @@ import (
 
 // listening is an agent that answers at a socket and does nothing but note what it
 // is asked.
-func listening(t *testing.T, allowed func(*Peer, *Wish) error) (*Local, string) {
+func listening(t *testing.T) (*Local, string) {
 	t.Helper()
 	s := newScene(nil)
 	s.Do = func(_ context.Context, w *Work, tell func(News)) *Done {
 		text := string(w.Action)
 		if w.Request != nil {
 			text += " " + w.Request.User + " " + strings.Join(w.Request.Remove, " ")
+		}
+		if w.Person != nil {
+			text += "as " + w.Person.User
 		}
 		tell(News{Text: text})
 		return &Done{Outcome: found(), Notes: []string{text}}
@@ -41,7 +44,7 @@ func listening(t *testing.T, allowed func(*Peer, *Wish) error) (*Local, string) 
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
-	go func() { ended <- s.Serve(ctx, l, allowed) }()
+	go func() { ended <- s.Serve(ctx, l) }()
 	go func() { ended <- s.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
@@ -58,7 +61,7 @@ func listening(t *testing.T, allowed func(*Peer, *Wish) error) (*Local, string) 
 }
 
 func TestSocket(t *testing.T) {
-	l, _ := listening(t, nil)
+	l, _ := listening(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if s, err := l.State(ctx); err != nil || s.Next.IsZero() && s.Version != "" {

@@ -9,6 +9,7 @@ import (
 	"muster/internal/install"
 	"muster/internal/script"
 	"muster/internal/task"
+	"muster/settings"
 )
 
 // A Change is what somebody asks the agent to do to its root.
@@ -16,6 +17,9 @@ type Change struct {
 	Request engine.Request
 	Job     Job
 	Only    bool // fetch what it needs, and change nothing
+	// Person asks, and may do what self-service allows; nil is an administrator, or
+	// the agent itself.
+	Person *settings.Person
 	// Close is how long programs that the change wants closed have to end after they
 	// were asked; 0 does not ask them. None is killed.
 	Close time.Duration
@@ -44,6 +48,11 @@ func Execute(ctx context.Context, c Change) (*install.Result, error) {
 		return nil, err
 	}
 	defer p.Close()
+	if c.Person != nil {
+		if err := allow(e, c.Person, &c.Request, p); err != nil {
+			return nil, err
+		}
+	}
 	if !p.Changes() {
 		_, err := e.Execute(ctx, p, opts, nil)
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"muster/internal/engine"
 	"muster/internal/fetch"
 	"muster/internal/install"
+	"muster/settings"
 )
 
 // Work is one thing to do, apart from the loop: in a process of its own, whose
@@ -28,9 +29,10 @@ type Work struct {
 	Collect bool // of Look
 	// NoMemberships has the host not believe what the server says of its groups.
 	NoMemberships bool
-	Package       string          // of Look: the agent's own
-	Request       *engine.Request // of Upgraded; nil is an upgrade of everything
-	Summary       *Waiting        // of Look: what an upgrade waits for
+	Package       string           // of Look: the agent's own
+	Person        *settings.Person // of Upgraded: see [Change.Person]
+	Request       *engine.Request  // of Upgraded; nil is an upgrade of everything
+	Summary       *Waiting         // of Look: what an upgrade waits for
 	Rate          int64
 	Wait          time.Duration
 	Close         time.Duration // of Upgraded: see [Change.Close]
@@ -93,7 +95,7 @@ func (w *Work) Do(ctx context.Context, tell func(News)) *Done {
 		out, err := Round(ctx, job)
 		return &Done{Outcome: out, Error: failureOf(err)}
 	case Upgraded, Download:
-		c := Change{Job: job, Request: engine.Request{Upgrade: true, User: "schedule"}, Only: w.Action == Download, Close: w.Close,
+		c := Change{Job: job, Request: engine.Request{Upgrade: true, User: "schedule"}, Only: w.Action == Download, Close: w.Close, Person: w.Person,
 			Notify:   func(s string) { tell(News{Text: s}) },
 			Progress: func(p fetch.Progress) { tell(News{Progress: &p}) }}
 		if w.Request != nil {

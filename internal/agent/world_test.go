@@ -29,6 +29,7 @@ import (
 	"muster/internal/script"
 	"muster/inventory"
 	"muster/pkgfile"
+	"muster/settings"
 	"muster/sign"
 )
 
@@ -61,6 +62,8 @@ type fleet struct {
 	ca        *sign.Identity // of hosts
 	web       *httptest.Server
 
+	policies map[string]settings.Document // of packages that will be published
+
 	mu      sync.Mutex
 	hosts   map[string]*hostRow
 	token   string
@@ -89,7 +92,7 @@ type hostRow struct {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{T: t, dir: t.TempDir(), now: time.Now().Truncate(time.Second), hosts: map[string]*hostRow{}, token: "secret", awake: make(chan struct{})}
+	f := &fleet{T: t, dir: t.TempDir(), now: time.Now().Truncate(time.Second), hosts: map[string]*hostRow{}, policies: map[string]settings.Document{}, token: "secret", awake: make(chan struct{})}
 	f.authority = f.identity(nil, "Authority")
 	f.packager = f.identity(f.authority, "Alice Martin", sign.RightCode)
 	f.ca = f.identity(nil, "Hosts")
@@ -163,7 +166,7 @@ func (f *fleet) pack(head string, files ...string) string {
 	if err != nil {
 		f.Fatal(err)
 	}
-	spec := pkgfile.Spec{Control: *c, Date: time.Unix(1700000000, 0)}
+	spec := pkgfile.Spec{Control: *c, Date: time.Unix(1700000000, 0), Policy: f.policies[c.Name]}
 	for _, file := range files {
 		path, content, _ := strings.Cut(file, "=")
 		if path == pkgfile.ActionsPath {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"muster"
 	"muster/internal/agent"
 	"muster/internal/engine"
 	"muster/internal/install"
@@ -35,6 +34,7 @@ news, installs and upgrades when it is a good time, and tells the server.`,
 
 func agentRunCommand(a *app) *cobra.Command {
 	var patience time.Duration
+	var prompt bool
 	var now bool
 	cmd := &cobra.Command{
 		Use:     "run",
@@ -47,6 +47,7 @@ func agentRunCommand(a *app) *cobra.Command {
 	a.rootFlags(cmd)
 	cmd.Flags().BoolVar(&now, "now", false, "look for news at once, not some time within the first minute")
 	cmd.Flags().DurationVar(&patience, "patience", 3*time.Minute, "how long a new version of the agent has to tell that it is well")
+	cmd.Flags().BoolVar(&prompt, "prompt", false, "look for news at once, not within the first minute")
 	return cmd
 }
 
@@ -87,9 +88,10 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration, now bool) er
 
 // looping is how the loop was started.
 type looping struct {
-	base  string // the launcher to hand back to; "" is this process
-	trial bool   // to tell whether this version is well
-	now   bool   // the first round at once
+	base   string // the launcher to hand back to; "" is this process
+	prompt bool   // make the first round at once
+	trial  bool   // to tell whether this version is well
+	now    bool   // the first round at once
 }
 
 func agentLoopCommand(a *app) *cobra.Command {
@@ -151,17 +153,11 @@ func listen(ctx context.Context, ag *agent.Agent, e *engine.Engine) error {
 		return err
 	}
 	go func() {
-		if err := ag.Serve(ctx, l, nobody); err != nil {
+		if err := ag.Serve(ctx, l); err != nil {
 			ag.Log.Error("nobody is answered any more", "error", err)
 		}
 	}()
 	return nil
-}
-
-// nobody but an administrator may change anything where no package of kind
-// self-service says otherwise.
-func nobody(p *agent.Peer, _ *agent.Wish) error {
-	return muster.WithHint(muster.Errorf(muster.Denied, "%s may not change what is installed here", p.Name), "ask an administrator, or use sudo")
 }
 
 func agentInstallCommand(a *app) *cobra.Command {
@@ -361,10 +357,31 @@ not know yet. Nothing is installed.`,
 	return cmd
 }
 
+// look has the agent look, where one runs: then it knows what was found. Else this
+// process does.
+func (a *app) look(ctx context.Context) (*agent.Outcome, error) {
+	l, err := a.local()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := l.State(ctx); err == nil {
+		done, err := l.Look(ctx)
+		if err == nil {
+			err = done.Error.Err()
+		}
+		return done.Outcome, err
+	}
+	return agent.Round(ctx, agent.Job{Root: a.rootDir, Version: Version, Now: a.now, Log: a.talk, Update: true, Collect: true, Wait: a.wait})
+}
+
 func (a *app) agentLook(ctx context.Context) error {
-	out, err := agent.Round(ctx, agent.Job{Root: a.rootDir, Version: Version, Now: a.now, Log: a.talk, Update: true, Collect: true, Wait: a.wait})
+	out, err := a.look(ctx)
 	if err != nil {
 		return err
+	}
+	if out == nil {
+		a.talk("the agent has just looked: muster agent status%s", a.rootArg())
+		return nil
 	}
 	err = a.answer(out, func() error {
 		if out.Upgrade == nil || len(out.Upgrade.Steps) == 0 {
