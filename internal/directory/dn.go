@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -21,6 +22,9 @@ const (
 // members: 16 bytes each are kept instead of their DNs.
 type dnKey [16]byte
 
+// attributeType is a name or number of a type (RFC 4512 1.4).
+var attributeType = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
+
 // parseDN reads a DN as RFC 4514 writes it.
 func parseDN(s string) ([]*ldap.RelativeDN, error) {
 	if len(s) > maxDN {
@@ -35,8 +39,11 @@ func parseDN(s string) ([]*ldap.RelativeDN, error) {
 	}
 	for _, rdn := range dn.RDNs {
 		for _, a := range rdn.Attributes {
+			if !attributeType.MatchString(a.Type) {
+				return nil, fmt.Errorf("the DN %.200q has %.200q where an attribute should be", s, a.Type)
+			}
 			// Bytes that are no text would all become the same one.
-			if !utf8.ValidString(a.Value) || !utf8.ValidString(a.Type) {
+			if !utf8.ValidString(a.Value) {
 				return nil, fmt.Errorf("the DN %.200q is no UTF-8", s)
 			}
 		}
