@@ -167,7 +167,11 @@ func (e *Engine) fits(id int, back map[string]*control.Control, force bool) erro
 	if force {
 		return nil
 	}
-	s, _, err := e.state()
+	recs, err := e.Root.Installed()
+	if err != nil {
+		return err
+	}
+	s, _, err := e.state(recs)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
+	"time"
 
+	"muster"
+	"muster/internal/install"
+	"muster/settings"
 	"muster/sign"
 )
 
@@ -61,6 +66,42 @@ func FuzzTrust(f *testing.F) {
 				t.Fatalf("%s is believed, but does not stand there", sign.Describe(a))
 			}
 			rest = rest[1:]
+		}
+	})
+}
+
+// FuzzTold: whatever assigned.json and agent.conf hold, they are refused or read,
+// what was read of the first is written as what reads the same, and the second
+// never makes settings that may not be written.
+func FuzzTold(f *testing.F) {
+	f.Add([]byte(`{"host":"0b9f3c1e-5d1f-4e0a-9d5b-0123456789ab","units":["a","a.b"],"groups":["lab"],"applies":["x"]}`))
+	f.Add([]byte("update-interval: 1h\nmaintenance-windows: mon 20:00-06:00\n"))
+	dir := f.TempDir()
+	root, err := install.Setup(dir, install.Config{Area: true, Platform: muster.ThisPlatform()}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(ConfFile(root), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if layers, err := confLayers(ConfFile(root)); err == nil {
+			if a, values, _ := settings.Resolve(layers); a.Update < 5*time.Minute || len(values) != len(settings.All()) {
+				t.Errorf("%q: %+v", data, a)
+			}
+		}
+		if err := os.WriteFile(assignmentsFile(root), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		told, err := readAssignments(root)
+		if err != nil {
+			return
+		}
+		if err := save(root, told); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := readAssignments(root); err != nil || !reflect.DeepEqual(again, told) {
+			t.Errorf("%+v, then %+v, %v", told, again, err)
 		}
 	})
 }

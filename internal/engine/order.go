@@ -16,16 +16,23 @@ func inOrder(p plan.Problem) (plan.Problem, []plan.Unmet, error) {
 	if len(all) == 0 || solvable(p) {
 		return p, nil, nil
 	}
-	chosen := p.State
-	if p.Request.UpgradeAll {
+	asked, chosen := p.Request, p.State
+	switch {
+	case asked.UpgradeAll:
 		p.State = yielding(chosen, nil)
+	case !asked.Force:
+		// What is assigned holds against what a person asks for now: without the request
+		// only those are left out that could not be had anyway.
+		p.Request = plan.Request{}
 	}
 	p.Request.Wanted = nil
 	if _, err := plan.Solve(p); err != nil {
 		return p, nil, err // it is not for the assignments
 	}
 	p, unmet, err := admit(p, all)
-	if err == nil && p.Request.UpgradeAll {
+	asked.Wanted = p.Request.Wanted
+	p.Request = asked
+	if err == nil && asked.UpgradeAll {
 		p = keepChosen(p, chosen)
 	}
 	return p, unmet, err

@@ -70,12 +70,16 @@ func (p *Plan) Close() { p.close() }
 // Plan works out what the request changes. Nothing is fetched and nothing
 // written. The caller closes the plan.
 func (e *Engine) Plan(req Request) (*Plan, error) {
-	o, err := e.offered(req.Files, e.settings())
+	recs, err := e.Root.Installed()
+	if err != nil {
+		return nil, err
+	}
+	o, err := e.offered(req.Files, e.settings(recs))
 	if err != nil {
 		return nil, err
 	}
 	p := &Plan{Request: req, offer: o}
-	state, wishes, err := e.state()
+	state, wishes, err := e.state(recs)
 	if err != nil {
 		p.Close()
 		return nil, err
@@ -228,11 +232,15 @@ func (e *Engine) Precedence() ([]string, error) {
 
 // Problem is the planning problem of the root as it is, for questions.
 func (e *Engine) problem() (plan.Problem, error) {
-	o, err := e.offered(nil, e.settings())
+	recs, err := e.Root.Installed()
 	if err != nil {
 		return plan.Problem{}, err
 	}
-	state, _, err := e.state()
+	o, err := e.offered(nil, e.settings(recs))
+	if err != nil {
+		return plan.Problem{}, err
+	}
+	state, _, err := e.state(recs)
 	if err != nil {
 		return plan.Problem{}, err
 	}

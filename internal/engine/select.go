@@ -30,7 +30,11 @@ func (e *Engine) Applying() []string { return slices.Clone(e.applies) }
 // older than they are, what was found before holds; the error names them. The
 // caller has begun.
 func (e *Engine) Select(facts search.Facts) error {
-	o, err := e.offered(nil, e.settings())
+	recs, err := e.Root.Installed()
+	if err != nil {
+		return err
+	}
+	o, err := e.offered(nil, e.settings(recs))
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,14 @@ const maxConf = 1 << 20
 // first: the file, config packages that a person installed, and those that came
 // by assignments. What cannot be read is in the error; the rest holds.
 func (e *Engine) Layers() ([]settings.Layer, error) {
+	recs, err := e.Root.Installed()
+	all, lerr := e.layers(recs)
+	return all, errors.Join(err, lerr)
+}
+
+func (e *Engine) layers(recs []*install.Record) ([]settings.Layer, error) {
 	all, err := confLayers(ConfFile(e.Root))
-	spoken, perr := e.spoken(muster.Config)
+	spoken, perr := e.spoken(muster.Config, recs)
 	for _, s := range spoken {
 		for _, stanza := range s.policy {
 			all = append(all, settings.Layer{From: s.from, Values: stanza})
@@ -45,9 +51,10 @@ func (e *Engine) Layers() ([]settings.Layer, error) {
 	return all, errors.Join(err, perr)
 }
 
-// settings are those in force. What is wrong is for those who ask for the layers.
-func (e *Engine) settings() *settings.Agent {
-	all, _ := e.Layers()
+// settings are those in force with these packages installed. What is wrong is for
+// those who ask for the layers.
+func (e *Engine) settings(recs []*install.Record) *settings.Agent {
+	all, _ := e.layers(recs)
 	a, _, _ := settings.Resolve(all)
 	return a
 }
@@ -55,7 +62,11 @@ func (e *Engine) settings() *settings.Agent {
 // SelfService are the rules by which people may change this root themselves.
 func (e *Engine) SelfService() (all settings.Rules, _ []settings.Problem, err error) {
 	var problems []settings.Problem
-	spoken, err := e.spoken(muster.SelfService)
+	recs, err := e.Root.Installed()
+	if err != nil {
+		return nil, nil, err
+	}
+	spoken, err := e.spoken(muster.SelfService, recs)
 	for _, s := range slices.Backward(spoken) {
 		rules, wrong := settings.ReadRules(s.policy, s.from)
 		all, problems = append(all, rules...), append(problems, wrong...)
@@ -67,7 +78,11 @@ func (e *Engine) SelfService() (all settings.Rules, _ []settings.Problem, err er
 // precedence first. To find and install updates is for whoever asks.
 func (e *Engine) WindowsUpdates() (all settings.Updates, _ []settings.Problem, err error) {
 	var problems []settings.Problem
-	spoken, err := e.spoken(muster.WSUS)
+	recs, err := e.Root.Installed()
+	if err != nil {
+		return nil, nil, err
+	}
+	spoken, err := e.spoken(muster.WSUS, recs)
 	for _, s := range slices.Backward(spoken) {
 		rules, wrong := settings.ReadUpdates(s.policy, s.from)
 		all, problems = append(all, rules...), append(problems, wrong...)
@@ -113,12 +128,11 @@ type saying struct {
 	policy settings.Document
 }
 
-// spoken lists the policies of that kind that are installed, those of the lowest
+// spoken lists the policies of that kind among recs, those of the lowest
 // precedence first, and by name where that is the same.
-func (e *Engine) spoken(kind muster.Kind) (all []saying, err error) {
-	recs, err := e.Root.Installed()
-	if err != nil || !slices.ContainsFunc(recs, func(r *install.Record) bool { return r.Control.Kind == kind }) {
-		return nil, err
+func (e *Engine) spoken(kind muster.Kind, recs []*install.Record) (all []saying, err error) {
+	if !slices.ContainsFunc(recs, func(r *install.Record) bool { return r.Control.Kind == kind }) {
+		return nil, nil
 	}
 	wishes, err := e.Root.Wishes()
 	if err != nil {

@@ -11,12 +11,8 @@ import (
 	"muster/version"
 )
 
-// state is what planning sees of the root.
-func (e *Engine) state() (plan.State, *install.Wishes, error) {
-	recs, err := e.Root.Installed()
-	if err != nil {
-		return plan.State{}, nil, err
-	}
+// state is what planning sees of the root, of which recs are all records.
+func (e *Engine) state(recs []*install.Record) (plan.State, *install.Wishes, error) {
 	wishes, err := e.Root.Wishes()
 	if err != nil {
 		return plan.State{}, nil, err
