@@ -76,6 +76,8 @@ type planFact struct {
 	Download int64      `json:"download-bytes"`
 	Grow     int64      `json:"installed-bytes"`
 	Skipped  []string   `json:"skipped,omitempty"`
+	// LeftOut are assignments that cannot be had beside those of higher precedence.
+	LeftOut []leftOutFact `json:"left-out,omitempty"`
 }
 
 func (a *app) plan(req engine.Request, exitCode bool) error {
@@ -104,7 +106,7 @@ func (a *app) plan(req engine.Request, exitCode bool) error {
 }
 
 func factOf(p *engine.Plan) planFact {
-	fact := planFact{Steps: []stepFact{}, Download: p.Download, Grow: p.Grow, Skipped: p.Skipped}
+	fact := planFact{Steps: []stepFact{}, Download: p.Download, Grow: p.Grow, Skipped: p.Skipped, LeftOut: leftOutOf(p.Unmet)}
 	for _, s := range p.Steps {
 		f := stepFact{Op: string(s.Op), Name: s.Name(), Chain: s.Reason}
 		if s.From != nil {
@@ -166,6 +168,9 @@ func (a *app) showKept(w io.Writer, p *engine.Plan) {
 	}
 	for _, f := range p.Failed {
 		fmt.Fprintf(w, "  again     %s %s: failed %s before: %s\n", f.Name, f.Version, count(f.Count, "time"), f.Error)
+	}
+	for _, u := range leftOutOf(p.Unmet) {
+		fmt.Fprintf(w, "  left out  %s: %s\n", u.By, u.Reason)
 	}
 	for _, s := range p.Skipped {
 		fmt.Fprintf(w, "  skipped   %s\n", s)

@@ -12,7 +12,7 @@ func groups() []group {
 	return []group{
 		{"hosts", "Hosts and areas:", []func(*app) *cobra.Command{
 			setupCommand, joinCommand, leaveCommand, agentCommand, updateCommand, planCommand, installCommand, upgradeCommand, removeCommand, downloadCommand,
-			listCommand, showCommand, searchCommand, filesCommand, ownsCommand, whyCommand, whyNotCommand,
+			listCommand, showCommand, searchCommand, filesCommand, ownsCommand, whyCommand, whyNotCommand, settingsCommand,
 			pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
 			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand,
 		}},

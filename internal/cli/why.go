@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -8,13 +9,16 @@ import (
 	"muster"
 	"muster/control"
 	"muster/internal/engine"
+	"muster/internal/plan"
 	"muster/version"
 )
 
 func whyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:               "why PACKAGE",
-		Short:             "Say why a package is installed",
+		Use:   "why PACKAGE",
+		Short: "Say why a package is installed",
+		Long: `Say who wants a package, and on a host that a server manages who decides: what is
+assigned, the highest precedence first, and what is left out for it.`,
 		Example:           "  muster why libfoo",
 		Args:              cobra.ExactArgs(1),
 		RunE:              func(_ *cobra.Command, args []string) error { return a.why(args[0]) },
@@ -33,15 +37,61 @@ func (a *app) why(name string) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(reasons, func() error {
+	fact := whyFact{Reasons: reasons}
+	if fact.Precedence, err = e.Precedence(); err != nil {
+		return err
+	}
+	if fact.LeftOut, err = leftOut(e, name); err != nil {
+		return err
+	}
+	return a.answer(fact, func() error {
 		for _, r := range reasons {
 			a.print("%s is %s", name, sentence(r.String()))
 		}
 		if len(reasons) == 0 {
 			a.print("%s is needed by nothing; muster remove --autoremove would take it along", name)
 		}
+		for _, u := range fact.LeftOut {
+			a.print("%s is left out: %s", u.By, u.Reason)
+		}
+		if len(fact.Precedence) > 1 {
+			a.print("who decides, the first before the others: %s", strings.Join(fact.Precedence, ", "))
+		}
 		return nil
 	})
+}
+
+// whyFact is the JSON form of why.
+type whyFact struct {
+	Reasons    []*plan.Reason `json:"reasons"`
+	LeftOut    []leftOutFact  `json:"left-out,omitempty"`   // assignments that have to do with it
+	Precedence []string       `json:"precedence,omitempty"` // who assigns something here, the highest first
+}
+
+// leftOutFact is an assignment that cannot be had beside those before it.
+type leftOutFact struct {
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+func leftOutOf(all []plan.Unmet) (facts []leftOutFact) {
+	for _, u := range all {
+		facts = append(facts, leftOutFact{u.By, strings.ReplaceAll(u.Err.Error(), "\n", "; ")})
+	}
+	return facts
+}
+
+// leftOut lists the assignments that an upgrade leaves out because of the package
+// of that name, or that are about it.
+func leftOut(e *engine.Engine, name string) (facts []leftOutFact, _ error) {
+	all, err := e.Contradicted()
+	for _, f := range leftOutOf(all) {
+		isName := func(c rune) bool { return control.CheckName("a"+string(c)) != nil }
+		if slices.Contains(strings.FieldsFunc(f.By+" "+f.Reason, isName), name) {
+			facts = append(facts, f)
+		}
+	}
+	return facts, err
 }
 
 // sentence lets a reason follow "is".
@@ -75,15 +125,28 @@ func (a *app) whyNot(arg string) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(answer, func() error {
+	fact := whyNotFact{Answer: answer}
+	if fact.LeftOut, err = leftOut(e, rel.Name); err != nil {
+		return err
+	}
+	return a.answer(fact, func() error {
 		for _, s := range answer.Sentences {
 			a.print("%s", s)
+		}
+		for _, u := range fact.LeftOut {
+			a.print("%s is left out: %s", u.By, u.Reason)
 		}
 		for _, h := range answer.Hints {
 			a.print("hint: %s", h)
 		}
 		return nil
 	})
+}
+
+// whyNotFact is the JSON form of why-not.
+type whyNotFact struct {
+	*plan.Answer
+	LeftOut []leftOutFact `json:"left-out,omitempty"`
 }
 
 func pinCommand(a *app) *cobra.Command {
