@@ -70,6 +70,9 @@ func (b *Backup) Write(ctx context.Context, to string) (name string, dialect db.
 	if info, err := os.Stat(to); err == nil && info.IsDir() {
 		to = filepath.Join(to, "musterd-"+b.Now.UTC().Format("20060102T150405Z")+".tar.zst")
 	}
+	if _, err := (Folder{Dir: b.Config.Data}).knownID(); err != nil {
+		return "", "", err
+	}
 	d, err := db.Open(ctx, b.Config.DSN(), b.Drivers...)
 	if err != nil {
 		return "", "", err
