@@ -35,6 +35,8 @@ type Fleet struct {
 	Seed     uint64
 	// Kept is told of every result that the server has acknowledged.
 	Kept func(host, result string)
+	// Working is called when all hosts have enrolled and the measured part begins.
+	Working func()
 
 	wire  *wire
 	stats *stats
@@ -66,6 +68,9 @@ func (f *Fleet) Run(ctx context.Context) (*Report, error) {
 	r := &Report{Hosts: len(hosts), Joining: f.stats.phase(time.Since(began))}
 	f.stats = newStats()
 	f.wire.stats = f.stats
+	if f.Working != nil {
+		f.Working()
+	}
 	began = time.Now()
 	before := f.wire.bytes()
 	limit, cancel := ctx, context.CancelFunc(func() {})
