@@ -141,6 +141,9 @@ func TestOffered(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.expect("editor 1 OK\nwords 1 OK")
+	if all, err := s.engine.Status(true); err != nil || all[0].Name != "editor" || all[0].Available != "1" {
+		t.Errorf("available: %+v, %v", all, err)
+	}
 	if err := s.install("testers"); err != nil {
 		t.Fatal(err)
 	}

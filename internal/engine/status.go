@@ -7,7 +7,9 @@ import (
 
 	"muster"
 	"muster/control"
+	"muster/internal/install"
 	"muster/internal/plan"
+	"muster/settings"
 	"muster/version"
 )
 
@@ -28,13 +30,17 @@ type Status struct {
 // upgrade would do to them; with available also what could be installed.
 func (e *Engine) Status(available bool) ([]Status, error) {
 	all := map[string]*Status{}
-	if err := e.installedStatus(all); err != nil {
+	recs, err := e.Root.Installed()
+	if err != nil {
+		return nil, err
+	}
+	if err := e.installedStatus(all, recs); err != nil {
 		return nil, err
 	}
 	if err := e.wishStatus(all); err != nil {
 		return nil, err
 	}
-	if err := e.availableStatus(all, available); err != nil {
+	if err := e.availableStatus(all, e.settings(recs), available); err != nil {
 		return nil, err
 	}
 	e.planStatus(all)
@@ -49,11 +55,7 @@ func (e *Engine) Status(available bool) ([]Status, error) {
 	return list, nil
 }
 
-func (e *Engine) installedStatus(all map[string]*Status) error {
-	recs, err := e.Root.Installed()
-	if err != nil {
-		return err
-	}
+func (e *Engine) installedStatus(all map[string]*Status, recs []*install.Record) error {
 	wishes, err := e.Root.Wishes()
 	if err != nil {
 		return err
@@ -65,14 +67,14 @@ func (e *Engine) installedStatus(all map[string]*Status) error {
 	return nil
 }
 
-// availableStatus fills in the newest version for this platform.
-func (e *Engine) availableStatus(all map[string]*Status, add bool) error {
+// availableStatus fills in the newest version that is for this host.
+func (e *Engine) availableStatus(all map[string]*Status, set *settings.Agent, add bool) error {
 	cands, err := e.candidates()
 	if err != nil {
 		return err
 	}
 	for _, c := range cands {
-		if !c.Entry.RunsOn(e.Root.Config.Platform) {
+		if !c.Entry.RunsOn(e.Root.Config.Platform) || !set.Offers(c.Entry.Maturity, c.Entry.Locale) {
 			continue
 		}
 		s := all[c.Entry.Name]
