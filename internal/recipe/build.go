@@ -86,6 +86,9 @@ func newBuilder(ctx context.Context, r *Recipe, o Options) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkPolicy(); err != nil {
+		return nil, err
+	}
 	if o.Target == (muster.Platform{}) {
 		o.Target = r.Targets(muster.ThisPlatform())[0]
 	}

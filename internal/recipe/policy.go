@@ -19,17 +19,15 @@ const policyFile = "policy"
 // maxPolicy bounds the file in bytes.
 const maxPolicy = 1 << 20
 
-// loadPolicy reads and checks the policy. The kinds that are about one must have it.
+// loadPolicy reads and checks the policy. One that is still to be written is for
+// [Build] to miss: recipes are made from packages that have none.
 func (r *Recipe) loadPolicy() error {
 	name := filepath.Join(r.Dir, policyFile)
 	text, err := readBounded(name, maxPolicy)
 	speaks := slices.Contains(settings.Kinds, r.Control.Kind)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !speaks:
-		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return muster.WithHint(muster.Errorf(muster.Invalid, "%q has no policy, which is all that a package of kind %s says", r.Dir, r.Control.Kind),
-			"muster new NAME --kind %s writes one to start from", r.Control.Kind)
+		return nil
 	case err != nil:
 		return err
 	case !speaks:
@@ -38,10 +36,16 @@ func (r *Recipe) loadPolicy() error {
 	if r.Policy, err = settings.Parse(r.Control.Kind, string(text)); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if len(r.Policy) == 0 {
-		return muster.Errorf(muster.Invalid, "%s: it says nothing", name)
-	}
 	return nil
+}
+
+// checkPolicy refuses packages that would say nothing.
+func (r *Recipe) checkPolicy() error {
+	if len(r.Policy) > 0 || !slices.Contains(settings.Kinds, r.Control.Kind) {
+		return nil
+	}
+	return muster.WithHint(muster.Errorf(muster.Invalid, "%q has no policy, which is all that a package of kind %s says", r.Dir, r.Control.Kind),
+		"muster new NAME --kind %s writes one to start from", r.Control.Kind)
 }
 
 // checkSelector holds applies-to to the search language.
