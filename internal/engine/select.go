@@ -26,7 +26,8 @@ func (e *Engine) Applying() []string { return slices.Clone(e.applies) }
 // Select looks which packages apply to a host of which these facts are known, by
 // the applies-to of their newest version that may be installed, and has them
 // assigned from now on. It keeps their names, so that every command plans as the
-// agent does. Of those whose applies-to cannot be read, as by an agent that is
+// agent does. What is unknown matches nothing: whoever calls this has looked at the
+// whole machine before. Of those whose applies-to cannot be read, as by an agent that is
 // older than they are, what was found before holds; the error names them. The
 // caller has begun.
 func (e *Engine) Select(facts search.Facts) error {
