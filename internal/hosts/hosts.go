@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/semaphore"
 
 	"muster"
 	"muster/internal/db"
@@ -84,7 +85,8 @@ type Hosts struct {
 	gate   gate
 	words  *dictionary
 	whole  *budget
-	asks   *budget // of the database for hosts that memory does not know
+	asks   *budget             // of the database for hosts that memory does not know
+	weight *semaphore.Weighted // of inventories that are taken apart
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
 
@@ -111,7 +113,7 @@ func Open(ctx context.Context, c Config) (*Hosts, error) {
 		return nil, err
 	}
 	h := &Hosts{Config: c, byID: map[string]*entry{}, byNum: map[int64]*entry{}, marked: map[int64]bool{}, words: newDictionary(),
-		gate: newGate(c.EnrolRate), whole: newBudget(c.WholeRate), asks: newBudget(20)}
+		gate: newGate(c.EnrolRate), whole: newBudget(c.WholeRate), asks: newBudget(20), weight: semaphore.NewWeighted(maxWeight)}
 	if h.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"muster"
 	"muster/api"
 	"muster/internal/db"
 	"muster/internal/db/dbtest"
@@ -46,4 +47,27 @@ func TestThinPath(t *testing.T) {
 			t.Errorf("list: %+v", h)
 		}
 	})
+}
+
+// TestOneReportAtATime has a host send two inventories at once: one is taken, and
+// then the other may come.
+func TestOneReportAtATime(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	m := joined(w, 1)
+	c, err := m.call(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.beginReport(c); err != nil {
+		t.Fatal(err)
+	}
+	second, err := m.call(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.PutInventory(t.Context(), second, api.TypeDocument, nil); muster.KindOf(err) != muster.Busy {
+		t.Errorf("the second: %v", err)
+	}
+	w.endReport(c)
+	m.put(w, desktop(1, 3))
 }

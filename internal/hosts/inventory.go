@@ -80,13 +80,16 @@ func sectionsOf(d *inventory.Document) ([]byte, error) {
 // of the caller. What it names as kept is on disk. A report that comes again, or
 // late, changes nothing: it is the document that counts, not the report.
 func (h *Hosts) PutInventory(ctx context.Context, c *Caller, kind string, data []byte) (api.InventoryTaken, error) {
-	h.mu.Lock()
-	state := c.e.state
-	h.mu.Unlock()
-	if state != api.Accepted {
-		// Two machines would write history in turns.
-		return api.InventoryTaken{}, muster.Errorf(muster.Conflict, "host %q keeps its inventory until a person says which machine it is", c.id)
+	if err := h.beginReport(c); err != nil {
+		return api.InventoryTaken{}, err
 	}
+	defer h.endReport(c)
+	// A document of 32 MiB takes some 250 MiB while it is taken apart.
+	weight := min(int64(len(data))*8, maxWeight)
+	if err := h.weight.Acquire(ctx, weight); err != nil {
+		return api.InventoryTaken{}, muster.WithKind(muster.Unavailable, err)
+	}
+	defer h.weight.Release(weight)
 	r := report{h: h, c: c}
 	var err error
 	switch kind {
@@ -108,6 +111,31 @@ func (h *Hosts) PutInventory(ctx context.Context, c *Caller, kind string, data [
 		}
 	}
 	return api.InventoryTaken{}, muster.Errorf(muster.Busy, "host %q sends several inventories at once", c.id)
+}
+
+// maxWeight bounds the memory that inventories take at once, in bytes, roughly.
+const maxWeight = 256 << 20
+
+// beginReport lets one report of a host in at a time: a host cannot fill memory
+// with small deltas of a large document.
+func (h *Hosts) beginReport(c *Caller) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.e.state != api.Accepted {
+		// Two machines would write history in turns.
+		return muster.Errorf(muster.Conflict, "host %q keeps its inventory until a person says which machine it is", c.id)
+	}
+	if c.e.reporting {
+		return muster.Errorf(muster.Busy, "host %q sends several inventories at once", c.id)
+	}
+	c.e.reporting = true
+	return nil
+}
+
+func (h *Hosts) endReport(c *Caller) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.e.reporting = false
 }
 
 // errMoved is that the stored document is not the one that was read.

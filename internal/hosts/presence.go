@@ -19,6 +19,8 @@ type entry struct {
 	seen   int64
 	due    int64 // by when it should check in again
 	held   int   // connections that wait for a wish
+	// reporting: an inventory of it is being taken apart.
+	reporting bool
 
 	address string
 	skew    int64
