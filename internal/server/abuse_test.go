@@ -124,7 +124,7 @@ func bomb(t *testing.T, w *world, m *machine) {
 // Who sends headers or a body byte by byte is cut off, and nobody waits for them.
 func TestSlowloris(t *testing.T) {
 	cfg := testConfig(t)
-	w := &world{t: t, admin: must(administrator())(t), files: Folder{Dir: cfg.Data}, patience: 2 * time.Second}
+	w := &world{t: t, admin: must(administrator())(t), files: Folder{Dir: cfg.Data}, patience: time.Second}
 	must(w.files.AddAnchors(writeCert(t, w.admin.Leaf())))(t)
 	w.start(cfg)
 	p := w.person()
@@ -187,7 +187,7 @@ func TestEnrolmentFlood(t *testing.T) {
 	p := w.person()
 	m := w.machine(1)
 	m.join(must(p.CreateToken(t.Context(), api.TokenRequest{Uses: 1}))(t).Secret)
-	requests := floodRequests(t, w, 1500)
+	requests := floodRequests(t, w, 1200)
 	var answers [600]atomic.Int64
 	var all sync.WaitGroup
 	work := make(chan *http.Request)
@@ -220,7 +220,7 @@ func TestEnrolmentFlood(t *testing.T) {
 	close(work)
 	all.Wait()
 	t.Logf("%.0f enrolments a second; the slowest check-in took %v", float64(len(requests))/time.Since(began).Seconds(), worst)
-	if answers[http.StatusOK].Load() > 50 || answers[http.StatusTooManyRequests].Load() < 1000 || answers[http.StatusInternalServerError].Load() > 0 {
+	if answers[http.StatusOK].Load() > 50 || answers[http.StatusTooManyRequests].Load() < 700 || answers[http.StatusInternalServerError].Load() > 0 {
 		t.Errorf("%d were let wait, %d refused as too many", answers[http.StatusOK].Load(), answers[http.StatusTooManyRequests].Load())
 	}
 	if worst > 5*time.Second {
