@@ -271,7 +271,7 @@ const (
 
 func (t *Term) printFree() string {
 	bare := bareFree
-	if !t.Pattern.word[0].is('*') && t.Pattern.word[0].r != '-' {
+	if t.Pattern.word[0].r != '-' {
 		bare += "-"
 	}
 	s := t.Pattern.print(bare)

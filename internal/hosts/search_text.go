@@ -11,7 +11,8 @@ import (
 	"muster/search"
 )
 
-// free looks for a word without a field.
+// free looks for a word without a field: most often a rare one, so that the values
+// that have it are gathered once.
 func (c *condition) free(t *search.Term) (string, error) {
 	var parts []string
 	for _, field := range search.Free {
@@ -19,7 +20,9 @@ func (c *condition) free(t *search.Term) (string, error) {
 			parts = append(parts, c.like(col, t.Whole()))
 		}
 	}
-	return "(" + strings.Join(parts, " OR ") + " OR " + c.valueLike([]any{"ip", "user", "session"}, t.Whole()) + ")", nil
+	c.args = append(c.args, "ip", "user", "session")
+	parts = append(parts, "h.num IN (SELECT v.host FROM hosts_value v WHERE v.field IN (?,?,?) AND "+c.like(column{"v.value", false}, t.Whole())+")")
+	return "(" + strings.Join(parts, " OR ") + ")", nil
 }
 
 // word is a term about texts.
