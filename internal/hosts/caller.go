@@ -141,6 +141,5 @@ func (h *Hosts) write(ctx context.Context, f func(*db.Tx) error) error {
 	if err := h.DB.Write(ctx, f); err != nil {
 		return err
 	}
-	// What was written is written, whoever leaves now.
-	return h.refresh(context.WithoutCancel(ctx))
+	return h.refresh(ctx)
 }

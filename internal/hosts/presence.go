@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"fmt"
+	"time"
 
 	"muster"
 	"muster/api"
@@ -78,6 +79,9 @@ func (h *Hosts) refresh(ctx context.Context) error {
 	h.reading = nil // who comes now may have committed after this one begins
 	since := h.change
 	h.mu.Unlock()
+	// Others wait for it too, so that it does not end with its first caller.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
 	r.err = h.read(ctx, since)
 	close(r.done)
 	return r.err
