@@ -34,7 +34,6 @@ news, installs and upgrades when it is a good time, and tells the server.`,
 
 func agentRunCommand(a *app) *cobra.Command {
 	var patience time.Duration
-	var prompt bool
 	var now bool
 	cmd := &cobra.Command{
 		Use:     "run",
@@ -47,7 +46,6 @@ func agentRunCommand(a *app) *cobra.Command {
 	a.rootFlags(cmd)
 	cmd.Flags().BoolVar(&now, "now", false, "look for news at once, not some time within the first minute")
 	cmd.Flags().DurationVar(&patience, "patience", 3*time.Minute, "how long a new version of the agent has to tell that it is well")
-	cmd.Flags().BoolVar(&prompt, "prompt", false, "look for news at once, not within the first minute")
 	return cmd
 }
 
@@ -88,10 +86,9 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration, now bool) er
 
 // looping is how the loop was started.
 type looping struct {
-	base   string // the launcher to hand back to; "" is this process
-	prompt bool   // make the first round at once
-	trial  bool   // to tell whether this version is well
-	now    bool   // the first round at once
+	base  string // the launcher to hand back to; "" is this process
+	trial bool   // to tell whether this version is well
+	now   bool   // the first round at once
 }
 
 func agentLoopCommand(a *app) *cobra.Command {
