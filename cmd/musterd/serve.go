@@ -85,7 +85,7 @@ func (a *app) init(ctx context.Context, trust []string) error {
 		return err
 	}
 	if len(anchors) == 0 {
-		a.print("\nNobody is an administrator yet. On your machine: 'muster key new alice'; here: 'musterd trust add alice.crt'.")
+		a.print("\nNobody is an administrator yet. On your machine: 'muster key new --name Alice --out alice'; here: 'musterd trust add alice.crt'.")
 	}
 	a.print("\nNext: 'musterd serve', or 'systemctl enable --now musterd'.")
 	return nil

@@ -85,6 +85,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	stopWork()
 	workers.Wait()
+	s.log.Info("stopped")
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}

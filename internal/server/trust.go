@@ -70,7 +70,7 @@ func believed(certs []*x509.Certificate) (anchors []*x509.Certificate) {
 func readCerts(name string) ([]*x509.Certificate, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, muster.WithKind(muster.NotFound, err)
+		return nil, muster.Errorf(muster.NotFound, "cannot read certificates: %w", err)
 	}
 	if info.Size() > maxCerts {
 		return nil, muster.Errorf(muster.Invalid, "%q has %d bytes, more than %d", name, info.Size(), maxCerts)
