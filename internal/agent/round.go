@@ -91,6 +91,7 @@ type round struct {
 	out     *Outcome
 	renewal bool // the server asked for it
 	stamps  map[string]string
+	found   *collect.Report // of this round's look at the whole machine, nil without one
 }
 
 // Round asks the server and the repositories for news, looks at what the host has
@@ -108,6 +109,7 @@ func Round(ctx context.Context, j Job) (*Outcome, error) {
 		return nil, err
 	}
 	r.news(ctx)
+	r.fail(r.choose(ctx))
 	r.resolve()
 	r.known.Wake = r.out.Wake // not before: a crash has the next round look
 	if r.Package != "" {
@@ -259,29 +261,29 @@ func (r *round) tell(ctx context.Context) error {
 // server has nothing of it, else at the sections whose files have changed, and at
 // the packages of muster in any case.
 func (r *round) collect(ctx context.Context) (*inventory.Document, *inventory.Volatile, error) {
-	var err error
-	if r.base, err = r.home.base(r.known); err != nil {
-		return nil, nil, err
-	}
-	// Stamps are taken before the look: what changes meanwhile is looked at again.
-	stamps, err := collect.Inputs(collectRoot(r.engine))
-	if err != nil {
-		return nil, nil, err
-	}
-	sections, missing := r.sections(stamps)
-	rep, err := Document(ctx, r.engine, r.status, sections)
+	rep, missing, err := r.seen(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	keepKnown(rep, r.base, missing)
 	for _, f := range rep.Failures {
-		delete(stamps, f.Section)
+		delete(r.stamps, f.Section)
 	}
 	if text := failuresText(rep.Failures); text != "" {
 		r.Log("%s", text)
 	}
-	r.stamps = stamps
 	return rep.Document, rep.Volatile, rep.Document.Check()
+}
+
+// seen is what choose has found, with the packages of muster, or what has changed
+// since the last look and which sections are to stay as they were.
+func (r *round) seen(ctx context.Context) (rep *collect.Report, keep []string, err error) {
+	if r.found != nil {
+		return r.found, nil, AddOwn(r.found, r.engine, r.status, nil)
+	}
+	look, keep := r.sections(r.stamps)
+	rep, err = Document(ctx, r.engine, r.status, look)
+	return rep, keep, err
 }
 
 // sections are those to look at, nil for all, and those to take as they were.
