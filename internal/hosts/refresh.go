@@ -1,0 +1,158 @@
+package hosts
+
+import (
+	"context"
+	"time"
+
+	"muster/internal/db"
+	"muster/internal/httpsig"
+)
+
+// A reading is one refresh that several callers wait for.
+type reading struct {
+	done chan struct{}
+	err  error
+}
+
+// refresh reads what changed since memory was last the same as the database. What
+// was committed before the call is known after it. Callers that come while one
+// reads share the next reading.
+func (h *Hosts) refresh(ctx context.Context) error {
+	h.mu.Lock()
+	r := h.reading
+	if r != nil {
+		h.mu.Unlock()
+		<-r.done
+		return r.err
+	}
+	r = &reading{done: make(chan struct{})}
+	h.reading = r
+	h.mu.Unlock()
+
+	h.refreshing.Lock()
+	defer h.refreshing.Unlock()
+	h.mu.Lock()
+	h.reading = nil // who comes now may have committed after this one begins
+	since := h.change
+	h.mu.Unlock()
+	// Others wait for it too, so that it does not end with its first caller.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	r.err = h.read(ctx, since)
+	close(r.done)
+	return r.err
+}
+
+func (h *Hosts) read(ctx context.Context, since int64) error {
+	var newest, wakeAll int64
+	var changed []*entry
+	var gone []string
+	err := h.DB.Read(ctx, func(tx *db.Tx) (err error) {
+		err = each(tx, "SELECT name, last FROM hosts_number WHERE name IN ('change', 'wake')", nil, func(scan scanner) error {
+			var name string
+			var last int64
+			if err := scan(&name, &last); err != nil {
+				return err
+			}
+			if name == "wake" {
+				wakeAll = last
+			} else {
+				newest = last
+			}
+			return nil
+		})
+		if err != nil || newest == since {
+			return err
+		}
+		if changed, err = readKnown(tx, since); err != nil {
+			return err
+		}
+		return each(tx, "SELECT id FROM hosts_forgotten WHERE edited > ?", []any{since}, func(scan scanner) error {
+			gone = append(gone, "")
+			return scan(&gone[len(gone)-1])
+		})
+	})
+	if err != nil {
+		return err
+	}
+	h.learn(newest, wakeAll, changed, gone)
+	return nil
+}
+
+// readKnown reads the hosts that changed since.
+func readKnown(tx *db.Tx, since int64) ([]*entry, error) {
+	var all []*entry
+	byNum := map[int64]*entry{}
+	err := each(tx, selectKnown, []any{since}, func(scan scanner) error {
+		e, err := scanEntry(scan)
+		if err != nil {
+			return err
+		}
+		all, byNum[e.num] = append(all, e), e
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, each(tx, `SELECT m.host, g.name FROM hosts_host h JOIN hosts_member m ON m.host = h.num
+		JOIN hosts_group g ON g.num = m.grp WHERE h.edited > ? ORDER BY g.name`, []any{since}, func(scan scanner) error {
+		var num int64
+		var name string
+		if err := scan(&num, &name); err != nil {
+			return err
+		}
+		if e := byNum[num]; e != nil {
+			e.groups = append(e.groups, name)
+		}
+		return nil
+	})
+}
+
+func scanEntry(scan scanner) (*entry, error) {
+	e := new(entry)
+	var sum []byte
+	var counter, acted int64
+	var stale int
+	err := scan(&e.num, &e.id, &e.state, &e.edited, &e.wake, &e.spki, &e.expires, &e.agent, &e.unit,
+		&e.fqdn, &sum, &e.seen, &counter, &acted, &e.signed, &e.address, &e.skew, &e.serial, &stale)
+	e.set, e.stale = hexSum(sum), stale != 0
+	// Which of the counters below came is not kept: none may come again.
+	e.seq = httpsig.Sequence{Last: uint64(max(counter, acted)), Seen: ^uint64(0)}
+	return e, err
+}
+
+// learn puts what the database has into memory. What memory has of presence
+// stays where it is newer.
+func (h *Hosts) learn(newest, wakeAll int64, changed []*entry, gone []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, id := range gone {
+		h.drop(id)
+	}
+	for _, n := range changed {
+		h.marked[n.num] = true
+		e := h.byID[n.id]
+		if e == nil || e.num != n.num {
+			h.byID[n.id], h.byNum[n.num] = n, n
+			continue
+		}
+		if n.edited < e.edited {
+			continue
+		}
+		if n.wake != e.wake {
+			e.tell()
+		}
+		e.known = n.known
+		if n.seq.Last > e.seq.Last {
+			e.seq, e.signed = n.seq, n.signed
+		}
+		e.seen = max(e.seen, n.seen)
+	}
+	if wakeAll > h.wakeAll {
+		h.wakeAll = wakeAll
+		for _, e := range h.byID {
+			e.tell()
+		}
+	}
+	h.change = max(h.change, newest)
+}
