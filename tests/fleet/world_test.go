@@ -209,6 +209,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TZ", "UTC")
 			w.env = append(env.Vars, "XDG_CONFIG_HOME="+filepath.Join(env.WorkDir, "config"))
 			env.Defer(w.close)
+			// A person without rights has to come to the programs and the host.
+			for _, dir := range []string{programs, filepath.Dir(env.WorkDir), env.WorkDir} {
+				if err := os.Chmod(dir, 0o755); err != nil {
+					return err
+				}
+			}
 			if err := w.network(); err != nil {
 				return err
 			}
