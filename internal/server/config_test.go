@@ -59,6 +59,9 @@ func (p *printer) print(v reflect.Value, indent string) {
 	for i := range v.NumField() {
 		f, value := v.Type().Field(i), v.Field(i)
 		name := f.Tag.Get("yaml")
+		if name == "" {
+			continue
+		}
 		doc := p.docs[nameOfType(v.Type())+"."+f.Name]
 		if value.Kind() == reflect.Struct {
 			fmt.Fprintln(p)

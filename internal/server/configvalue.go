@@ -126,16 +126,19 @@ func checkNames(n *yaml.Node, v any) error {
 
 func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
 	for i := range t.NumField() {
-		if f := t.Field(i); f.Tag.Get("yaml") == name {
+		if f := t.Field(i); name != "" && f.Tag.Get("yaml") == name {
 			return f, true
 		}
 	}
 	return reflect.StructField{}, false
 }
 
+// names are those of the settings; a field without one is none.
 func names(t reflect.Type) (all []string) {
 	for i := range t.NumField() {
-		all = append(all, t.Field(i).Tag.Get("yaml"))
+		if name := t.Field(i).Tag.Get("yaml"); name != "" {
+			all = append(all, name)
+		}
 	}
 	return all
 }
@@ -180,7 +183,11 @@ func (c *Config) environment(environ []string) error {
 
 func fromEnvironment(v reflect.Value, prefix string, vars map[string]string) error {
 	for i := range v.NumField() {
-		name := prefix + strings.ToUpper(strings.ReplaceAll(v.Type().Field(i).Tag.Get("yaml"), "-", "_"))
+		tag := v.Type().Field(i).Tag.Get("yaml")
+		if tag == "" {
+			continue
+		}
+		name := prefix + strings.ToUpper(strings.ReplaceAll(tag, "-", "_"))
 		if f := v.Field(i); f.Kind() == reflect.Struct {
 			if err := fromEnvironment(f, name+"_", vars); err != nil {
 				return err
