@@ -109,3 +109,37 @@ func TestSectionChange(t *testing.T) {
 		t.Error(rows)
 	}
 }
+
+// FuzzDate: what is taken for a date or a span of days is none of the odd ones that
+// Sscanf would take, and lies where a person can mean it.
+func FuzzDate(f *testing.F) {
+	for _, s := range []string{"7d", "2h", "2026-11-21", "2026-11-21T15:04", "never", "-1d", "0x7d", "1e9d"} {
+		f.Add(s)
+	}
+	a := &app{now: func() time.Time { return time.Unix(1795253888, 0) }}
+	f.Fuzz(func(t *testing.T, s string) {
+		d, err := parseDays(s)
+		if err == nil && (d < 0 || d > 36500*day) && !strings.ContainsAny(s, "hms") {
+			t.Errorf("%q is %v", s, d)
+		}
+		if err == nil && d == 0 && s != "" && s != "never" {
+			t.Errorf("%q is no time at all", s)
+		}
+		if at, err := a.date(s); err == nil && d > 0 && at > 1795253888 {
+			t.Errorf("%q is %d, in the future", s, at)
+		}
+	})
+}
+
+// FuzzSectionChange: whatever a server sends of a section, names of members come
+// out, each once and in order.
+func FuzzSectionChange(f *testing.F) {
+	f.Add([]byte(`{"kernel":"1"}`), []byte(`{"kernel":"2","os":"linux"}`))
+	f.Add([]byte(`[]`), []byte(`{`))
+	f.Fuzz(func(t *testing.T, before, after []byte) {
+		got := sectionChange(api.HistoryChange{Before: before, After: after})
+		if string(before) == string(after) && got != "" {
+			t.Errorf("%q changed in %s", before, got)
+		}
+	})
+}
