@@ -1,0 +1,84 @@
+package agent
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// FuzzWish holds that whatever a user of the machine sends is either refused or asks
+// for names, in that user's name.
+func FuzzWish(f *testing.F) {
+	f.Add(`{"install":["age>=1.3"],"remove":["tool"]}`)
+	f.Add(`{"upgrade":true}`)
+	f.Add(`{"install":["../../etc/passwd"]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var w Wish
+		if json.Unmarshal([]byte(text), &w) != nil {
+			return
+		}
+		req, err := w.request("alice")
+		if err != nil {
+			return
+		}
+		if req.User != "alice" || len(req.Files) > 0 || req.Force || req.Purge || len(req.Params) > 0 {
+			t.Errorf("%s asks for %+v", text, req)
+		}
+		if len(req.Install) != len(w.Install) || !req.Upgrade && len(req.Install)+len(req.Remove) == 0 {
+			t.Errorf("%s became %+v", text, req)
+		}
+		for _, name := range req.Remove {
+			if strings.ContainsAny(name, `/\ `) {
+				t.Errorf("%q is to be removed", name)
+			}
+		}
+	})
+}
+
+// FuzzListen holds that what a process of work prints, and what a crash leaves of it,
+// is read to its end.
+func FuzzListen(f *testing.F) {
+	f.Add("{\"text\":\"x\"}\n{\"done\":{\"notes\":[\"n\"]}}\n")
+	f.Add("panic: oh\n\n{\"done\"")
+	f.Fuzz(func(t *testing.T, text string) {
+		told := 0
+		listen(strings.NewReader(text), func(n News) {
+			if told++; n.Done != nil {
+				t.Error("the end is told as news")
+			}
+		})
+		if lines := strings.Count(text, "\n") + 1; told > lines {
+			t.Errorf("%d news in %d lines", told, lines)
+		}
+	})
+}
+
+// FuzzState holds that damaged files of the home are as good as none.
+func FuzzState(f *testing.F) {
+	f.Add(`{"format":1,"id":"5f0c6a0e-0000-4000-8000-000000000001","server":"s","url":"https://x"}`)
+	f.Add(`{"current":"2","bad":{"3":"x"}}`)
+	f.Add(`18446744073709551616`)
+	f.Fuzz(func(t *testing.T, text string) {
+		h := &Home{Dir: t.TempDir()}
+		for _, name := range []string{"host.json", "known.json", "policy.json", "counter", "state.json", "settings.json"} {
+			if err := h.Disk.WriteFile(h.file(name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if id, err := h.Identity(); err == nil && !isUUID(id.ID) {
+			t.Errorf("the host is %q", id.ID)
+		}
+		if h.known() == nil || h.policy() == nil || h.Settings().Update <= 0 {
+			t.Error("a damaged file breaks the agent")
+		}
+		v := &Versions{Dir: h.Dir}
+		if s := v.read(); s.Bad == nil || s.Told == nil {
+			t.Error("a damaged file breaks the launcher")
+		}
+		c := &Counter{home: h}
+		first, err := c.Next()
+		if second, again := c.Next(); err == nil && (again != nil || second <= first) {
+			t.Errorf("counter %d, then %d: %v", first, second, again)
+		}
+	})
+}
