@@ -237,5 +237,6 @@ func unreachable(host string, err error) error {
 
 // Who asks the server again who it is.
 func (c *Client) Who(ctx context.Context) (s Server, err error) {
-	return s, c.do(ctx, request{method: http.MethodGet, path: RouteServer}, &s)
+	err = c.do(ctx, request{method: http.MethodGet, path: RouteServer}, &s)
+	return s, err
 }

@@ -67,12 +67,14 @@ func (h *HostClient) Enrol(ctx context.Context, e Enrol) (out Enrolled, err erro
 		return out, err
 	}
 	e.ID, e.Key = h.ID, base64.StdEncoding.EncodeToString(der)
-	return out, h.post(ctx, RouteEnrol, e, h.signKey(h.Key, h.now()), &out)
+	err = h.post(ctx, RouteEnrol, e, h.signKey(h.Key, h.now()), &out)
+	return out, err
 }
 
 // Return says who the host was to a server that lost its database.
 func (h *HostClient) Return(ctx context.Context, r Return) (out Enrolled, err error) {
-	return out, h.post(ctx, RouteReturn, r, h.sign, &out)
+	err = h.post(ctx, RouteReturn, r, h.sign, &out)
+	return out, err
 }
 
 // Renew asks for a new certificate: for next, or for the same key where it is nil.
@@ -90,7 +92,8 @@ func (h *HostClient) Renew(ctx context.Context, next crypto.Signer) (out Enrolle
 		}
 		r.Proof = base64.StdEncoding.EncodeToString(proof)
 	}
-	return out, h.post(ctx, RouteRenew, r, h.sign, &out)
+	err = h.post(ctx, RouteRenew, r, h.sign, &out)
+	return out, err
 }
 
 // RenewProof is what [Renew.Proof] signs.
@@ -100,7 +103,8 @@ func RenewProof(server, host, key string) []byte {
 
 // CheckIn says how the host is, and hears what the server wants.
 func (h *HostClient) CheckIn(ctx context.Context, in CheckIn) (out CheckedIn, err error) {
-	return out, h.post(ctx, RouteCheckIn, in, h.sign, &out)
+	err = h.post(ctx, RouteCheckIn, in, h.sign, &out)
+	return out, err
 }
 
 // Inventory sends a document (TypeDocument) or a delta (TypeDelta), compressed.
@@ -112,7 +116,8 @@ func (h *HostClient) Inventory(ctx context.Context, kind string, data []byte) (o
 	defer enc.Close()
 	r := request{method: http.MethodPost, path: RouteInventory, body: enc.EncodeAll(data, nil), kind: kind, encoding: "zstd",
 		authorize: h.sign, timeout: 5 * time.Minute}
-	return out, h.do(ctx, r, &out)
+	err = h.do(ctx, r, &out)
+	return out, err
 }
 
 // Wake waits until the server's number is another than since. Where nothing

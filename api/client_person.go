@@ -27,7 +27,8 @@ func (c *Client) Login(ctx context.Context, id *sign.Identity, now time.Time) (o
 		return out, err
 	}
 	r := request{method: http.MethodPost, path: RouteLogin, body: body, authorize: c.signKey(id.Key, now)}
-	return out, c.do(ctx, r, &out)
+	err = c.do(ctx, r, &out)
+	return out, err
 }
 
 // bearer authorizes a request of the person (RFC 6750).
@@ -84,18 +85,21 @@ func (p *PersonClient) Hosts(ctx context.Context, q HostQuery) (out HostPage, er
 	if q.Count {
 		v.Set("count", "1")
 	}
-	return out, p.get(ctx, RouteHosts, v, &out)
+	err = p.get(ctx, RouteHosts, v, &out)
+	return out, err
 }
 
 // Host returns all about one host, named by its id or, where only one has it, its
 // name.
 func (p *PersonClient) Host(ctx context.Context, id string) (out HostDetail, err error) {
-	return out, p.get(ctx, at(RouteHost, id), nil, &out)
+	err = p.get(ctx, at(RouteHost, id), nil, &out)
+	return out, err
 }
 
 // EditHost changes what the server keeps of a host.
 func (p *PersonClient) EditHost(ctx context.Context, id string, e HostEdit) (out HostDetail, err error) {
-	return out, p.send(ctx, http.MethodPatch, at(RouteHost, id), e, &out)
+	err = p.send(ctx, http.MethodPatch, at(RouteHost, id), e, &out)
+	return out, err
 }
 
 // ForgetHost removes a host and all that is known of it.
@@ -110,18 +114,21 @@ func (p *PersonClient) HostInventory(ctx context.Context, id string, when int64)
 			doc, err = io.ReadAll(io.LimitReader(body, maxAnswer))
 			return err
 		}}
-	return doc, p.do(ctx, r, nil)
+	err = p.do(ctx, r, nil)
+	return doc, err
 }
 
 // HostDiff returns what changed in a host's inventory between two times.
 func (p *PersonClient) HostDiff(ctx context.Context, id string, from, to int64) (out HistoryPage, err error) {
-	return out, p.get(ctx, at(RouteHostDiff, id), query("from", number(from), "to", number(to)), &out)
+	err = p.get(ctx, at(RouteHostDiff, id), query("from", number(from), "to", number(to)), &out)
+	return out, err
 }
 
 // History lists changes of inventories.
 func (p *PersonClient) History(ctx context.Context, q HistoryQuery) (out HistoryPage, err error) {
-	return out, p.get(ctx, RouteHistory, query("host", q.Host, "software", q.Software, "from", number(q.From), "to", number(q.To),
+	err = p.get(ctx, RouteHistory, query("host", q.Host, "software", q.Software, "from", number(q.From), "to", number(q.To),
 		"cursor", q.Cursor, "limit", number(q.Limit)), &out)
+	return out, err
 }
 
 // Events lists what hosts did.
@@ -130,17 +137,20 @@ func (p *PersonClient) Events(ctx context.Context, q EventQuery) (out EventPage,
 	if q.Failed {
 		v.Set("failed", "1")
 	}
-	return out, p.get(ctx, RouteEvents, v, &out)
+	err = p.get(ctx, RouteEvents, v, &out)
+	return out, err
 }
 
 // Tokens lists the tokens by which hosts may enrol.
 func (p *PersonClient) Tokens(ctx context.Context) (out TokenPage, err error) {
-	return out, p.get(ctx, RouteTokens, nil, &out)
+	err = p.get(ctx, RouteTokens, nil, &out)
+	return out, err
 }
 
 // CreateToken makes a token; only this answer holds its secret.
 func (p *PersonClient) CreateToken(ctx context.Context, t TokenRequest) (out Token, err error) {
-	return out, p.send(ctx, http.MethodPost, RouteTokens, t, &out)
+	err = p.send(ctx, http.MethodPost, RouteTokens, t, &out)
+	return out, err
 }
 
 // RevokeToken ends a token.
@@ -155,22 +165,26 @@ func (p *PersonClient) Approve(ctx context.Context, a Approval) error {
 
 // Approvals lists the approvals that no host has used yet.
 func (p *PersonClient) Approvals(ctx context.Context) (out ApprovalPage, err error) {
-	return out, p.get(ctx, RouteApprovals, nil, &out)
+	err = p.get(ctx, RouteApprovals, nil, &out)
+	return out, err
 }
 
 // Groups lists the groups.
 func (p *PersonClient) Groups(ctx context.Context) (out GroupPage, err error) {
-	return out, p.get(ctx, RouteGroups, nil, &out)
+	err = p.get(ctx, RouteGroups, nil, &out)
+	return out, err
 }
 
 // Group returns a group with its members.
 func (p *PersonClient) Group(ctx context.Context, name string) (out Group, err error) {
-	return out, p.get(ctx, at(RouteGroup, name), nil, &out)
+	err = p.get(ctx, at(RouteGroup, name), nil, &out)
+	return out, err
 }
 
 // PutGroup makes or replaces a group.
 func (p *PersonClient) PutGroup(ctx context.Context, g Group) (out Group, err error) {
-	return out, p.send(ctx, http.MethodPut, at(RouteGroup, g.Name), g, &out)
+	err = p.send(ctx, http.MethodPut, at(RouteGroup, g.Name), g, &out)
+	return out, err
 }
 
 // DeleteGroup removes a group.
@@ -180,14 +194,16 @@ func (p *PersonClient) DeleteGroup(ctx context.Context, name string) error {
 
 // Software lists software that hosts have, by a query as in "openssl<3.0.2".
 func (p *PersonClient) Software(ctx context.Context, q, cursor string, limit int) (out SoftwarePage, err error) {
-	return out, p.get(ctx, RouteSoftware, query("q", q, "cursor", cursor, "limit", number(limit)), &out)
+	err = p.get(ctx, RouteSoftware, query("q", q, "cursor", cursor, "limit", number(limit)), &out)
+	return out, err
 }
 
 // Publish uploads a package file of size bytes.
 func (p *PersonClient) Publish(ctx context.Context, name string, file io.Reader, size int64) (out Published, err error) {
 	r := request{method: http.MethodPost, path: RoutePackages, query: query("name", name), kind: "application/octet-stream",
 		stream: file, size: size, authorize: p.bearer, timeout: -1}
-	return out, p.do(ctx, r, &out)
+	err = p.do(ctx, r, &out)
+	return out, err
 }
 
 // Unpublish takes a package file out of the repository's index.
@@ -197,11 +213,13 @@ func (p *PersonClient) Unpublish(ctx context.Context, file string) error {
 
 // Repository says how the server's repository is.
 func (p *PersonClient) Repository(ctx context.Context) (out Repository, err error) {
-	return out, p.get(ctx, RouteRepository, nil, &out)
+	err = p.get(ctx, RouteRepository, nil, &out)
+	return out, err
 }
 
 // PostLink adds a signed link of trust to the repository; the first one sets it up.
 func (p *PersonClient) PostLink(ctx context.Context, link []byte) (out Repository, err error) {
 	r := request{method: http.MethodPost, path: RouteRepository, kind: "application/pkcs7-mime", body: link, authorize: p.bearer}
-	return out, p.do(ctx, r, &out)
+	err = p.do(ctx, r, &out)
+	return out, err
 }
