@@ -112,7 +112,7 @@ func findField(name string, at int) (*Field, error) {
 	if n := nearest(name, fieldNames()); n != "" {
 		return nil, muster.WithHint(err, "did you mean %q? What is no field stands in quotes", n)
 	}
-	return nil, muster.WithHint(err, "see 'muster help search'; what is no field stands in quotes")
+	return nil, muster.WithHint(err, "see 'muster help queries'; what is no field stands in quotes")
 }
 
 // oneOf returns the value that s names, whatever the case of its letters.

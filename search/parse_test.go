@@ -41,7 +41,7 @@ func TestErrors(t *testing.T) {
 	for _, c := range []struct{ in, err, hint string }{
 		{"nane:x", `column 1: there is no field "nane"`, `did you mean "name"?`},
 		{"a pakage:x", `column 3: there is no field "pakage"`, `did you mean "package"?`},
-		{"xyzzy:x", `column 1: there is no field "xyzzy"`, "muster help search"},
+		{"xyzzy:x", `column 1: there is no field "xyzzy"`, "muster help queries"},
 		{"aa:bb:cc", `column 1: there is no field "aa"`, "quotes"},
 		{"name:", `column 6: field "name" has no value`, "-has:name"},
 		{`name:""`, `column 6: field "name" has no value`, ""},

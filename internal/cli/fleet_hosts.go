@@ -27,7 +27,7 @@ func hostsCommand(a *app) *cobra.Command {
 		Use:   "hosts [QUERY]",
 		Short: "List the hosts of the server",
 		Long: `List the hosts of the server, all or those that a query finds: the words of
-'muster help search'. Where a query begins with a minus, write -- before it.`,
+'muster help queries'. Where a query begins with a minus, write -- before it.`,
 		Example: `  muster hosts
   muster hosts 'status:ERROR seen<1d'
   muster hosts 'package:openssl<3.0.2 -group:lab' --csv --columns serial,memory`,

@@ -136,7 +136,7 @@ func missingFlags(cmd *cobra.Command) error {
 func helpCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "help [COMMAND]",
-		Short:             "Show the help of a command, or the helpers of recipes",
+		Short:             "Show the help of a command, the helpers of recipes, or how to search",
 		Example:           "  muster help repo publish\n  muster help helpers run",
 		ValidArgsFunction: matching(commandNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -148,7 +148,7 @@ func helpCommand(a *app) *cobra.Command {
 			return of.Help()
 		},
 	}
-	cmd.AddCommand(helpersCommand(a))
+	cmd.AddCommand(helpersCommand(a), queriesCommand(a))
 	return cmd
 }
 
