@@ -17,7 +17,6 @@
 //	policy.json       what the server last told (api.Policy)
 //	inventory.json    the document that the server has
 //	results/          what happened and the server has not yet acknowledged
-//	schedule.json     what the loop remembers over a restart
 //
 // The files are written whole (package durable). Each may be lost but the first
 // two: then the host tells or asks again. Without those it is no host any more and

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/api"
 )
 
 // A waker holds a request open at the server, which answers when it wants the host
@@ -71,6 +72,11 @@ func (w *waker) run(ctx context.Context) {
 		switch {
 		case hushed:
 			// The round that was in its way is about to say what to wait for.
+		case api.CodeOf(err) == api.UnknownHost:
+			// It lost its database: the next round makes the host known again.
+			w.kick()
+			failures++
+			pause = retry(failures)
 		case muster.KindOf(err) == muster.NotFound:
 			pause = time.Hour // the server has no such thing
 		case err != nil:

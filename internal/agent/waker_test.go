@@ -1,0 +1,35 @@
+package agent
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"muster"
+	"muster/api"
+)
+
+// TestWakerForgotten: a server that lost its database answers a waiting host that
+// it does not know it. The next round makes the host known, so it comes at once.
+func TestWakerForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		kicked := make(chan time.Time, 10)
+		w := newWaker(func(context.Context, int64) (int64, error) {
+			return 0, muster.WithKind(muster.NotFound, error(&api.StatusError{Status: 404, Code: api.UnknownHost}))
+		}, func() { kicked <- time.Now() })
+		w.want(true, 1)
+		done := make(chan struct{})
+		go func() { w.run(ctx); close(done) }()
+		start := time.Now()
+		if at := <-kicked; at.Sub(start) > time.Second {
+			t.Errorf("kicked after %v", at.Sub(start))
+		}
+		if at := <-kicked; at.Sub(start) < 10*time.Second {
+			t.Errorf("and again after %v", at.Sub(start))
+		}
+		stop()
+		<-done
+	})
+}
