@@ -115,9 +115,16 @@ func ip(args ...string) error {
 	return nil
 }
 
+// within are the words before a program in the namespace of who. "ip netns exec"
+// would copy all mounts too, and so keep other tests from unmounting theirs.
+func (w *world) within(who, program string, args []string) []string {
+	return append([]string{"nsenter", "--net=/run/netns/" + w.namespace(who), program}, args...)
+}
+
 // command prepares a program in the namespace of who.
 func (w *world) command(who, program string, args ...string) *exec.Cmd {
-	cmd := exec.Command("ip", append([]string{"netns", "exec", w.namespace(who), program}, args...)...)
+	line := w.within(who, program, args)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir = w.dir
 	cmd.Env = w.env
 	return cmd
@@ -140,8 +147,8 @@ func (w *world) start(name, who, program string, args ...string) error {
 	return nil
 }
 
-// end sends a program a signal and waits for its end. ip netns exec becomes the
-// program, so the process is its own.
+// end sends a program a signal and waits for its end. nsenter becomes the program,
+// so the process is its own.
 func (w *world) end(name string, sig syscall.Signal) error {
 	cmd := w.running[name]
 	if cmd == nil {
@@ -187,7 +194,7 @@ func (w *world) await(who, address string) error {
 //	keep NAME REGEXP         set $NAME to the first group in the last output
 func TestScripts(t *testing.T) {
 	testneed.Root(t)
-	for _, p := range []string{"ip", "nginx", "openssl", "bash"} {
+	for _, p := range []string{"ip", "nsenter", "setpriv", "nginx", "openssl", "bash"} {
 		testneed.Program(t, p)
 	}
 	build(t)
@@ -286,7 +293,8 @@ func in(worlds map[string]*world, who string) func(*testscript.TestScript, bool,
 
 func (w *world) run(ts *testscript.TestScript, neg bool, who, program string, args []string) {
 	ts.Setenv("MUSTER_ROOT", filepath.Join(w.dir, "root"+who))
-	err := ts.Exec("ip", append([]string{"netns", "exec", w.namespace(who), program}, args...)...)
+	line := w.within(who, program, args)
+	err := ts.Exec(line[0], line[1:]...)
 	if err != nil && !neg {
 		ts.Fatalf("%s %s: %v", program, strings.Join(args, " "), err)
 	}
