@@ -81,8 +81,9 @@ func New(base string, opts Options) (*Client, error) {
 		c.agent = "muster"
 	}
 	t := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		Proxy: http.ProxyFromEnvironment,
+		// The server's own sign of life on a waiting request comes more often.
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 2 * time.Minute}).DialContext,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: opts.CA, InsecureSkipVerify: opts.Insecure, VerifyConnection: opts.Verify},
 		TLSHandshakeTimeout: 10 * time.Second,
 		// An agent speaks every few minutes: what lies idle costs the server memory.

@@ -24,7 +24,9 @@ const stopIn = 4 * time.Second
 func (s *Server) Listen() (net.Listener, error) {
 	path := s.cfg.unixSocket()
 	if path == "" {
-		l, err := net.Listen("tcp", s.cfg.Listen)
+		// Waiting hosts hear a pulse more often than TCP asks whether they are there.
+		lc := net.ListenConfig{KeepAlive: 2 * time.Minute}
+		l, err := lc.Listen(context.Background(), "tcp", s.cfg.Listen)
 		return l, muster.WithKind(muster.Unavailable, err)
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
