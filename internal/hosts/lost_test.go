@@ -113,6 +113,14 @@ func TestReturnRefused(t *testing.T) {
 	if _, err := forgotten.comeBack(w, api.Memberships{}); muster.KindOf(err) != muster.Denied {
 		t.Errorf("forgotten: %v", err)
 	}
+	// Waiting under the own id with a key of the moment opens no other door.
+	fresh := newMachine(t, forgotten.id)
+	if out, err := fresh.enrol(w, ""); err != nil || out.State != api.Pending {
+		t.Fatalf("who asks anew: %+v, %v", out, err)
+	}
+	if _, err := forgotten.comeBack(w, api.Memberships{}); muster.KindOf(err) != muster.Denied {
+		t.Errorf("forgotten, and waiting under its id: %v", err)
+	}
 	thief.cert = other.cert
 	if _, err := thief.comeBack(w, api.Memberships{}); muster.KindOf(err) != muster.Denied {
 		t.Errorf("with the certificate of another: %v", err)

@@ -40,8 +40,8 @@ func (r *report) put(ctx context.Context) (api.InventoryTaken, error) {
 		return api.InventoryTaken{}, err
 	}
 	for i := range r.words {
-		w := &r.words[i]
-		r.h.words.put(w.sum, &w.software)
+		w := r.words[i].software // a copy: a pointer into words would keep the whole report
+		r.h.words.put(r.words[i].sum, &w)
 	}
 	return api.InventoryTaken{Set: hexSum(r.sum)}, nil
 }

@@ -114,7 +114,8 @@ func (h *Hosts) returner(m *httpsig.Message, address netip.Addr, cert *x509.Cert
 	}
 	slices.Sort(b.groups)
 	b.groups = slices.Compact(b.groups)
-	if in.Enrolled > 0 && in.Enrolled < b.host.at {
+	// Who has to wait begins to wait now: those who wait too long are forgotten.
+	if in.Enrolled > 0 && in.Enrolled < b.host.at && b.host.state != api.Pending {
 		b.host.enrolled = in.Enrolled
 	}
 	return b
@@ -128,12 +129,8 @@ func (b *returner) admit(tx *db.Tx) (*record, error) {
 	if muster.KindOf(err) != muster.NotFound {
 		return nil, err
 	}
-	var n int
-	if err := tx.QueryRow("SELECT count(*) FROM hosts_forgotten WHERE id = ?", b.host.id).Scan(&n); err != nil {
+	if err := b.forgotten(tx); err != nil {
 		return nil, err
-	}
-	if n > 0 {
-		return nil, muster.WithHint(muster.Errorf(muster.Denied, "host %q was removed from this server", b.host.id), "run 'muster join' with a token")
 	}
 	if b.host.state == api.Pending {
 		if err := b.h.roomForPending(tx); err != nil {
@@ -156,6 +153,16 @@ func (b *returner) admit(tx *db.Tx) (*record, error) {
 	return r, addEvent(tx, event{at: b.host.at, host: r.num, id: r.id, what: "returned", note: "from " + b.host.from})
 }
 
+// forgotten reports, as an error, that a person removed the host: its certificate
+// is no proof any more.
+func (b *returner) forgotten(tx *db.Tx) error {
+	var n int
+	if err := tx.QueryRow("SELECT count(*) FROM hosts_forgotten WHERE id = ?", b.host.id).Scan(&n); err != nil || n == 0 {
+		return err
+	}
+	return muster.WithHint(muster.Errorf(muster.Denied, "host %q was removed from this server", b.host.id), "run 'muster join' with a token")
+}
+
 // known answers a host that is known. It may have a newer certificate than this
 // server knows of, which is then one with an older backup: this authority issued
 // it to the owner of the key before, or by a person's approval.
@@ -168,6 +175,13 @@ func (b *returner) known(tx *db.Tx, r *record) error {
 		return err
 	}
 	if was == nil { // somebody without a certificate waits under this id
+		// Whom a person removed or refused is not let in by waiting under its own id.
+		if err := b.forgotten(tx); err != nil {
+			return err
+		}
+		if r.state != api.Pending {
+			return muster.Errorf(muster.Denied, "host %q is %s", r.id, r.state)
+		}
 		if err := r.become(tx, b.host.state); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"context"
+	"errors"
 
 	"muster"
 	"muster/internal/db"
@@ -66,12 +67,11 @@ func (h *Hosts) regroup(ctx context.Context, hosts map[int64]bool) error {
 			scope = append(scope, num)
 		}
 	}
+	var errs []error // one search that fails keeps no other from its hosts
 	for i := range groups {
-		if err := h.refill(ctx, &groups[i], scope); err != nil {
-			return err
-		}
+		errs = append(errs, h.refill(ctx, &groups[i], scope))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // refill makes the members of a saved search what it finds, within scope; nil is all.
