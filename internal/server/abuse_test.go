@@ -71,7 +71,7 @@ func TestHugeBodies(t *testing.T) {
 		"person, no length":     {api.RouteTokens, -1, bearer, http.StatusRequestEntityTooLarge, 8 << 20},
 		"package":               {api.RoutePackages, gigabyte, bearer, http.StatusRequestEntityTooLarge, 8 << 20},
 		"package, no length":    {api.RoutePackages, -1, bearer, http.StatusRequestEntityTooLarge, 8 << 20},
-		"where nothing is read": {api.RouteLogout, gigabyte, bearer, http.StatusNoContent, 8 << 20},
+		"where nothing is read": {api.RouteLogout, gigabyte, bearer, http.StatusBadRequest, 8 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := &endless{}
@@ -89,7 +89,7 @@ func TestHugeBodies(t *testing.T) {
 				if resp.StatusCode != test.status {
 					t.Errorf("answered %s, want %d", resp.Status, test.status)
 				}
-			} else if test.status == http.StatusNoContent {
+			} else if test.path == api.RouteLogout {
 				t.Error(err) // elsewhere the answer may be lost when the server hangs up on who still sends
 			}
 			if n := body.taken.Load(); n > test.most {

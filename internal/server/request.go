@@ -74,6 +74,11 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 		return s.refuse(w, r, err), err
 	}
 	defer leave()
+	if rt.body == 0 && rt.class != "upload" && r.ContentLength != 0 {
+		// It would be read, and waited for, without a deadline.
+		err := muster.Errorf(muster.Invalid, "%s takes no body", rt.path)
+		return s.refuse(w, r, err), err
+	}
 	if err := s.admit(r, rt); err != nil {
 		return s.refuse(w, r, err), err
 	}
