@@ -24,6 +24,9 @@ func allow(e *engine.Engine, p *settings.Person, req *engine.Request, planned *e
 		return nil
 	}
 	for _, rel := range req.Install {
+		if rel.Constraint.String() != "" {
+			return muster.WithHint(muster.Errorf(muster.Denied, "%s may not choose the version of %s", p.User, rel.Name), "ask for it without a version")
+		}
 		if err := may(settings.Install, rel.Name); err != nil {
 			return err
 		}
@@ -33,16 +36,25 @@ func allow(e *engine.Engine, p *settings.Person, req *engine.Request, planned *e
 			return err
 		}
 	}
-	if !req.Upgrade {
-		return nil
-	}
 	for _, s := range planned.Steps {
-		if s.Op == plan.Keep {
-			continue
-		}
-		if err := may(settings.Upgrade, s.Name()); err != nil {
+		if err := mayStep(s, req.Upgrade, may); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mayStep holds what the plan does beside what was named against the rules: what
+// goes with a removal, what goes down, and every step of an upgrade. What nothing
+// needs any more, and nobody asked for, may go.
+func mayStep(s plan.Step, upgrade bool, may func(settings.Op, string) error) error {
+	switch {
+	case s.Op == plan.Remove && s.How != plan.Implicit:
+		return may(settings.Remove, s.Name())
+	case s.Op == plan.Downgrade:
+		return muster.WithHint(muster.Errorf(muster.Denied, "%s would go down to an older version", s.Name()), "ask an administrator, or use sudo")
+	case upgrade && s.Op != plan.Keep:
+		return may(settings.Upgrade, s.Name())
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/engine"
+	"muster/settings"
 )
 
 // assignments are what the host is counted among after the policy p.
@@ -22,6 +23,11 @@ func (r *round) assignments(p *api.Policy) engine.Assignments {
 // the host has just come into.
 func (r *round) news(ctx context.Context) {
 	if r.link != nil {
+		// Who types a command has not read the settings.
+		if layers, err := r.engine.Layers(); err == nil {
+			s, _, _ := settings.Resolve(layers)
+			r.NoMemberships = r.NoMemberships || s.Memberships == "none"
+		}
 		if a := r.assignments(r.home.policy()); !reflect.DeepEqual(a, r.engine.Assignments()) {
 			all, err := r.engine.Assign(ctx, a)
 			r.heard(all, err)

@@ -30,7 +30,7 @@ func (r *round) choose(ctx context.Context) error {
 		keepKnown(r.found, r.base, nil)
 		doc = r.found.Document
 	}
-	p := r.home.policy()
-	member := search.Membership{ID: r.link.ID, Name: r.link.Identity.Name, Agent: r.Version, Groups: p.Groups, Units: p.Units, Directory: p.Directory}
+	a := r.assignments(r.home.policy())
+	member := search.Membership{ID: r.link.ID, Name: r.link.Identity.Name, Agent: r.Version, Groups: a.Groups, Units: a.Units, Directory: a.Directory}
 	return r.engine.Select(search.FactsOf(doc, nil, member))
 }

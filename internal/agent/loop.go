@@ -409,5 +409,11 @@ func (a *Agent) wait(ctx context.Context, since int64) (int64, error) {
 			return 0, err
 		}
 	}
-	return a.link.Wake(ctx, since)
+	n, err := a.link.Wake(ctx, since)
+	if err != nil {
+		// The host may have joined another server since.
+		a.link.Close()
+		a.link = nil
+	}
+	return n, err
 }

@@ -385,7 +385,8 @@ func (r *round) report(doc *inventory.Document, v *inventory.Volatile) (*report,
 
 // answered keeps what the server acknowledged, and does what it wants.
 func (r *round) answered(rep *report, a *api.CheckedIn, first bool) error {
-	r.out.Next, r.out.More = time.Duration(a.Next)*time.Second, rep.results > 0
+	// No server, however broken, keeps a host from its repositories for longer than a day.
+	r.out.Next, r.out.More = time.Duration(min(max(a.Next, 0), 86400))*time.Second, rep.results > 0
 	if first {
 		// A wish that the server had before this round looks for news is met by it; a
 		// later one calls for another round.

@@ -191,6 +191,8 @@ func (s *Schedule) Looked(now Instant, out *Outcome, collected bool) {
 // found notes what an upgrade would do. What changes in it does not make the
 // deadline later.
 func (s *Schedule) found(now Instant, u *Upgradable) {
+	atStart := !s.started && s.Settings.AtStart
+	s.started = true
 	if len(u.Steps) == 0 {
 		s.pending, s.forced = nil, false
 		return
@@ -201,10 +203,9 @@ func (s *Schedule) found(now Instant, u *Upgradable) {
 		p.downloaded = u.Download == 0
 	}
 	s.pending = p
-	if !s.started && s.Settings.AtStart {
+	if atStart {
 		s.Force()
 	}
-	s.started = true
 }
 
 // Changed plans after an upgrade that the agent made by itself.

@@ -62,6 +62,9 @@ func (r *round) selfUpdate(ctx context.Context) error {
 // found bad, and is in a repository that is not stale.
 func (r *round) newestAgent(s *switches) (best *candidate) {
 	newest := r.Version
+	if s.Current != "" && version.Compare(s.Current, newest) > 0 {
+		newest = s.Current // a program may know less of its version than its package
+	}
 	for _, c := range r.engine.Clients {
 		x, err := c.Index()
 		if err != nil || c.Fresh() != nil {

@@ -82,7 +82,7 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 		reply(w, done, err)
 	})
 	mux.HandleFunc("POST /v1/change", func(w http.ResponseWriter, r *http.Request) {
-		done, err := a.changeFor(r)
+		done, err := a.changeFor(w, r)
 		reply(w, done, err)
 	})
 	known := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -92,7 +92,7 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 		}
 		mux.ServeHTTP(w, r)
 	})
-	s := &http.Server{Handler: known, ConnContext: withPeer, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+	s := &http.Server{Handler: known, ConnContext: withPeer, ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx }}
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
@@ -113,10 +113,14 @@ func (a *Agent) lookFor(ctx context.Context) (*Done, error) {
 }
 
 // changeFor does what a person asks, as far as they may.
-func (a *Agent) changeFor(r *http.Request) (*Done, error) {
+func (a *Agent) changeFor(w http.ResponseWriter, r *http.Request) (*Done, error) {
 	var wish Wish
-	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxWish))
-	if err := dec.Decode(&wish); err != nil {
+	// For the wish alone: a deadline that is left behind ends the request that waits.
+	c := http.NewResponseController(w)
+	c.SetReadDeadline(time.Now().Add(30 * time.Second)) //nolint:errcheck // the connection is ours
+	err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxWish)).Decode(&wish)
+	c.SetReadDeadline(time.Time{}) //nolint:errcheck // the same
+	if err != nil {
 		return nil, muster.Errorf(muster.Invalid, "cannot understand what is asked: %w", err)
 	}
 	peer := peerFrom(r.Context())
@@ -124,11 +128,11 @@ func (a *Agent) changeFor(r *http.Request) (*Done, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Work{Action: Upgraded, Request: req}
+	work := &Work{Action: Upgraded, Request: req}
 	if !peer.Admin(os.Getuid()) {
-		w.Person = &settings.Person{User: peer.Name, Groups: peer.Groups}
+		work.Person = &settings.Person{User: peer.Name, Groups: peer.Groups}
 	}
-	return a.Ask(r.Context(), w)
+	return a.Ask(r.Context(), work)
 }
 
 // request is the wish in the engine's words.

@@ -119,7 +119,9 @@ func (a *app) logout(ctx context.Context) error {
 		return err
 	}
 	delete(all.Sessions, p.Base())
-	all.Current = ""
+	if all.Current == p.Base() {
+		all.Current = ""
+	}
 	if err := all.write(); err != nil {
 		return err
 	}
