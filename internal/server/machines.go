@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -24,11 +25,31 @@ func (s *Server) verifyHost(r *request) error {
 	if err != nil {
 		return err
 	}
+	r.key, r.began = key, s.now()
 	return r.message.Verify(key, s.now(), s.cfg.Hosts.Skew.std())
+}
+
+// sameKey reports, as an error, that the host got another key while the body came:
+// that may take as long as whoever sends it likes.
+func (s *Server) sameKey(r *request) error {
+	if s.now().Sub(r.began) < time.Second {
+		return nil
+	}
+	key, err := s.hosts.Key(r.Context(), r.message.KeyID)
+	if err != nil {
+		return err
+	}
+	if old, ok := r.key.(interface{ Equal(crypto.PublicKey) bool }); !ok || !old.Equal(key) {
+		return muster.Errorf(muster.Denied, "host %q has another key now", r.message.KeyID)
+	}
+	return nil
 }
 
 // acceptHost uses up the counter of the request: what follows is done once.
 func (s *Server) acceptHost(r *request) (err error) {
+	if err := s.sameKey(r); err != nil {
+		return hostCode(err)
+	}
 	r.caller, err = s.hosts.Accept(r.Context(), r.message, r.address)
 	return hostCode(err)
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"compress/gzip"
 	"context"
+	"crypto"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -29,6 +30,8 @@ type request struct {
 	address netip.Addr
 	message *httpsig.Message // of hosts, newcomers and logins
 	caller  *hosts.Caller    // of hosts
+	key     crypto.PublicKey // of hosts: what the message was verified by
+	began   time.Time        // when that was
 	person  *person
 	body    []byte // signed, decompressed, bounded
 	control *http.ResponseController
