@@ -143,3 +143,27 @@ func FuzzSectionChange(f *testing.F) {
 		}
 	})
 }
+
+// TestLogoutExpired: a session that has expired can be ended, without a server, and
+// the session on another server stays the chosen one.
+func TestLogoutExpired(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("MUSTER_SERVER", "https://old.example.org/")
+	all := &sessions{Current: "https://new.example.org", Sessions: map[string]session{
+		"https://old.example.org": {Expires: 1}, "https://new.example.org": {Expires: 1 << 40}}}
+	if err := all.write(); err != nil {
+		t.Fatal(err)
+	}
+	var talk strings.Builder
+	a := &app{err: &talk, now: time.Now}
+	if err := a.logout(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left, err := readSessions()
+	if err != nil || len(left.Sessions) != 1 || left.Current != "https://new.example.org" {
+		t.Errorf("left: %+v, %v", left, err)
+	}
+	if err := a.logout(t.Context()); muster.KindOf(err) != muster.NotFound {
+		t.Errorf("once more: %v", err)
+	}
+}

@@ -108,18 +108,21 @@ func logoutCommand(a *app) *cobra.Command {
 }
 
 func (a *app) logout(ctx context.Context) error {
-	p, err := a.person()
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	gone := p.Logout(ctx)
 	all, err := readSessions()
 	if err != nil {
 		return err
 	}
-	delete(all.Sessions, p.Base())
-	if all.Current == p.Base() {
+	url := all.chosen()
+	if _, ok := all.Sessions[url]; !ok {
+		return muster.Errorf(muster.NotFound, "there is no session to end")
+	}
+	var gone error
+	if p, err := a.personAt(url, all); err == nil { // one that has expired is only forgotten
+		defer p.Close()
+		gone = p.Logout(ctx)
+	}
+	delete(all.Sessions, url)
+	if all.Current == url {
 		all.Current = ""
 	}
 	if err := all.write(); err != nil {
@@ -128,8 +131,16 @@ func (a *app) logout(ctx context.Context) error {
 	if gone != nil && api.CodeOf(gone) != api.NoSession {
 		return gone // forgotten here; the server lets it expire
 	}
-	a.talk("no session on %s any more", p.Base())
+	a.talk("no session on %s any more", url)
 	return nil
+}
+
+// chosen is the address of the server that is meant.
+func (s *sessions) chosen() string {
+	if url := strings.TrimSuffix(os.Getenv("MUSTER_SERVER"), "/"); url != "" {
+		return url
+	}
+	return s.Current
 }
 
 const loginHint = "muster login URL --key KEY --cert CERT"
@@ -140,10 +151,7 @@ func (a *app) person() (*api.PersonClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	url := strings.TrimSuffix(os.Getenv("MUSTER_SERVER"), "/")
-	if url == "" {
-		url = all.Current
-	}
+	url := all.chosen()
 	if url == "" {
 		return nil, muster.WithHint(muster.Errorf(muster.Denied, "there is no session on a server"), loginHint)
 	}
