@@ -27,13 +27,14 @@ func (h *Hosts) Diff(ctx context.Context, name string, from, to int64) (out api.
 			return err
 		}
 		s, err := h.readStored(tx, r.num)
-		if err == nil {
-			from, err = h.firstKnown(tx, r, from)
-		}
 		if err != nil {
 			return err
 		}
-		was, now, err := h.between(tx, r.num, s, from, to)
+		first, err := firstKnown(tx, r)
+		if err != nil {
+			return err
+		}
+		was, now, err := h.between(tx, r.num, s, max(from, first), to)
 		if err != nil {
 			return err
 		}

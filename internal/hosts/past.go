@@ -179,28 +179,21 @@ func (h *Hosts) at(tx *db.Tx, r *record, s *stored, at int64) (*inventory.Docume
 
 // known refuses a time before the first report that is still known.
 func (h *Hosts) known(tx *db.Tx, r *record, at int64) error {
-	var first int64
-	err := tx.QueryRow("SELECT first FROM hosts_inventory WHERE host = ?", r.num).Scan(&first)
-	switch {
-	case muster.KindOf(err) == muster.NotFound:
-		return muster.Errorf(muster.NotFound, "host %q has not sent its inventory yet", r.id)
-	case err != nil:
-		return err
-	case at < first:
-		return muster.WithHint(muster.Errorf(muster.NotFound, "the inventory of host %q is not known so far back", r.id),
+	first, err := firstKnown(tx, r)
+	if err == nil && at < first {
+		err = muster.WithHint(muster.Errorf(muster.NotFound, "the inventory of host %q is not known so far back", r.id),
 			"the oldest that is known is of %s", time.Unix(first, 0).UTC().Format(time.RFC3339))
 	}
-	return nil
+	return err
 }
 
-// firstKnown is at, or the time of the host's first inventory where that is later.
-func (h *Hosts) firstKnown(tx *db.Tx, r *record, at int64) (int64, error) {
-	var first int64
-	err := tx.QueryRow("SELECT first FROM hosts_inventory WHERE host = ?", r.num).Scan(&first)
+// firstKnown is the time of the host's first inventory that is still known.
+func firstKnown(tx *db.Tx, r *record) (first int64, err error) {
+	err = tx.QueryRow("SELECT first FROM hosts_inventory WHERE host = ?", r.num).Scan(&first)
 	if muster.KindOf(err) == muster.NotFound {
-		return 0, muster.Errorf(muster.NotFound, "host %q has not sent its inventory yet", r.id)
+		err = muster.Errorf(muster.NotFound, "host %q has not sent its inventory yet", r.id)
 	}
-	return max(at, first), err
+	return first, err
 }
 
 // sortedNums lists the software of items, each once.

@@ -24,7 +24,7 @@ CREATE TABLE hosts_has (
 	software BIGINT NOT NULL,
 	host BIGINT NOT NULL,
 	PRIMARY KEY (software, host)
-);
+) {{clustered}};
 
 -- The document of a host. Software is pack.go's list of numbers and times.
 CREATE TABLE hosts_inventory (
@@ -44,7 +44,7 @@ CREATE TABLE hosts_report (
 	happened BIGINT NOT NULL,
 	body {{blob}} NOT NULL,
 	PRIMARY KEY (host, number)
-);
+) {{clustered}};
 CREATE INDEX hosts_report_number ON hosts_report (number);
 
 -- Which reports touched a family of software.
@@ -52,7 +52,7 @@ CREATE TABLE hosts_touched (
 	family BIGINT NOT NULL,
 	number BIGINT NOT NULL,
 	PRIMARY KEY (family, number)
-);
+) {{clustered}};
 
 -- Packages of muster on a host or missing there, and audits, for searching.
 CREATE TABLE hosts_muster (
@@ -63,7 +63,7 @@ CREATE TABLE hosts_muster (
 	status {{text 20}} NOT NULL,
 	audit {{text 20}} NOT NULL,      -- '': none
 	PRIMARY KEY (host, name, root)
-);
+) {{clustered}};
 CREATE INDEX hosts_muster_name ON hosts_muster (name, version);
 
 -- Facts of which a host has several: ip, mac, user, session, mount.
@@ -72,7 +72,7 @@ CREATE TABLE hosts_value (
 	field {{text 20}} NOT NULL,
 	value {{text 190}} NOT NULL,     -- lower case, cut
 	PRIMARY KEY (host, field, value)
-);
+) {{clustered}};
 CREATE INDEX hosts_value_value ON hosts_value (field, value);
 
 -- Members of groups, chosen and found.
@@ -80,5 +80,5 @@ CREATE TABLE hosts_member (
 	grp BIGINT NOT NULL,
 	host BIGINT NOT NULL,
 	PRIMARY KEY (grp, host)
-);
+) {{clustered}};
 CREATE INDEX hosts_member_host ON hosts_member (host);
