@@ -33,11 +33,7 @@ func groupsListCommand(a *app) *cobra.Command {
 		Example: "  muster groups list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var page api.GroupPage
-			err := a.as(func(p *api.PersonClient) (err error) {
-				page, err = p.Groups(cmd.Context())
-				return err
-			})
+			page, err := asPerson(a, func(p *api.PersonClient) (api.GroupPage, error) { return p.Groups(cmd.Context()) })
 			if err != nil {
 				return err
 			}

@@ -39,11 +39,7 @@ func hostShowCommand(a *app) *cobra.Command {
 
 // host does something to a host and shows what it is then.
 func (a *app) host(name string, do func(*api.PersonClient) (api.HostDetail, error)) error {
-	var d api.HostDetail
-	err := a.as(func(p *api.PersonClient) (err error) {
-		d, err = do(p)
-		return err
-	})
+	d, err := asPerson(a, do)
 	if muster.KindOf(err) == muster.NotFound && muster.HintOf(err) == "" {
 		return muster.WithHint(err, "muster hosts %s", name)
 	}

@@ -48,11 +48,7 @@ func (a *app) hosts(ctx context.Context, o hostsOptions) error {
 	if o.columns != "" {
 		o.query.Columns = strings.Split(o.columns, ",")
 	}
-	var found []api.Host
-	err := a.as(func(p *api.PersonClient) (err error) {
-		found, err = allHosts(ctx, p, o.query, o.limit)
-		return err
-	})
+	found, err := asPerson(a, func(p *api.PersonClient) ([]api.Host, error) { return allHosts(ctx, p, o.query, o.limit) })
 	if err != nil {
 		return err
 	}

@@ -61,11 +61,7 @@ func (a *app) hostInventory(ctx context.Context, host, at string, sections []str
 			return err
 		}
 	}
-	var data []byte
-	err = a.as(func(p *api.PersonClient) (err error) {
-		data, err = p.HostInventory(ctx, host, when)
-		return err
-	})
+	data, err := asPerson(a, func(p *api.PersonClient) ([]byte, error) { return p.HostInventory(ctx, host, when) })
 	if err != nil {
 		return err
 	}
@@ -105,11 +101,7 @@ func (a *app) inventoryDiff(ctx context.Context, host, since string) error {
 	if err != nil {
 		return err
 	}
-	var page api.HistoryPage
-	err = a.as(func(p *api.PersonClient) (err error) {
-		page, err = p.HostDiff(ctx, host, from, 0)
-		return err
-	})
+	page, err := asPerson(a, func(p *api.PersonClient) (api.HistoryPage, error) { return p.HostDiff(ctx, host, from, 0) })
 	if err != nil {
 		return err
 	}
@@ -202,11 +194,7 @@ func (a *app) softwareHistory(ctx context.Context, o softwareOptions) (err error
 			return err
 		}
 	}
-	var page api.HistoryPage
-	err = a.as(func(p *api.PersonClient) (err error) {
-		page, err = p.History(ctx, q)
-		return err
-	})
+	page, err := asPerson(a, func(p *api.PersonClient) (api.HistoryPage, error) { return p.History(ctx, q) })
 	if err != nil {
 		return err
 	}
@@ -219,11 +207,7 @@ func (a *app) softwareHistory(ctx context.Context, o softwareOptions) (err error
 }
 
 func (a *app) software(ctx context.Context, q string, limit int) error {
-	var page api.SoftwarePage
-	err := a.as(func(p *api.PersonClient) (err error) {
-		page, err = p.Software(ctx, q, "", limit)
-		return err
-	})
+	page, err := asPerson(a, func(p *api.PersonClient) (api.SoftwarePage, error) { return p.Software(ctx, q, "", limit) })
 	if err != nil {
 		return err
 	}

@@ -164,11 +164,7 @@ func tokensListCommand(a *app) *cobra.Command {
 		Example: "  muster tokens list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var page api.TokenPage
-			err := a.as(func(p *api.PersonClient) (err error) {
-				page, err = p.Tokens(cmd.Context())
-				return err
-			})
+			page, err := asPerson(a, func(p *api.PersonClient) (api.TokenPage, error) { return p.Tokens(cmd.Context()) })
 			if err != nil {
 				return err
 			}

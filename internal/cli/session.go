@@ -194,6 +194,15 @@ func (a *app) as(do func(*api.PersonClient) error) error {
 	return err
 }
 
+// asPerson is as for what answers with one value.
+func asPerson[T any](a *app, do func(*api.PersonClient) (T, error)) (out T, err error) {
+	err = a.as(func(p *api.PersonClient) (err error) {
+		out, err = do(p)
+		return err
+	})
+	return out, err
+}
+
 func sessionsFile() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
