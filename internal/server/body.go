@@ -57,9 +57,13 @@ func readUpTo(r io.Reader, max int64) ([]byte, error) {
 		return nil, muster.Errorf(muster.Invalid, "cannot read the body: %w", err)
 	}
 	if int64(len(data)) > max {
-		return nil, muster.Errorf(muster.Invalid, "the body has more than %d bytes: %w", max, &http.MaxBytesError{Limit: max})
+		return nil, tooLarge(int64(len(data)), max)
 	}
 	return data, nil
+}
+
+func tooLarge(size, max int64) error {
+	return muster.Errorf(muster.Invalid, "the body has %d bytes or more, and may have %d: %w", size, max, &http.MaxBytesError{Limit: max})
 }
 
 // parse reads JSON. Members that are not known are passed over: they are of
@@ -76,9 +80,15 @@ func parse(body []byte, into any) error {
 type steadyReader struct {
 	body     io.Reader
 	control  *http.ResponseController
+	intake   *intake // nil: it is not kept in memory
 	patience time.Duration
 	began    time.Time
 	read     int64
+	taken    int64 // of the intake, which guards it
+
+	mu   sync.Mutex
+	gave bool // way
+	over bool
 }
 
 // patience is how long a server waits for somebody who sends or takes nothing.
@@ -87,23 +97,77 @@ const patience = 20 * time.Second
 // pace is in bytes a second.
 const pace = 2 << 10
 
-// steady is the body of a request, of which the caller ends the reading.
-func (s *Server) steady(r *request) (body io.Reader, end func()) {
-	b := &steadyReader{body: r.Body, control: r.control, patience: s.patience, began: time.Now()}
-	return b, func() {
-		r.control.SetReadDeadline(time.Time{}) //nolint:errcheck // not supported in some tests
+// steady is the body of a request, of which the caller ends the reading. What is
+// read counts until the request leaves.
+func (s *Server) steady(r *request) *steadyReader {
+	b := s.unkept(r)
+	b.intake = s.intake
+	b.intake.enter(b)
+	r.held = append(r.held, func() { s.intake.leave(b) })
+	return b
+}
+
+// unkept is the body of a request that goes on as it comes.
+func (s *Server) unkept(r *request) *steadyReader {
+	return &steadyReader{body: r.Body, control: r.control, patience: s.patience, began: time.Now()}
+}
+
+// end ends the reading.
+func (s *steadyReader) end() {
+	if s.intake != nil {
+		s.intake.end(s)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.control.SetReadDeadline(time.Time{}) //nolint:errcheck // not supported in some tests
+}
+
+// giveWay ends the reading in favour of others.
+func (s *steadyReader) giveWay() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return // its connection may serve another request already
+	}
+	s.gave = true
+	s.control.SetReadDeadline(time.Now()) //nolint:errcheck // not supported in some tests
+}
+
+func (s *steadyReader) gaveWay() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gave
 }
 
 func (s *steadyReader) Read(p []byte) (int, error) {
-	due := s.began.Add(s.patience + time.Duration(s.read/pace)*time.Second)
-	if next := time.Now().Add(s.patience); next.Before(due) {
-		due = next
-	}
-	if err := s.control.SetReadDeadline(due); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := s.wait(); err != nil {
 		return 0, err
 	}
 	n, err := s.body.Read(p)
 	s.read += int64(n)
+	if s.intake != nil && n > 0 {
+		if err := s.intake.take(s, n); err != nil {
+			s.giveWay()
+			return n, err
+		}
+	}
 	return n, err
+}
+
+// wait sets how long the next bytes may take.
+func (s *steadyReader) wait() error {
+	due := s.began.Add(s.patience + time.Duration(s.read/pace)*time.Second)
+	if next := time.Now().Add(s.patience); next.Before(due) {
+		due = next
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gave {
+		return errGaveWay()
+	}
+	if err := s.control.SetReadDeadline(due); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -17,20 +18,26 @@ type class struct {
 	least   float64 // requests a second at least
 	atOnce  int     // that many are worked on, the next wait
 	waits   time.Duration
+	// strangers is how many requests a second one neighbourhood may send that are
+	// not of whom they claim to be, after ten seconds' worth at once.
+	strangers float64
+	// shared is for classes where nobody knows who asks until the work is done: one
+	// neighbourhood takes no more than a quarter of the places.
+	shared bool
 }
 
 // classes are sized so that all hosts may come back within ten seconds of a
 // restart, and memory stays bounded: atOnce times the largest body.
 var classes = []class{
 	{name: "about", least: 500, atOnce: 64, waits: time.Second},
-	{name: "checkin", perHost: 0.1, least: 100, atOnce: 64, waits: 10 * time.Second},
-	{name: "enrol", perHost: 0.01, least: 100, atOnce: 16, waits: time.Second},
-	{name: "inventory", perHost: 0.02, least: 20, atOnce: 8, waits: 20 * time.Second},
-	{name: "login", least: 10, atOnce: 4, waits: 2 * time.Second},
-	{name: "people", least: 200, atOnce: 32, waits: 10 * time.Second},
+	{name: "checkin", perHost: 0.1, least: 100, atOnce: 64, waits: 10 * time.Second, strangers: 20},
+	{name: "enrol", perHost: 0.01, least: 100, atOnce: 16, waits: time.Second, strangers: 10, shared: true},
+	{name: "inventory", perHost: 0.02, least: 20, atOnce: 8, waits: 20 * time.Second, strangers: 20},
+	{name: "login", least: 10, atOnce: 4, waits: 2 * time.Second, strangers: 1, shared: true},
+	{name: "people", least: 200, atOnce: 32, waits: 10 * time.Second, strangers: 10},
 	{name: "repo", perHost: 1, least: 500, atOnce: 2048, waits: 10 * time.Second},
-	{name: "upload", least: 50, atOnce: 8, waits: time.Minute},
-	{name: "wake", perHost: 0.1, least: 100, atOnce: 0},
+	{name: "upload", least: 50, atOnce: 8, waits: time.Minute, strangers: 10},
+	{name: "wake", perHost: 0.1, least: 100, atOnce: 0, strangers: 20},
 }
 
 func classNames() (all []string) {
@@ -43,8 +50,10 @@ func classNames() (all []string) {
 // A limiter bounds one class.
 type limiter struct {
 	class
-	rate  *rate.Limiter
-	slots chan struct{} // nil: any number
+	rate      *rate.Limiter
+	slots     chan struct{} // nil: any number
+	shares    *shares       // nil: whoever comes takes them
+	strangers *strangers    // nil: anybody may ask
 }
 
 func newLimiters(l Limits) map[string]*limiter {
@@ -58,38 +67,68 @@ func newLimiters(l Limits) map[string]*limiter {
 		if c.atOnce > 0 {
 			lim.slots = make(chan struct{}, c.atOnce)
 		}
+		if c.shared {
+			lim.shares = newShares(c.atOnce / 4)
+		}
+		if c.strangers > 0 {
+			lim.strangers = newStrangers(c.strangers)
+		}
 		all[c.name] = lim
 	}
 	return all
 }
 
-// enter takes a place, which leave gives back, or says Busy.
-func (l *limiter) enter(ctx context.Context, now time.Time) (leave func(), err error) {
+// charge counts one request, or says Busy.
+func (l *limiter) charge(now time.Time) error {
 	if !l.rate.AllowN(now, 1) {
-		return nil, l.busy()
+		return l.busy()
 	}
+	return nil
+}
+
+// place takes a place for who asks from near, which leave gives back, or says Busy.
+func (l *limiter) place(ctx context.Context, near netip.Prefix) (leave func(), err error) {
 	if l.slots == nil {
 		return func() {}, nil
 	}
+	if l.shares == nil {
+		return func() { <-l.slots }, l.wait(ctx, l.slots)
+	}
+	share := l.shares.of(near)
+	if err := l.wait(ctx, share); err != nil {
+		l.shares.done(near)
+		return nil, err
+	}
+	if err := l.wait(ctx, l.slots); err != nil {
+		<-share
+		l.shares.done(near)
+		return nil, err
+	}
+	return func() {
+		<-l.slots
+		<-share
+		l.shares.done(near)
+	}, nil
+}
+
+func (l *limiter) wait(ctx context.Context, slots chan<- struct{}) error {
 	select {
-	case l.slots <- struct{}{}:
-		return l.leave, nil
+	case slots <- struct{}{}:
+		return nil
 	default:
 	}
 	t := time.NewTimer(l.waits)
 	defer t.Stop()
 	select {
-	case l.slots <- struct{}{}:
-		return l.leave, nil
+	case slots <- struct{}{}:
+		return nil
 	case <-t.C:
 	case <-ctx.Done():
 	}
-	return nil, l.busy()
+	return l.busy()
 }
 
 func (l *limiter) perSecond() float64 { return float64(l.rate.Limit()) }
-
-func (l *limiter) leave() { <-l.slots }
 
 func (l *limiter) busy() error {
 	return muster.WithHint(muster.Errorf(muster.Busy, "the server has too many requests of the kind %q", l.name),

@@ -35,6 +35,7 @@ type request struct {
 	person  *person
 	body    []byte // signed, decompressed, bounded
 	control *http.ResponseController
+	held    []func() // gives back what it took
 }
 
 // headerRequest bears the id of a request in its answer.
@@ -72,19 +73,16 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 		s.metrics.panics.Inc()
 		status = s.refuse(w, r, err)
 	}()
-	leave, err := limit.enter(r.Context(), time.Now())
-	if err != nil {
-		return s.refuse(w, r, err), err
-	}
-	defer leave()
 	if rt.body == 0 && rt.class != "upload" && r.ContentLength != 0 {
 		// It would be read, and waited for, without a deadline.
 		err := muster.Errorf(muster.Invalid, "%s takes no body", rt.path)
 		return s.refuse(w, r, err), err
 	}
-	if err := s.admit(r, rt); err != nil {
+	defer r.leave()
+	if err := s.admit(r, rt, limit); err != nil {
 		return s.refuse(w, r, err), err
 	}
+	s.metrics.received(len(r.body))
 	if rt.plain != nil {
 		c := &counted{ResponseWriter: w, status: http.StatusOK}
 		rt.plain(s, c, r)
@@ -96,61 +94,12 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 	}
 	out, err := rt.serve(s, r.Context(), r)
 	if err != nil {
+		if rt.who == aNewcomer {
+			limit.stranger(r, err)
+		}
 		return s.refuse(w, r, err), err
 	}
 	return http.StatusOK, s.answer(w, r, out)
-}
-
-// admit sees to what the table says of a route: who asks, and what they sent.
-func (s *Server) admit(r *request, rt *route) (err error) {
-	if rt.who == aPerson {
-		if err := s.origins.Check(r.Request); err != nil {
-			return muster.Errorf(muster.Denied, "the request comes from another site: %w", err)
-		}
-		if r.person, err = s.who(r.Context(), r.Header); err != nil {
-			return err
-		}
-	}
-	if rt.who == aHost || rt.who == aNewcomer {
-		if r.message, err = httpsig.Parse(r.Request, s.self.ID); err != nil {
-			return err
-		}
-	}
-	if rt.who == aHost {
-		if err := s.verifyHost(r); err != nil {
-			return err
-		}
-	}
-	if rt.body > 0 || rt.who == aHost {
-		if err := s.readBody(r, rt.body); err != nil {
-			return err
-		}
-	}
-	if rt.who == aHost {
-		return s.acceptHost(r)
-	}
-	return nil
-}
-
-// readBody reads and decompresses the body. What was not signed by whom it
-// claims to be from is not decompressed.
-func (s *Server) readBody(r *request, max int64) (err error) {
-	steady, end := s.steady(r)
-	defer end()
-	if r.message != nil {
-		r.body, err = r.message.Body(steady, max)
-	} else {
-		if r.ContentLength > max {
-			return muster.Errorf(muster.Invalid, "the body has %d bytes, more than %d: %w", r.ContentLength, max, &http.MaxBytesError{Limit: max})
-		}
-		r.body, err = readUpTo(steady, max)
-	}
-	if err != nil {
-		return err
-	}
-	s.metrics.received(len(r.body))
-	r.body, err = unpack(r.Header.Get("Content-Encoding"), r.body, max)
-	return err
 }
 
 // answer writes what a handler returned: JSON, compressed where that pays.

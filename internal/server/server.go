@@ -51,6 +51,8 @@ type Server struct {
 	limits  map[string]*limiter
 	metrics *metrics
 	origins *http.CrossOriginProtection
+	marks   *marks
+	intake  *intake
 
 	patience time.Duration   // with those who send slowly
 	pulse    time.Duration   // between two signs of life to a host that waits
@@ -61,7 +63,8 @@ type Server struct {
 // Open prepares a server: it makes keys at the first start, opens the database
 // with one of the drivers and brings its tables up to date. Close ends it.
 func Open(ctx context.Context, cfg Config, log *slog.Logger, drivers ...db.Driver) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, now: time.Now, patience: patience, pulse: wakePulse, folder: Folder{Dir: cfg.Data}, origins: http.NewCrossOriginProtection(), limits: newLimiters(cfg.Limits)}
+	s := &Server{cfg: cfg, log: log, now: time.Now, patience: patience, pulse: wakePulse, folder: Folder{Dir: cfg.Data}, origins: http.NewCrossOriginProtection(), limits: newLimiters(cfg.Limits),
+		marks: newMarks(), intake: newIntake(maxIntake)}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	var err error
 	if s.self, err = s.folder.Open(s.now()); err != nil {

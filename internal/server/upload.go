@@ -45,9 +45,9 @@ func (s *Server) putPackage(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	u := &upload{done: make(chan outcome, 1)}
-	body, end := s.steady(r)
+	body := s.unkept(r)
 	sum, err := s.depot.receive(r, body, u)
-	end()
+	body.end()
 	if u.file != "" {
 		defer os.Remove(u.file) //nolint:errcheck // swept at the next start
 	}
