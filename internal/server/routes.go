@@ -23,9 +23,11 @@ const (
 type route struct {
 	method, path string
 	who          caller
-	class        string // of limits
-	body         int64  // most bytes, before and after decompression; 0: what comes is not read
-	slow         bool   // takes as long as it takes
+	verb         api.Verb   // of a person's
+	or           []api.Verb // do for some of what may be asked: the handler knows which
+	class        string     // of limits
+	body         int64      // most bytes, before and after decompression; 0: what comes is not read
+	slow         bool       // takes as long as it takes
 	serve        func(*Server, context.Context, *request) (any, error)
 	plain        func(*Server, http.ResponseWriter, *request) // writes the answer itself
 }
@@ -49,28 +51,28 @@ func routes() []route {
 		{method: get, path: api.RouteWake, who: aHost, class: "wake", slow: true, serve: (*Server).wake},
 
 		{method: post, path: api.RouteLogin, who: aNewcomer, class: "login", body: api.MaxEnrol, serve: (*Server).logIn},
-		{method: post, path: api.RouteLogout, who: aPerson, class: "people", serve: (*Server).logout},
-		{method: get, path: api.RouteHosts, who: aPerson, class: "people", serve: (*Server).listHosts},
-		{method: get, path: api.RouteHost, who: aPerson, class: "people", serve: (*Server).getHost},
-		{method: patch, path: api.RouteHost, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).editHost},
-		{method: del, path: api.RouteHost, who: aPerson, class: "people", serve: (*Server).forgetHost},
-		{method: get, path: api.RouteHostDoc, who: aPerson, class: "people", serve: (*Server).hostInventory},
-		{method: get, path: api.RouteHostDiff, who: aPerson, class: "people", serve: (*Server).hostDiff},
-		{method: get, path: api.RouteHistory, who: aPerson, class: "people", serve: (*Server).history},
-		{method: get, path: api.RouteEvents, who: aPerson, class: "people", serve: (*Server).events},
-		{method: get, path: api.RouteSoftware, who: aPerson, class: "people", serve: (*Server).software},
-		{method: get, path: api.RouteTokens, who: aPerson, class: "people", serve: (*Server).listTokens},
-		{method: post, path: api.RouteTokens, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).createToken},
-		{method: del, path: api.RouteToken, who: aPerson, class: "people", serve: (*Server).revokeToken},
-		{method: get, path: api.RouteApprovals, who: aPerson, class: "people", serve: (*Server).listApprovals},
-		{method: post, path: api.RouteApprovals, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).approve},
-		{method: get, path: api.RouteGroups, who: aPerson, class: "people", serve: (*Server).listGroups},
-		{method: get, path: api.RouteGroup, who: aPerson, class: "people", serve: (*Server).getGroup},
-		{method: put, path: api.RouteGroup, who: aPerson, class: "people", body: api.MaxPerson, serve: (*Server).putGroup},
-		{method: post, path: api.RoutePackages, who: aPerson, class: "upload", slow: true, serve: (*Server).putPackage},
-		{method: del, path: api.RoutePackage, who: aPerson, class: "people", serve: (*Server).removePackage},
-		{method: get, path: api.RouteRepository, who: aPerson, class: "people", serve: (*Server).repositoryInfo},
-		{method: post, path: api.RouteRepository, who: aPerson, class: "people", body: index.MaxLink, serve: (*Server).postLink},
-		{method: del, path: api.RouteGroup, who: aPerson, class: "people", serve: (*Server).deleteGroup},
+		{method: post, path: api.RouteLogout, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).logout},
+		{method: get, path: api.RouteHosts, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listHosts},
+		{method: get, path: api.RouteHost, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getHost},
+		{method: patch, path: api.RouteHost, who: aPerson, verb: api.VerbEdit, or: []api.Verb{api.VerbAssign}, class: "people", body: api.MaxPerson, serve: (*Server).editHost},
+		{method: del, path: api.RouteHost, who: aPerson, verb: api.VerbEdit, class: "people", serve: (*Server).forgetHost},
+		{method: get, path: api.RouteHostDoc, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).hostInventory},
+		{method: get, path: api.RouteHostDiff, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).hostDiff},
+		{method: get, path: api.RouteHistory, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).history},
+		{method: get, path: api.RouteEvents, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).events},
+		{method: get, path: api.RouteSoftware, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).software},
+		{method: get, path: api.RouteTokens, who: aPerson, verb: api.VerbEnrol, class: "people", serve: (*Server).listTokens},
+		{method: post, path: api.RouteTokens, who: aPerson, verb: api.VerbEnrol, class: "people", body: api.MaxPerson, serve: (*Server).createToken},
+		{method: del, path: api.RouteToken, who: aPerson, verb: api.VerbEnrol, class: "people", serve: (*Server).revokeToken},
+		{method: get, path: api.RouteApprovals, who: aPerson, verb: api.VerbEnrol, class: "people", serve: (*Server).listApprovals},
+		{method: post, path: api.RouteApprovals, who: aPerson, verb: api.VerbEnrol, class: "people", body: api.MaxPerson, serve: (*Server).approve},
+		{method: get, path: api.RouteGroups, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listGroups},
+		{method: get, path: api.RouteGroup, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getGroup},
+		{method: put, path: api.RouteGroup, who: aPerson, verb: api.VerbAssign, class: "people", body: api.MaxPerson, serve: (*Server).putGroup},
+		{method: post, path: api.RoutePackages, who: aPerson, verb: api.VerbPublish, or: []api.Verb{api.VerbAssign, api.VerbDeploy}, class: "upload", slow: true, serve: (*Server).putPackage},
+		{method: del, path: api.RoutePackage, who: aPerson, verb: api.VerbPublish, class: "people", serve: (*Server).removePackage},
+		{method: get, path: api.RouteRepository, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).repositoryInfo},
+		{method: post, path: api.RouteRepository, who: aPerson, verb: api.VerbAdminister, class: "people", body: index.MaxLink, serve: (*Server).postLink},
+		{method: del, path: api.RouteGroup, who: aPerson, verb: api.VerbAssign, class: "people", serve: (*Server).deleteGroup},
 	}
 }
