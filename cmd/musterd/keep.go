@@ -58,7 +58,7 @@ were used up.`,
 			if err != nil {
 				return err
 			}
-			r := &server.Restore{Data: cfg.Data, Force: force, Now: time.Now()}
+			r := &server.Restore{Data: cfg.Data, Database: cfg.DatabaseFile(), Force: force, Now: time.Now()}
 			out, err := r.Read(args[0])
 			if err != nil {
 				return err

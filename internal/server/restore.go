@@ -22,10 +22,13 @@ import (
 
 // A Restore makes a data folder of a backup.
 type Restore struct {
-	Data  string // the folder
-	Force bool   // put a folder that is there aside
-	Now   time.Time
-	Disk  *durable.Disk
+	Data     string // the folder
+	Database string // file of the database, where it is SQLite's; "" is in the folder
+	Force    bool   // put a folder that is there aside, and a database
+	Now      time.Time
+	Disk     *durable.Disk
+
+	unlock func()
 }
 
 // Restored says what came of a backup.
@@ -43,16 +46,18 @@ type Restored struct {
 //
 // Hosts believe no head of the repository that is older than one they have seen.
 // So the head is signed anew, which makes it the newest.
+//
+// No server may run on the folder: what it acknowledged meanwhile would be lost.
 func (r *Restore) Read(file string) (*Restored, error) {
-	if err := r.checkFree(); err != nil {
+	if err := r.take(); err != nil {
 		return nil, err
 	}
+	defer r.unlock()
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, muster.WithKind(muster.NotFound, err)
 	}
 	defer f.Close()
-	r.Data = filepath.Clean(r.Data)
 	if err := r.Disk.MkdirAll(filepath.Dir(r.Data), 0o755); err != nil {
 		return nil, muster.WithKind(muster.Unavailable, err)
 	}
@@ -73,16 +78,31 @@ func (r *Restore) Read(file string) (*Restored, error) {
 	return out, r.swap(part, out)
 }
 
-// checkFree refuses a folder that has something in it, unless that is meant.
-func (r *Restore) checkFree() error {
+// take refuses what has something in it, unless that is meant, and a folder on
+// which a server runs.
+func (r *Restore) take() (err error) {
+	r.Data, r.unlock = filepath.Clean(r.Data), func() {}
+	if r.Database != "" && !r.Force {
+		if _, err := os.Lstat(r.Database); err == nil {
+			return inTheWay(r.Database, "is there already")
+		}
+	}
 	entries, err := os.ReadDir(r.Data)
-	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 || r.Force {
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil
 	}
 	if err != nil {
 		return muster.WithKind(muster.Unavailable, err)
 	}
-	return muster.WithHint(muster.Errorf(muster.Conflict, "%q is not empty", r.Data), "stop the server and give --force: what is there is put aside")
+	if !r.Force {
+		return inTheWay(r.Data, "is not empty")
+	}
+	r.unlock, err = lockFolder(r.Data, "stop it first: 'systemctl stop musterd'")
+	return err
+}
+
+func inTheWay(name, how string) error {
+	return muster.WithHint(muster.Errorf(muster.Conflict, "%q %s", name, how), "stop the server and give --force: what is there is put aside")
 }
 
 // maxSecret bounds files of a backup that are read into memory.
@@ -187,25 +207,4 @@ func (f Folder) renewHead(now time.Time) error {
 	p := &repo.Publisher{Dir: f.path("repo"), Trust: trust, Signers: []*sign.Identity{self.Index}, Disk: f.Disk}
 	_, err = p.Refresh()
 	return err
-}
-
-// swap gives the restored folder its name.
-func (r *Restore) swap(part string, out *Restored) error {
-	if entries, err := os.ReadDir(r.Data); err == nil && len(entries) > 0 {
-		out.Aside = r.Data + ".before-" + r.Now.UTC().Format("20060102T150405Z")
-		if err := r.Disk.Rename(r.Data, out.Aside); err != nil {
-			return muster.WithKind(muster.Unavailable, err)
-		}
-	} else if err == nil {
-		if err := r.Disk.Remove(r.Data); err != nil {
-			return muster.WithKind(muster.Unavailable, err)
-		}
-	}
-	if err := r.Disk.Rename(part, r.Data); err != nil {
-		return muster.WithKind(muster.Unavailable, err)
-	}
-	if _, err := os.Stat(filepath.Join(r.Data, backupConfig)); err == nil {
-		out.Config = filepath.Join(r.Data, backupConfig)
-	}
-	return muster.WithKind(muster.Unavailable, r.Disk.SyncDir(filepath.Dir(r.Data)))
 }

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"muster"
 	"muster/internal/hosts"
 )
@@ -97,15 +95,11 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 // begin takes the data folder: two servers have one each, also where they have
 // the same database.
 func (s *Server) begin() (unlock func(), err error) {
-	lock := flock.New(s.folder.path(".lock"))
-	ok, err := lock.TryLock()
+	unlock, err = lockFolder(s.folder.Dir, "give each a data folder of its own, with --data")
 	if err != nil {
-		return nil, muster.WithKind(muster.Unavailable, err)
+		return nil, err
 	}
-	if !ok {
-		return nil, muster.WithHint(muster.Errorf(muster.Busy, "another musterd serves %q", s.folder.Dir), "give each a data folder of its own, with --data")
-	}
-	return func() { lock.Unlock() }, s.depot.sweep() //nolint:errcheck // the end of the process unlocks too
+	return unlock, s.depot.sweep()
 }
 
 // stop ends the requests under way: those that wait for news at once.
