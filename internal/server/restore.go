@@ -82,23 +82,21 @@ func (r *Restore) Read(file string) (*Restored, error) {
 // which a server runs.
 func (r *Restore) take() (err error) {
 	r.Data, r.unlock = filepath.Clean(r.Data), func() {}
-	if r.Database != "" && !r.Force {
-		if _, err := os.Lstat(r.Database); err == nil {
-			return inTheWay(r.Database, "is there already")
-		}
-	}
 	entries, err := os.ReadDir(r.Data)
-	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return muster.WithKind(muster.Unavailable, err)
 	}
-	if !r.Force {
+	if len(entries) > 0 && !r.Force {
 		return inTheWay(r.Data, "is not empty")
 	}
-	r.unlock, err = lockFolder(r.Data, "stop it first: 'systemctl stop musterd'")
-	return err
+	if _, err := os.Lstat(r.Database); err == nil && !r.Force {
+		return inTheWay(r.Database, "is there already")
+	}
+	if len(entries) > 0 {
+		r.unlock, err = lockFolder(r.Data, "stop it first: 'systemctl stop musterd'")
+		return err
+	}
+	return nil
 }
 
 func inTheWay(name, how string) error {
