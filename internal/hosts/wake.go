@@ -3,6 +3,7 @@ package hosts
 import (
 	"context"
 
+	"muster"
 	"muster/internal/db"
 )
 
@@ -18,13 +19,31 @@ func (e *entry) tell() {
 	}
 }
 
+// maxHeld is how many connections of one host may wait: one that has broken without
+// a word, and the next, and as many again.
+const maxHeld = 4
+
+// Hold has the caller wait for wishes until release, or says Busy. While it does,
+// the host is online.
+func (h *Hosts) Hold(c *Caller) (release func(), err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.e.held >= maxHeld {
+		return nil, muster.Errorf(muster.Busy, "%d connections of host %q wait for news already", c.e.held, c.id)
+	}
+	c.e.held++
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		c.e.held--
+	}, nil
+}
+
 // Wait waits until the number of the newest wish for the caller is another than
-// since, or ctx ends, and returns it. While it waits, the host is online.
+// since, or ctx ends, and returns it. The caller holds.
 func (h *Hosts) Wait(ctx context.Context, c *Caller, since int64) int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c.e.held++
-	defer func() { c.e.held-- }()
 	for h.wish(c.e) == since && h.byID[c.id] == c.e && ctx.Err() == nil {
 		if c.e.wished == nil {
 			c.e.wished = make(chan struct{})

@@ -137,6 +137,11 @@ func (s *Server) wake(_ context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, muster.Errorf(muster.Invalid, "since: %q is no number", r.URL.Query().Get("since"))
 	}
+	release, err := s.hosts.Hold(r.caller)
+	if err != nil {
+		return nil, err
+	}
+	r.held = append(r.held, release)
 	return answer(func(w http.ResponseWriter) error { return s.wait(w, r, since) }), nil
 }
 

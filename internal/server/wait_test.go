@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -72,6 +73,32 @@ func TestStopWakesHosts(t *testing.T) {
 	}
 	if n := <-answered; n.err != nil || n.number != out.Wake {
 		t.Errorf("answered %+v", n)
+	}
+}
+
+// One host holds no more than a few connections.
+func TestWakeBound(t *testing.T) {
+	w := newWorld(t)
+	m := w.machine(1)
+	m.join(must(w.person().CreateToken(t.Context(), api.TokenRequest{Uses: 1}))(t).Secret)
+	out := must(m.CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix()}))(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() { m.Wake(ctx, out.Wake) }) //nolint:errcheck // cancelled
+		for w.waiting() <= i {
+			waitFor(t, time.Millisecond)
+		}
+	}
+	_, err := m.Wake(t.Context(), out.Wake)
+	wantKind(t, err, muster.Busy)
+	cancel()
+	all.Wait()
+	for w.waiting() > 0 {
+		waitFor(t, time.Millisecond)
+	}
+	if n := must(m.Wake(t.Context(), out.Wake-1))(t); n != out.Wake {
+		t.Errorf("told of %d", n)
 	}
 }
 
