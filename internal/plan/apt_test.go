@@ -4,7 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,10 +23,12 @@ var aptRequests = flag.Int("apt", 40, "how many requests TestAgainstApt compares
 // none, from the same lists. What apt can install, Solve must. What only Solve
 // can, for apt's search is not complete, apt must accept once it is told every
 // package of the plan. What both refuse, nobody can tell but the next test.
+// Apt sees what the requests can reach (within), for it reads all it sees at every start.
 func TestAgainstApt(t *testing.T) {
-	a := newApt(t)
+	testneed.Program(t, "apt-get")
 	pool := debianPool(t)
 	requests := someRequests(pool, *aptRequests)
+	a := newApt(t, within(t, pool, slices.Concat(requests...)))
 	verdicts := make([]verdict, len(requests))
 	var g errgroup.Group
 	g.SetLimit(2)
@@ -73,17 +77,79 @@ type apt struct {
 	options []string
 }
 
-func newApt(t *testing.T) *apt {
-	program := testneed.Program(t, "apt-get")
-	options, err := aptOptions(t.TempDir())
+// newApt makes an apt that knows the packages of index and no others.
+func newApt(t *testing.T, index string) *apt {
+	dir := t.TempDir()
+	options, err := aptOptions(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &apt{program, append(options, "-s", "--no-install-recommends", "install")}
+	options = append(options, ownList(t, dir, index)...)
+	out, err := exec.Command("apt-get", slices.Concat(options, []string{"update"})...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("apt cannot read its own list: %s", out)
+	}
+	a := &apt{"apt-get", slices.Concat(options, []string{"-s", "--no-install-recommends", "install"})}
 	if out, ok := a.install([]string{"base-files"}); !ok { // it makes apt's cache, too
 		t.Fatalf("apt cannot install base-files: %s", out)
 	}
 	return a
+}
+
+// ownList makes a repository of index in dir, and the options that have apt look there
+// and nowhere else.
+func ownList(t *testing.T, dir, index string) (options []string) {
+	list, lists := filepath.Join(dir, "own.list"), filepath.Join(dir, "lists")
+	if err := os.MkdirAll(filepath.Join(lists, "partial"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		list:                           "deb [trusted=yes] file:" + dir + " ./\n",
+		filepath.Join(dir, "Packages"): index,
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return []string{
+		"-o", "Dir::Etc::sourcelist=" + list, "-o", "Dir::Etc::sourceparts=-",
+		"-o", "Dir::State::lists=" + lists,
+		"-o", "APT::Sandbox::User=", // the folder is root's alone
+	}
+}
+
+// within is the index of Debian, shortened to what names can reach: every version of
+// every package that they, base-files and what is reached depend on, by any
+// alternative, or that provides it.
+func within(t *testing.T, pool *Pool, names []string) string {
+	reached := map[string]bool{}
+	names = append(slices.Clone(names), "base-files")
+	for len(names) > 0 {
+		name := names[0]
+		names = names[1:]
+		id, known := pool.names[name]
+		if !known || reached[name] {
+			continue
+		}
+		reached[name] = true
+		for _, i := range slices.Concat(pool.versions[id], pool.providers[id]) {
+			p := pool.Package(int(i))
+			names = append(names, p.Name)
+			for _, d := range p.Depends {
+				for _, r := range d {
+					names = append(names, r.Name)
+				}
+			}
+		}
+	}
+	var b strings.Builder
+	for stanza := range strings.SplitSeq(debianIndex(t), "\n\n") {
+		first, _, _ := strings.Cut(stanza, "\n")
+		if reached[strings.TrimPrefix(first, "Package: ")] {
+			b.WriteString(strings.TrimSuffix(stanza, "\n") + "\n\n")
+		}
+	}
+	return b.String()
 }
 
 // install reports whether apt can install what the arguments name.
