@@ -37,6 +37,9 @@ type Agent struct {
 	// for its own package and end, with [ErrAnother], when there is a new version.
 	Well   func()
 	Renews bool
+	// Held is called when work could not be done because another program has the
+	// root; nil is for nobody.
+	Held func()
 	// Prompt has the first round be made at once.
 	Prompt bool
 
@@ -235,6 +238,9 @@ func (a *Agent) act(ctx context.Context, s *Schedule, do Action) {
 func (a *Agent) work(s *Schedule, do Action) *Work {
 	w := &Work{Action: do, Root: a.Root, Version: a.Version, Update: do == Look, Rate: s.Settings.Rate, Wait: time.Minute,
 		NoMemberships: s.Settings.Memberships == "none"}
+	if a.Held != nil {
+		w.Wait = 10 * time.Second // somebody waits to hear of it
+	}
 	if do != Look {
 		w.Close = patience // none of them runs, but where the deadline has come
 		return w
@@ -286,6 +292,9 @@ func (a *Agent) perform(ctx context.Context, w *Work) *Done {
 	}
 	if err := done.Error; err != nil && ctx.Err() == nil {
 		a.Log.Error("failed", "action", string(w.Action), "error", err.Message)
+		if err.Kind == muster.Busy && a.Held != nil {
+			a.Held()
+		}
 	}
 	a.change(func(s *State) {
 		s.Doing = Rest

@@ -153,6 +153,24 @@ func TestFailedUpgrade(t *testing.T) {
 	})
 }
 
+// TestHeld: where another program has the root, whoever waits for a word hears of it.
+func TestHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(nil)
+		held := 0
+		s.Held = func() { held++ }
+		s.out = func(n int) *Done {
+			if n == 1 {
+				return &Done{Error: failureOf(muster.Errorf(muster.Busy, "another muster works on the root"))}
+			}
+			return &Done{Error: failureOf(muster.Errorf(muster.Invalid, "something else"))}
+		}
+		if s.run(t, 10*time.Minute); held != 1 {
+			t.Errorf("held %d times: %s", held, s.log)
+		}
+	})
+}
+
 // TestWaker: the server's word starts a round at once, a server that does not
 // answer costs few requests, and nothing is asked while a round speaks.
 func TestWaker(t *testing.T) {

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"path"
 	"slices"
 	"time"
@@ -58,8 +60,8 @@ func (r *round) selfUpdate(ctx context.Context) error {
 	return nil
 }
 
-// newestAgent is the newest version that is newer than the one that runs, was not
-// found bad, and is in a repository that is not stale.
+// newestAgent is the newest version that is newer than the one that runs, is not
+// banned, and is in a repository that is not stale.
 func (r *round) newestAgent(s *switches) (best *candidate) {
 	newest := r.Version
 	if s.Current != "" && version.Compare(s.Current, newest) > 0 {
@@ -71,7 +73,7 @@ func (r *round) newestAgent(s *switches) (best *candidate) {
 			continue
 		}
 		for _, e := range x.Find(r.Package) {
-			if !e.RunsOn(r.engine.Root.Config.Platform) || s.Bad[e.Version] != "" || e.Version == s.Current ||
+			if !e.RunsOn(r.engine.Root.Config.Platform) || s.banned(e.Version, r.Now()) || e.Version == s.Current ||
 				version.Compare(e.Version, newest) <= 0 || c.Usable(e) != nil {
 				continue
 			}
@@ -103,8 +105,8 @@ func (r *round) tellBad() error {
 		if s.Told[bad] {
 			continue
 		}
-		now := r.Now().Unix()
-		err := r.home.put(&api.Result{ID: newUUID(), Kind: "self-update", Started: now, Ended: now, By: "agent", Error: why,
+		b := s.Bans[bad]
+		err := r.home.put(&api.Result{ID: badID(r.link.ID, bad, b.Times), Kind: "self-update", Started: b.At, Ended: b.At, By: "agent", Error: why,
 			Steps: []api.Change{{Op: "upgrade", Name: r.Package, From: r.Version, To: bad, Status: muster.Error, Error: cut(why, 1000)}}})
 		if err != nil {
 			return err
@@ -115,6 +117,13 @@ func (r *round) tellBad() error {
 		return nil
 	}
 	return v.write(s)
+}
+
+// badID is the id of the result that says that a version was given up, the n-th time:
+// the same after a crash, so that the server takes it once.
+func badID(host, version string, n int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "self-update\n%s\n%s\n%d", host, version, n))
+	return formatUUID([16]byte(sum[:16]), 8)
 }
 
 // well says, once, that this version of the agent is well: a round went through,

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -58,7 +59,7 @@ func (b *boot) run(disk *durable.Disk) (crashed bool) {
 			b.become = append(b.become, program)
 			return nil
 		}}
-	l.Run()
+	l.Run(context.Background())
 	return false
 }
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"muster"
 	"muster/internal/durable"
+	"muster/version"
 )
 
 // Versions are the versions of the agent that lie beside the program that the
@@ -19,14 +19,18 @@ import (
 // the one that runs. Nothing else switches: no link, no service.
 //
 //	staged ──started, says "well" in time──▶ current ──next one is well──▶ previous ──▶ removed
-//	   └────crashed, hung, did not start────▶ bad, never tried again
+//	   └────crashed, hung, did not start────▶ bad, tried again after a day, then after weeks
 //
 // A new version is started under the eyes of the one before (see [Launcher]). How
 // often it was is written before each start, so that one that takes the machine
-// down with it is given up too.
+// down with it is given up too. A start that was cut short counts for nothing.
 type Versions struct {
 	Dir  string
 	Disk *durable.Disk
+	// Base is the version of the program that the machine came with, "" where that
+	// is not known. It runs where it is newer than what lies beside it.
+	Base string
+	Now  func() time.Time // nil is time.Now
 }
 
 // VersionsOf are the versions of the agent on a root whose state lies in dir.
@@ -35,15 +39,31 @@ func VersionsOf(state string, disk *durable.Disk) *Versions {
 }
 
 // switches is state.json. A version "" is the program that the machine came with.
+// Programs of several versions read and write it: fields are added, never changed.
 type switches struct {
 	Current  string            `json:"current,omitempty"`
 	Previous string            `json:"previous,omitempty"`
 	Trial    string            `json:"trial,omitempty"`  // staged, and not yet well
 	Starts   int               `json:"starts,omitempty"` // of Trial, or else of Current since it was last well
+	Spared   int               `json:"spared,omitempty"` // starts in a row that were cut short
 	Bad      map[string]string `json:"bad,omitempty"`    // why, by version
+	Bans     map[string]ban    `json:"bans,omitempty"`   // for how long, by version
 	// Told are the bad versions that the server has heard of.
 	Told map[string]bool `json:"told,omitempty"`
 }
+
+// A ban is how long a bad version is not tried again: what failed may have been the
+// machine, on a bad day.
+type ban struct {
+	At    int64 `json:"at"`    // Unix seconds: when it was last found bad
+	Times int   `json:"times"` // that it was
+}
+
+// The first ban of a version, and every further one.
+const (
+	firstBan = 24 * time.Hour
+	nextBan  = 7 * 24 * time.Hour
+)
 
 // Starts that a version gets before it is given up. One that ran well once has
 // more: what ends it may be the machine.
@@ -51,6 +71,10 @@ const (
 	trialStarts   = 2
 	currentStarts = 5
 )
+
+// maxSpared is how many starts in a row may be cut short without counting. A version
+// that is never found well however often it is tried is none to have.
+const maxSpared = 20
 
 func (v *Versions) read() *switches {
 	s := new(switches)
@@ -61,6 +85,9 @@ func (v *Versions) read() *switches {
 	if s.Bad == nil {
 		s.Bad = map[string]string{}
 	}
+	if s.Bans == nil {
+		s.Bans = map[string]ban{}
+	}
 	if s.Told == nil {
 		s.Told = map[string]bool{}
 	}
@@ -70,6 +97,13 @@ func (v *Versions) read() *switches {
 func (v *Versions) write(s *switches) error {
 	h := Home{Dir: v.Dir, Disk: v.Disk}
 	return h.writeJSON("state.json", s)
+}
+
+func (v *Versions) now() time.Time {
+	if v.Now != nil {
+		return v.Now()
+	}
+	return time.Now()
 }
 
 // program is the file of a version.
@@ -93,18 +127,27 @@ func (v *Versions) stage(version string, program []byte) error {
 		return err
 	}
 	s := v.read()
-	s.Trial, s.Starts = version, 0
+	s.Trial, s.Starts, s.Spared = version, 0, 0
 	return v.write(s)
 }
 
-// next is the version to start, and counts the start before it is made.
-func (v *Versions) next() (version string, trial bool, err error) {
+// next is the version to start, and counts the start before it is made. Without try
+// it is none that would have to be tried.
+func (v *Versions) next(try bool) (version string, trial bool, err error) {
 	s := v.read()
+	if s.outdate(v.Base) {
+		if err := errors.Join(v.write(s), v.clean(s)); err != nil {
+			return "", false, err
+		}
+	}
 	if s.Trial != "" && s.Starts >= trialStarts {
-		s.give(s.Trial, fmt.Sprintf("it was started %d times, and never told that it was well", s.Starts))
+		s.give(s.Trial, fmt.Sprintf("it was started %d times, and never told that it was well", s.Starts), v.now())
 	}
 	if s.Trial == "" && s.Current != "" && s.Starts >= currentStarts {
-		s.give(s.Current, fmt.Sprintf("it was started %d times in a row without being well", s.Starts))
+		s.give(s.Current, fmt.Sprintf("it was started %d times in a row without being well", s.Starts), v.now())
+	}
+	if s.Trial != "" && !try {
+		return s.Current, false, nil // the count is that of the trial
 	}
 	if version, trial = s.Current, s.Trial != ""; trial {
 		version = s.Trial
@@ -116,10 +159,24 @@ func (v *Versions) next() (version string, trial bool, err error) {
 	return version, trial, v.write(s)
 }
 
-// give gives a version up: the one before runs.
-func (s *switches) give(version, why string) {
-	s.Bad[version] = why
-	s.Starts = 0
+// outdate forgets the versions that are older than the program that the machine came
+// with, where there are any: somebody has brought a newer one.
+func (s *switches) outdate(base string) (changed bool) {
+	older := func(have string) bool { return base != "" && have != "" && version.Compare(have, base) < 0 }
+	if older(s.Trial) {
+		s.Trial, s.Starts, changed = "", 0, true
+	}
+	if older(s.Current) {
+		s.Current, s.Previous, changed = "", "", true
+	}
+	return changed
+}
+
+// give gives a version up for a while: the one before runs.
+func (s *switches) give(version, why string, now time.Time) {
+	s.Bad[version], s.Bans[version] = why, ban{now.Unix(), s.Bans[version].Times + 1}
+	delete(s.Told, version)
+	s.Starts, s.Spared = 0, 0
 	switch version {
 	case s.Trial:
 		s.Trial = ""
@@ -128,10 +185,32 @@ func (s *switches) give(version, why string) {
 	}
 }
 
+// banned reports whether a version is not to be tried now. A clock that was set back
+// ends the ban.
+func (s *switches) banned(version string, now time.Time) bool {
+	b, bad := s.Bans[version]
+	pause := firstBan
+	if b.Times > 1 {
+		pause = nextBan
+	}
+	since := now.Sub(time.Unix(b.At, 0))
+	return bad && since >= 0 && since < pause
+}
+
 // give gives a version up, durably.
 func (v *Versions) give(version, why string) error {
 	s := v.read()
-	s.give(version, why)
+	s.give(version, why, v.now())
+	return v.write(s)
+}
+
+// Spare has the last start not count: it was cut short before anything was found out.
+func (v *Versions) Spare() error {
+	s := v.read()
+	if s.Starts == 0 || s.Spared >= maxSpared {
+		return nil
+	}
+	s.Starts, s.Spared = s.Starts-1, s.Spared+1
 	return v.write(s)
 }
 
@@ -139,17 +218,25 @@ func (v *Versions) give(version, why string) error {
 // current one was started.
 func (v *Versions) Well() error {
 	s := v.read()
-	if s.Trial == "" && s.Starts == 0 {
+	if s.Trial == "" && s.Starts == 0 && s.Spared == 0 {
 		return nil
 	}
 	if s.Trial != "" {
 		s.Previous, s.Current, s.Trial = s.Current, s.Trial, ""
+		s.pardon(s.Current)
 	}
-	s.Starts = 0
+	s.Starts, s.Spared = 0, 0
 	if err := v.write(s); err != nil {
 		return err
 	}
 	return v.clean(s)
+}
+
+// pardon forgets what was wrong with a version that is well now.
+func (s *switches) pardon(version string) {
+	delete(s.Bad, version)
+	delete(s.Bans, version)
+	delete(s.Told, version)
 }
 
 // clean removes the versions that nothing goes back to.
@@ -168,70 +255,4 @@ func (v *Versions) clean(s *switches) error {
 		}
 	}
 	return nil
-}
-
-// A Launcher starts the agent's current version, and watches over a new one until
-// that has said that it is well. It does nothing else, so that there is little in
-// it to go wrong: it is the one part that does not update itself.
-type Launcher struct {
-	Versions *Versions
-	// Patience is how long a new version has to say that it is well; 0 is 3 minutes.
-	Patience time.Duration
-	// Try starts a program and returns nil as soon as it says that it is well. It
-	// leaves nothing running.
-	Try func(program string, patience time.Duration) error
-	// Become has the program take this one's place. Where it returns, the agent is
-	// over, wants another version started ([ErrAnother]), or could not be started.
-	Become func(program string) error
-	Say    func(format string, args ...any)
-}
-
-// Run runs versions until the agent is over. The program that the machine came
-// with is "" to Become.
-func (l *Launcher) Run() error {
-	if l.Patience == 0 {
-		l.Patience = 3 * time.Minute
-	}
-	for {
-		version, trial, err := l.Versions.next()
-		if err != nil {
-			l.Say("cannot choose a version of the agent: %v", err)
-			return l.Become("")
-		}
-		program := ""
-		if version != "" {
-			program = l.Versions.program(version)
-		}
-		if trial {
-			l.try(version, program)
-			continue
-		}
-		err = l.Become(program)
-		switch {
-		case errors.Is(err, ErrAnother):
-		case err == nil || version == "":
-			return err
-		default:
-			l.Say("version %s of the agent cannot be started: %v", version, err)
-			if err := l.Versions.give(version, err.Error()); err != nil {
-				return muster.WithKind(muster.Unavailable, err)
-			}
-		}
-	}
-}
-
-// try decides over a new version. What cannot be written down is tried again at
-// the next start, as often as next allows.
-func (l *Launcher) try(version, program string) {
-	err := l.Try(program, l.Patience)
-	if err == nil {
-		l.Say("version %s of the agent is well", version)
-		err = l.Versions.Well()
-	} else {
-		l.Say("version %s of the agent is given up: %v", version, err)
-		err = l.Versions.give(version, err.Error())
-	}
-	if err != nil {
-		l.Say("cannot write down how version %s did: %v", version, err)
-	}
 }

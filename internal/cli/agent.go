@@ -60,12 +60,14 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration, now bool) er
 		return err
 	}
 	running := ctx
-	args := []string{"agent", "loop", "--root", e.Root.Dir, "--base", exe}
+	args := []string{"agent", "loop", "--root", e.Root.Dir, "--base", exe, "--patience", patience.String()}
 	if now {
 		args = append(args, "--now")
 	}
+	versions := agent.VersionsOf(e.Root.State, e.Root.Disk)
+	versions.Base = Version
 	l := agent.Launcher{
-		Versions: agent.VersionsOf(e.Root.State, e.Root.Disk),
+		Versions: versions,
 		Patience: patience,
 		Say:      a.talk,
 		Try: func(program string, patience time.Duration) error {
@@ -80,15 +82,16 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration, now bool) er
 	}
 	return agent.RunService(ctx, func(ctx context.Context) error {
 		running = ctx
-		return l.Run()
+		return l.Run(ctx)
 	})
 }
 
 // looping is how the loop was started.
 type looping struct {
-	base  string // the launcher to hand back to; "" is this process
-	trial bool   // to tell whether this version is well
-	now   bool   // the first round at once
+	base     string        // the launcher to hand back to; "" is this process
+	patience time.Duration // of that launcher
+	trial    bool          // to tell whether this version is well
+	now      bool          // the first round at once
 }
 
 func agentLoopCommand(a *app) *cobra.Command {
@@ -102,13 +105,14 @@ func agentLoopCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := a.agentLoop(cmd.Context(), o)
 			if errors.Is(err, agent.ErrAnother) && o.base != "" {
-				return agent.HandBack(o.base, []string{"agent", "run", "--root", a.rootDir})
+				return agent.HandBack(o.base, []string{"agent", "run", "--root", a.rootDir, "--patience", o.patience.String()})
 			}
 			return err
 		},
 	}
 	a.rootFlags(cmd)
 	cmd.Flags().StringVar(&o.base, "base", "", "the program of 'muster agent run'")
+	cmd.Flags().DurationVar(&o.patience, "patience", 3*time.Minute, "that of 'muster agent run'")
 	cmd.Flags().BoolVar(&o.trial, "trial", false, "only tell whether this version is well")
 	cmd.Flags().BoolVar(&o.now, "now", false, "look for news at once")
 	return cmd
@@ -127,20 +131,18 @@ func (a *app) agentLoop(ctx context.Context, o looping) error {
 		return err
 	}
 	ag := &agent.Agent{Root: e.Root.Dir, Version: Version, Exe: exe, Log: slog.New(slog.NewTextHandler(a.err, nil)), Renews: true, Prompt: o.trial || o.now}
-	ag.Well = func() {
-		if o.trial {
+	if o.trial {
+		ag.Held = func() { agent.SayBusy(a.out) }
+		ag.Well = func() {
 			agent.SayWell(a.out)
 			stop() // the launcher starts the agent anew, in its own place
-		} else if err := agent.VersionsOf(e.Root.State, e.Root.Disk).Well(); err != nil {
-			ag.Log.Error("cannot write down that this version is well", "error", err)
 		}
+		return ag.Run(ctx)
 	}
-	if !o.trial {
-		if err := listen(ctx, ag, e); err != nil {
-			return err
-		}
+	if err := listen(ctx, ag, e); err != nil {
+		return err
 	}
-	return ag.Run(ctx)
+	return agent.VersionsOf(e.Root.State, e.Root.Disk).Live(ctx, ag)
 }
 
 // listen has the agent answer people on this machine.
