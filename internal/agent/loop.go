@@ -418,8 +418,9 @@ func (a *Agent) wait(ctx context.Context, since int64) (int64, error) {
 			return 0, err
 		}
 	}
+	began := time.Now()
 	n, err := a.link.Wake(ctx, since)
-	if err != nil {
+	if err != nil && time.Since(began) < held {
 		// The host may have joined another server since.
 		a.link.Close()
 		a.link = nil

@@ -27,6 +27,10 @@ type waker struct {
 	ended  chan struct{}
 }
 
+// held is how long a request has waited of which nobody can say that it did not reach
+// the server. Proxies are about to cut it off then.
+const held = 50 * time.Second
+
 // settled is how long ago a request was sent that has certainly arrived.
 const settled = 5 * time.Second
 
@@ -79,6 +83,9 @@ func (w *waker) run(ctx context.Context) {
 			pause = retry(failures)
 		case muster.KindOf(err) == muster.NotFound:
 			pause = time.Hour // the server has no such thing
+		case err != nil && time.Since(began) >= held:
+			failures = 0 // it was cut short by something that lets nobody wait for long
+			pause = settled
 		case err != nil:
 			failures++
 			pause = retry(failures)

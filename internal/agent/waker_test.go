@@ -33,3 +33,26 @@ func TestWakerForgotten(t *testing.T) {
 		<-done
 	})
 }
+
+// TestWakerCutShort: something between host and server cuts requests off that wait.
+// The host asks again, and is not deaf for longer and longer.
+func TestWakerCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), time.Hour)
+		defer stop()
+		var listened time.Duration
+		w := newWaker(func(ctx context.Context, _ int64) (int64, error) {
+			began := time.Now()
+			defer func() { listened += time.Since(began) }()
+			if sleep(ctx, time.Minute) != nil {
+				return 0, ctx.Err()
+			}
+			return 0, muster.Errorf(muster.Unavailable, "the stream was reset")
+		}, func() { t.Error("nobody called") })
+		w.want(true, 1)
+		w.run(ctx)
+		if listened < 50*time.Minute {
+			t.Errorf("in an hour the host listened for %s", listened)
+		}
+	})
+}
