@@ -16,6 +16,7 @@
 //	known.json        what the server acknowledged ([known])
 //	policy.json       what the server last told (api.Policy)
 //	inventory.json    the document that the server has
+//	schedule.json     how long an upgrade has waited, and when the last was ([memory])
 //	results/          what happened and the server has not yet acknowledged
 //
 // The files are written whole (package durable). Each may be lost but the first

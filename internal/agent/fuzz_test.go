@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 // FuzzWish holds that whatever a user of the machine sends is either refused or asks
@@ -57,10 +58,11 @@ func FuzzListen(f *testing.F) {
 func FuzzState(f *testing.F) {
 	f.Add(`{"format":1,"id":"5f0c6a0e-0000-4000-8000-000000000001","server":"s","url":"https://x"}`)
 	f.Add(`{"current":"2","bad":{"3":"x"}}`)
+	f.Add(`{"at":1700000000,"waited":-5,"fails":9,"rest":9223372036854775807}`)
 	f.Add(`18446744073709551616`)
 	f.Fuzz(func(t *testing.T, text string) {
 		h := &Home{Dir: t.TempDir()}
-		for _, name := range []string{"host.json", "known.json", "policy.json", "counter", "state.json", "settings.json"} {
+		for _, name := range []string{"host.json", "known.json", "policy.json", "counter", "state.json", "settings.json", "schedule.json"} {
 			if err := h.Disk.WriteFile(h.file(name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -74,6 +76,11 @@ func FuzzState(f *testing.F) {
 		v := &Versions{Dir: h.Dir}
 		if s := v.read(); s.Bad == nil || s.Told == nil {
 			t.Error("a damaged file breaks the launcher")
+		}
+		s, now := &Schedule{Settings: h.Settings(), Random: func() float64 { return 0.5 }}, Instant{time.Unix(1700000000, 0), time.Hour}
+		s.recall(h.memory(), now)
+		if again := s.remember(now); again.Waited < 0 || again.Rest < 0 || again.Rest > 2*whole(lastRetry) {
+			t.Errorf("a damaged file breaks the schedule: %+v", again)
 		}
 		c := &Counter{home: h}
 		first, err := c.Next()

@@ -232,7 +232,7 @@ func Leave(home *Home) error {
 	defer unlock()
 	// The identity goes first: what a crash leaves is a host that never joined, with
 	// a key that nobody has heard of.
-	for _, name := range []string{"host.json", "key.pem", "certificate.pem", "counter", "known.json", "policy.json", "inventory.json", "settings.json", "ca.pem"} {
+	for _, name := range []string{"host.json", "key.pem", "certificate.pem", "counter", "known.json", "policy.json", "inventory.json", "settings.json", "schedule.json", "ca.pem"} {
 		if err := home.Disk.Remove(home.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -53,6 +53,8 @@ type Agent struct {
 	watch   map[chan Event]bool
 	waker   *waker
 	link    *Link // of the waker
+	home    *Home // nil: there is no root yet
+	kept    memory
 }
 
 // State is what the agent tells people.
@@ -92,6 +94,7 @@ var ErrAnother = errors.New("another version of the agent is staged")
 func (a *Agent) Run(ctx context.Context) error {
 	a.once.Do(a.prepare)
 	sched := &Schedule{Settings: a.Settings(), Random: rand.Float64}
+	a.resume(sched)
 	if !a.Prompt {
 		sched.spread(a.Instant())
 	}
@@ -117,6 +120,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		}
 		if !a.rest(ctx, sched, pause) {
 			a.last(sched)
+			a.keep(sched)
 			return nil
 		}
 	}
@@ -212,16 +216,22 @@ func (a *Agent) last(s *Schedule) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastPatience)
 	defer cancel()
-	a.perform(ctx, a.work(s, Upgraded))
+	done := a.perform(ctx, a.work(s, Upgraded))
+	s.Changed(a.Instant(), done.Error == nil)
 }
 
 // act does one thing and plans by what came of it.
 func (a *Agent) act(ctx context.Context, s *Schedule, do Action) {
 	w := a.work(s, do)
+	if do == Upgraded {
+		s.tried = a.Instant().Wall
+		a.keep(s) // before: one that takes the machine down has been tried
+	}
 	done := a.perform(ctx, w)
 	if ctx.Err() != nil {
 		return
 	}
+	defer a.keep(s)
 	now := a.Instant()
 	switch do {
 	case Look:
@@ -326,6 +336,7 @@ func (a *Agent) serve(ctx context.Context, s *Schedule, w *asked) {
 	now := a.Instant()
 	if w.work.Action == Look {
 		s.Looked(now, done.Outcome, w.work.Collect)
+		a.keep(s)
 		a.looked(done)
 	} else {
 		s.Hurry()

@@ -41,7 +41,8 @@ type Schedule struct {
 	backoff  time.Duration
 	fails    int // upgrades in a row that failed
 	started  bool
-	forced   bool // by a person, or at start or stop
+	forced   bool          // the agent has just started
+	waited   time.Duration // of the upgrade that was pending before the agent was started
 }
 
 // pending is an upgrade that has something to do.
@@ -94,19 +95,18 @@ func (s *Schedule) mayFetch(c Conditions) bool {
 
 // waits says what keeps the pending upgrade from being made now, "" for nothing.
 // What a person did not choose, such as a battery or a program that runs, holds
-// until the deadline; a maintenance window always does.
+// until the deadline. A maintenance window always does: it is the word of who looks
+// after the host, and no package and no start of the machine goes past it.
 func (s *Schedule) waits(now Instant, c Conditions) string {
 	set := s.Settings
 	late := set.Deadline > 0 && now.Up-s.pending.since >= set.Deadline ||
 		s.pending.what.Forced > 0 && now.Wall.Unix() >= s.pending.what.Forced
 	switch {
-	case s.forced:
-		return ""
 	case now.Up < s.backoff:
 		return "the next attempt"
 	case !set.Open(now.Wall):
 		return "a maintenance window"
-	case late:
+	case s.forced, late:
 		return ""
 	case !s.slot(now):
 		return "the time to upgrade"
@@ -144,9 +144,6 @@ func (s *Schedule) deadline(now Instant) time.Time {
 
 // Hurry has the next round be made at once: the server or a person asks for it.
 func (s *Schedule) Hurry() { s.hurry = true }
-
-// Force has the next upgrade wait for nothing.
-func (s *Schedule) Force() { s.forced, s.backoff = true, 0 }
 
 // Collecting reports whether the machine is to be looked at in this round.
 func (s *Schedule) Collecting(now Instant) bool { return now.Up >= s.collect }
@@ -191,20 +188,22 @@ func (s *Schedule) Looked(now Instant, out *Outcome, collected bool) {
 // found notes what an upgrade would do. What changes in it does not make the
 // deadline later.
 func (s *Schedule) found(now Instant, u *Upgradable) {
-	atStart := !s.started && s.Settings.AtStart
+	// A start outside of the windows is none to upgrade at, nor is the window after it.
+	atStart := !s.started && s.Settings.AtStart && s.Settings.Open(now.Wall)
 	s.started = true
 	if len(u.Steps) == 0 {
-		s.pending, s.forced = nil, false
+		s.pending, s.forced, s.waited = nil, false, 0
 		return
 	}
-	p := &pending{what: u, since: now.Up}
+	p := &pending{what: u, since: now.Up - s.waited}
+	s.waited = 0
 	if s.pending != nil {
 		p.since = s.pending.since
 		p.downloaded = u.Download == 0
 	}
 	s.pending = p
 	if atStart {
-		s.Force()
+		s.forced, s.backoff = true, 0
 	}
 }
 

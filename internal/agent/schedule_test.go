@@ -97,7 +97,9 @@ func TestWaits(t *testing.T) {
 		"on another day": {now: noon.after(11 * time.Hour), edit: func(s *settings.Agent) {
 			s.Windows = []settings.Window{{Days: 1 << time.Monday, From: 22 * 60, To: 5 * 60}}
 		}, wait: "a maintenance window"},
-		"forced by a person":     {now: noon, cond: busy, with: (*Schedule).Force, edit: func(s *settings.Agent) { s.Windows = []settings.Window{night} }, want: Upgraded},
+		"at the start":           {now: noon, cond: busy, with: func(s *Schedule) { s.forced = true }, want: Upgraded},
+		"start outside windows":  {now: noon, with: func(s *Schedule) { s.forced = true }, edit: func(s *settings.Agent) { s.Windows = []settings.Window{night} }, wait: "a maintenance window"},
+		"forced outside windows": {now: noon, with: func(s *Schedule) { s.pending.what.Forced = noon.Wall.Unix() }, edit: func(s *settings.Agent) { s.Windows = []settings.Window{night} }, wait: "a maintenance window"},
 		"forced by a package":    {now: noon, cond: busy, with: func(s *Schedule) { s.pending.what.Forced = noon.Wall.Unix() }, want: Upgraded},
 		"before the slot":        {now: noon, edit: func(s *settings.Agent) { s.Upgrade = []settings.Slot{{Minute: 13 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.Add(-time.Hour) }, wait: "the time to upgrade"},
 		"after the slot":         {now: noon.after(61 * time.Minute), edit: func(s *settings.Agent) { s.Upgrade = []settings.Slot{{Minute: 13 * 60}} }, with: func(s *Schedule) { s.tried = noon.Wall.Add(-time.Hour) }, want: Upgraded},
@@ -156,20 +158,34 @@ func TestDaylightSaving(t *testing.T) {
 	}
 }
 
-// TestStart: an upgrade at the start is made without a window, once.
+// TestStart: an upgrade at the start is made at once, whatever else it would wait for,
+// and only once. A start outside of the windows is as if there were none.
 func TestStart(t *testing.T) {
-	s := newSchedule(func(s *settings.Agent) { s.AtStart, s.Windows = true, []settings.Window{{From: 60, To: 120}} })
-	s.spread(noon)
-	if do, _, _ := s.Next(noon.after(time.Minute), Conditions{}); do != Look {
-		t.Fatalf("first: %q", do)
-	}
-	s.Looked(noon, found("upgrade tool"), true)
-	if do, _, _ := s.Next(noon.after(time.Second), Conditions{}); do != Upgraded {
-		t.Errorf("then: %q", do)
-	}
-	s.Changed(noon.after(time.Minute), true)
-	s.Looked(noon.after(time.Minute), found("upgrade other"), false)
-	if do, _, waits := s.Next(noon.after(2*time.Minute), Conditions{}); do != Rest || waits == "" {
-		t.Errorf("later: %q", do)
+	for _, c := range []struct {
+		from int // of the window, in minutes of the day
+		at   time.Duration
+		want Action
+	}{{from: 11 * 60, want: Upgraded}, {from: 13 * 60, want: Rest}, {from: 13 * 60, at: 2 * time.Hour, want: Rest}} {
+		s := newSchedule(func(s *settings.Agent) {
+			s.AtStart, s.Windows, s.Upgrade = true, []settings.Window{{From: c.from, To: 20 * 60}}, []settings.Slot{{Minute: 19 * 60}}
+		})
+		s.spread(noon)
+		s.tried = noon.Wall.Add(-time.Hour)
+		if do, _, _ := s.Next(noon.after(time.Minute), Conditions{}); do != Look {
+			t.Fatalf("first: %q", do)
+		}
+		s.Looked(noon, found("upgrade tool"), true)
+		s.look = noon.after(10 * time.Hour).Up
+		if do, _, waits := s.Next(noon.after(c.at+time.Second), Conditions{}); do != c.want {
+			t.Errorf("window from %d: %q, waits for %q", c.from, do, waits)
+		}
+		if c.want == Rest {
+			continue
+		}
+		s.Changed(noon.after(time.Minute), true)
+		s.Looked(noon.after(time.Minute), found("upgrade other"), false)
+		if do, _, waits := s.Next(noon.after(2*time.Minute), Conditions{}); do != Rest || waits == "" {
+			t.Errorf("later: %q", do)
+		}
 	}
 }
