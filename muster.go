@@ -26,10 +26,11 @@ const (
 	WSUS        Kind = "wsus"         // rules for Windows updates
 	SelfService Kind = "self-service" // who may install what themselves
 	Config      Kind = "config"       // settings of the agent
+	Rollout     Kind = "rollout"      // how a version of a package reaches hosts; nobody installs it
 )
 
 // Kinds lists every kind in the order in which they are shown.
-var Kinds = []Kind{Base, Group, Host, Unit, Profile, WSUS, SelfService, Config}
+var Kinds = []Kind{Base, Group, Host, Unit, Profile, WSUS, SelfService, Config, Rollout}
 
 // Valid reports whether k is one of [Kinds].
 func (k Kind) Valid() bool { return slices.Contains(Kinds, k) }

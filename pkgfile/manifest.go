@@ -53,7 +53,7 @@ type Manifest struct {
 	Files  []File  `json:"files,omitempty"`
 	Format int     `json:"format"`
 	Frames []Frame `json:"frames"`
-	// Policy is what a package of kind config, self-service or wsus says: stanzas of
+	// Policy is what a package of kind config, self-service, wsus or rollout says: stanzas of
 	// fields, which package settings reads. Here they are only held to bounds, for
 	// older programs must read packages with fields of newer ones.
 	Policy     []map[string]string `json:"policy,omitempty"`

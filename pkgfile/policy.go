@@ -18,7 +18,7 @@ const (
 )
 
 // speaking are those kinds of package that carry a policy.
-var speaking = []muster.Kind{muster.Config, muster.SelfService, muster.WSUS}
+var speaking = []muster.Kind{muster.Config, muster.SelfService, muster.WSUS, muster.Rollout}
 
 func (m *Manifest) checkPolicy() error {
 	if len(m.Policy) == 0 {

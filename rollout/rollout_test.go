@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"muster/control"
 )
 
 const example = `package: age
@@ -356,4 +358,46 @@ func FuzzDocument(f *testing.F) {
 			t.Fatalf("%q\nhas the policy %v\nwhich is %+v, %v", text, d.Policy(), again, err)
 		}
 	})
+}
+
+// A package of a rollout says the same in its control as in its policy.
+func TestOfPackage(t *testing.T) {
+	d := parse(t, example)
+	c := d.Control("1")
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if name, v, err := About(&c); err != nil || name != "age" || v != "1.3-1" {
+		t.Errorf("about %s %s, %v", name, v, err)
+	}
+	if got, err := OfPackage(&c, d.Policy()); err != nil || !reflect.DeepEqual(got, d) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	other := *d
+	other.Version = "1.3-2"
+	if _, err := OfPackage(&c, other.Policy()); err == nil {
+		t.Error("a document about another version is accepted")
+	}
+	for _, depends := range []string{"", "age", "age (>= 1.3-1)", "age (= 1.3-1), b (= 1)", "age (= 1.3-1) | b (= 1)"} {
+		c.Depends = nil
+		for part := range strings.SplitSeq(depends, ", ") {
+			if dep, err := control.ParseDependency(part); err == nil {
+				c.Depends = append(c.Depends, dep)
+			}
+		}
+		if _, _, err := About(&c); err == nil {
+			t.Errorf("%q is about something", depends)
+		}
+	}
+}
+
+func TestNewID(t *testing.T) {
+	for _, v := range []string{"1.3-1", "1:2_RC~3", strings.Repeat("9", 300)} {
+		if err := control.CheckName(NewID("age", v)); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := NewID("age", "1:1.3-1"); got != "rollout-age-1-1.3-1" {
+		t.Error(got)
+	}
 }
