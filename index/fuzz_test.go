@@ -12,6 +12,7 @@ import (
 
 	"muster"
 	"muster/control"
+	"muster/rollout"
 	"muster/sign"
 )
 
@@ -131,6 +132,7 @@ func FuzzHead(f *testing.F) {
 	old, next := newHead(), newHead()
 	next.Serial, next.Date = old.Serial+1, old.Date+1
 	next.Mirrors, next.MinVersions = []string{"https://example.org/repo"}, map[string]string{"age": "1.2"}
+	next.Gates = map[string]rollout.Gate{"rollout-age-1.2": {State: rollout.Running, Ring: 1, Since: 1}}
 	f.Add(encode(f, old), encode(f, next))
 	f.Add(encode(f, old), encode(f, old))
 	f.Fuzz(func(t *testing.T, one, two []byte) {

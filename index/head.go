@@ -8,6 +8,7 @@ import (
 	"muster"
 	"muster/control"
 	"muster/internal/canon"
+	"muster/rollout"
 	"muster/version"
 )
 
@@ -18,6 +19,7 @@ const HeadType = "muster-head/1"
 const (
 	MaxHead    = 64 << 10 // bytes of the signed file
 	MaxMirrors = 64
+	MaxGates   = 128
 	maxSerial  = 1 << 40 // seconds: some 35,000 years
 )
 
@@ -31,7 +33,10 @@ type Head struct {
 	// Expires is when the repository becomes stale unless a newer head has
 	// been seen, Unix seconds.
 	Expires int64 `json:"expires"`
-	Index   List  `json:"index"`
+	// Gates says how far rollouts have come, by the name of their packages. One
+	// without a gate has not begun.
+	Gates map[string]rollout.Gate `json:"gates,omitempty"`
+	Index List                    `json:"index"`
 	// MinVersions maps package names to the lowest version that may still be
 	// installed.
 	MinVersions map[string]string `json:"min-versions,omitempty"`
@@ -106,6 +111,9 @@ func (h *Head) Check() error {
 	if err := h.checkMinVersions(); err != nil {
 		return fmt.Errorf("min-versions: %w", err)
 	}
+	if err := CheckGates(h.Gates); err != nil {
+		return err
+	}
 	return CheckMirrors(h.Mirrors)
 }
 
@@ -129,6 +137,22 @@ func (h *Head) checkMinVersions() error {
 		}
 		if err := version.Check(v); err != nil {
 			return fmt.Errorf("%q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// CheckGates reports why gates are none, or nil.
+func CheckGates(gates map[string]rollout.Gate) error {
+	if len(gates) > MaxGates {
+		return fmt.Errorf("%d gates of rollouts, more than %d", len(gates), MaxGates)
+	}
+	for id, g := range gates {
+		if err := control.CheckName(id); err != nil {
+			return fmt.Errorf("gates: %w", err)
+		}
+		if err := g.Check(); err != nil {
+			return fmt.Errorf("gate of %q: %w", id, err)
 		}
 	}
 	return nil

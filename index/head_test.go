@@ -2,12 +2,14 @@ package index
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"muster"
 	"muster/internal/canon"
+	"muster/rollout"
 )
 
 // noon is a time of publication.
@@ -15,7 +17,8 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 func newHead() *Head {
 	at := noon.Unix()
-	return &Head{Type: HeadType, Repository: "main", Date: at, Serial: at, Expires: at + 14*86400,
+	return &Head{Type: HeadType, Gates: map[string]rollout.Gate{"rollout-b": {State: rollout.Paused}, "rollout-a": {Ring: 2, Since: at, State: rollout.Running}},
+		Repository: "main", Date: at, Serial: at, Expires: at + 14*86400,
 		Mirrors: []string{"https://mirror.example.org/muster"}, MinVersions: map[string]string{"zip": "3", "age": "1.3"},
 		Trust: LinkRef{1, Sum([]byte("link"))},
 		Bins:  []Bin{{"3", Sum([]byte("table 3")), 700}, {"f", Sum([]byte("table f")), 100}},
@@ -80,6 +83,15 @@ func TestHeadRefused(t *testing.T) {
 		"mirror query":       func(h *Head) { h.Mirrors = []string{"https://host/?x"} },
 		"bad minimum":        func(h *Head) { h.MinVersions["zip"] = "not a version" },
 		"bad minimum's name": func(h *Head) { h.MinVersions["Zip"] = "1" },
+		"gate of no state":   func(h *Head) { h.Gates = map[string]rollout.Gate{"r": {}} },
+		"gate of ring -1":    func(h *Head) { h.Gates = map[string]rollout.Gate{"r": {State: rollout.Running, Ring: -1}} },
+		"gate without name":  func(h *Head) { h.Gates = map[string]rollout.Gate{"": {State: rollout.Running}} },
+		"too many gates": func(h *Head) {
+			h.Gates = map[string]rollout.Gate{}
+			for i := range MaxGates + 1 {
+				h.Gates[fmt.Sprint("r", i)] = rollout.Gate{State: rollout.Running}
+			}
+		},
 	} {
 		h := newHead()
 		edit(h)
