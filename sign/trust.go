@@ -77,7 +77,7 @@ func (t *Trust) count(m *message, p Policy) ([]Signature, error) {
 
 // enough reports who is missing, or nil.
 func enough(sigs []Signature, reasons []error, p Policy) error {
-	need, n := max(p.Need, 1), persons(sigs)
+	need, n := max(p.Need, 1), Persons(sigs)
 	if n >= need {
 		return nil
 	}
@@ -87,10 +87,10 @@ func enough(sigs []Signature, reasons []error, p Policy) error {
 	return muster.WithKind(muster.Denied, joinReasons(reasons))
 }
 
-// persons counts who signed. Certificates that share the key or the name are of
+// Persons counts who signed. Certificates that share the key or the name are of
 // one person, and so are those that a third one links, so that nobody reaches a
 // threshold alone with several certificates.
-func persons(sigs []Signature) int {
+func Persons(sigs []Signature) int {
 	group := make([]int, len(sigs)) // of a signature: the index of its first member
 	for i := range sigs {
 		group[i] = i
