@@ -47,6 +47,7 @@ type Agent struct {
 	told    bool
 	another bool        // a new version is staged
 	asked   chan *asked // what people want done, one at a time
+	desk    desk
 	kick    chan struct{}
 	mu      sync.Mutex
 	state   State
@@ -83,8 +84,9 @@ type Event struct {
 
 // asked is a wish of a person, and where the answer goes.
 type asked struct {
-	work *Work
-	done chan *Done
+	work  *Work
+	begun func() // nil for nobody who wants to know
+	done  chan *Done
 }
 
 // ErrAnother ends [Agent.Run] when another version of the agent should run.
@@ -332,22 +334,28 @@ func (a *Agent) looked(d *Done) {
 
 // serve does what a person asks for.
 func (a *Agent) serve(ctx context.Context, s *Schedule, w *asked) {
+	if w.begun != nil {
+		w.begun()
+	}
 	done := a.perform(ctx, w.work)
 	now := a.Instant()
 	if w.work.Action == Look {
 		s.Looked(now, done.Outcome, w.work.Collect)
 		a.keep(s)
 		a.looked(done)
-	} else {
-		s.Hurry()
+	} else if done.Error == nil {
+		s.Hurry() // the server is to see it; what was refused is nothing to see
 	}
 	w.done <- done
 }
 
 // Ask has the loop do work for a person, and returns when it is done.
-func (a *Agent) Ask(ctx context.Context, w *Work) (*Done, error) {
+func (a *Agent) Ask(ctx context.Context, w *Work) (*Done, error) { return a.ask(ctx, w, nil) }
+
+// ask is Ask, and calls begun before the work begins.
+func (a *Agent) ask(ctx context.Context, w *Work, begun func()) (*Done, error) {
 	w.Root, w.Version, w.Wait = a.Root, a.Version, time.Minute
-	ask := &asked{work: w, done: make(chan *Done, 1)}
+	ask := &asked{work: w, begun: begun, done: make(chan *Done, 1)}
 	select {
 	case a.asked <- ask:
 	case <-ctx.Done():

@@ -3,6 +3,7 @@ package agent
 import (
 	"os"
 	"reflect"
+	"sync"
 
 	"muster"
 	"muster/internal/install"
@@ -42,6 +43,7 @@ func (h *Home) Settings() *settings.Agent {
 // ownSettings returns a function that reads the settings of a root again when
 // a round has changed them.
 func ownSettings(root string) func() *settings.Agent {
+	var mu sync.Mutex // people who ask are not in the loop
 	var seen os.FileInfo
 	now := settings.Defaults()
 	r, err := install.Open(root, nil)
@@ -50,6 +52,8 @@ func ownSettings(root string) func() *settings.Agent {
 	}
 	h := HomeOf(r.State, nil)
 	return func() *settings.Agent {
+		mu.Lock()
+		defer mu.Unlock()
 		info, err := os.Stat(h.file("settings.json"))
 		if err == nil && (seen == nil || !info.ModTime().Equal(seen.ModTime())) {
 			now, seen = h.Settings(), info

@@ -25,8 +25,10 @@ import (
 //
 //	GET  /v1/state            State; everybody
 //	GET  /v1/events           Event, a line each, until the reader goes; everybody
-//	POST /v1/look             a round now -> Done; everybody, at most one in ten seconds
-//	POST /v1/change  Wish     -> Done; an administrator, others as self-service says
+//	POST /v1/look             a round now -> Done; everybody, at most one in ten seconds;
+//	                          who asks before it begins shares it
+//	POST /v1/change  Wish     -> Done; an administrator, others as self-service says, one
+//	                          wish at a time and no more than [desk] lets in
 //
 // Errors are those of package api.
 
@@ -78,7 +80,7 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, r *http.Request) { reply(w, a.State(), nil) })
 	mux.HandleFunc("GET /v1/events", a.stream)
 	mux.HandleFunc("POST /v1/look", func(w http.ResponseWriter, r *http.Request) {
-		done, err := a.lookFor(r.Context())
+		done, err := a.lookFor(ctx, r.Context())
 		reply(w, done, err)
 	})
 	mux.HandleFunc("POST /v1/change", func(w http.ResponseWriter, r *http.Request) {
@@ -103,13 +105,19 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// lookFor makes a round for a person. For those who are no administrators one that
-// was just made is as good.
-func (a *Agent) lookFor(ctx context.Context) (*Done, error) {
+// lookFor makes a round for a person, while the loop lasts. For those who are no
+// administrators one that was just made is as good.
+func (a *Agent) lookFor(loop, ctx context.Context) (*Done, error) {
 	if last := a.State().Last; !peerFrom(ctx).Admin(os.Getuid()) && !last.IsZero() && a.Instant().Wall.Sub(last).Abs() < 10*time.Second {
 		return &Done{}, nil
 	}
-	return a.Ask(ctx, a.lookNow())
+	look := a.share(loop)
+	select {
+	case <-look.over:
+		return look.done, look.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // changeFor does what a person asks, as far as they may.
@@ -123,16 +131,27 @@ func (a *Agent) changeFor(w http.ResponseWriter, r *http.Request) (*Done, error)
 	if err != nil {
 		return nil, muster.Errorf(muster.Invalid, "cannot understand what is asked: %w", err)
 	}
-	peer := peerFrom(r.Context())
+	return a.grant(r.Context(), &wish)
+}
+
+// grant has the loop do what a person wishes. Those who are no administrators wish
+// for one thing at a time.
+func (a *Agent) grant(ctx context.Context, wish *Wish) (*Done, error) {
+	peer := peerFrom(ctx)
 	req, err := wish.request(peer.Name)
 	if err != nil {
 		return nil, err
 	}
 	work := &Work{Action: Upgraded, Request: req}
 	if !peer.Admin(os.Getuid()) {
+		leave, err := a.desk.admit(peer.UID, a.Instant().Up)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 		work.Person = &settings.Person{User: peer.Name, Groups: peer.Groups}
 	}
-	return a.Ask(r.Context(), work)
+	return a.Ask(ctx, work)
 }
 
 // request is the wish in the engine's words.

@@ -1,0 +1,95 @@
+package agent
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"muster"
+)
+
+// A desk is where people wait for the loop, which serves one at a time: however many
+// ask, and however often, it has time for its own work.
+type desk struct {
+	mu   sync.Mutex
+	next map[int]time.Duration // by user: when the wishes so far are paid for, in Up
+	here map[int]bool          // users with a wish that waits or is under way
+	look *shared               // the look that waits for its turn, nil without one
+}
+
+// A user may wish for something every wishPause, and wishBurst times in a row before
+// that counts.
+const (
+	wishPause = 10 * time.Second
+	wishBurst = 6
+)
+
+// maxUsers is how many users are remembered before those that count no more are
+// forgotten.
+const maxUsers = 256
+
+// admit lets a user's wish in, one at a time, until leave is called.
+func (d *desk) admit(uid int, now time.Duration) (leave func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.next == nil {
+		d.next, d.here = map[int]time.Duration{}, map[int]bool{}
+	}
+	if d.here[uid] {
+		return nil, muster.WithHint(muster.Errorf(muster.Busy, "another wish of yours is under way"), "muster agent status")
+	}
+	paid := max(d.next[uid], now)
+	if wait := paid - now - (wishBurst-1)*wishPause; wait > 0 {
+		return nil, muster.WithHint(muster.Errorf(muster.Busy, "you have asked too often"), "ask again in %s", wait.Round(time.Second))
+	}
+	d.forget(now)
+	d.next[uid], d.here[uid] = paid+wishPause, true
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.here, uid)
+	}, nil
+}
+
+func (d *desk) forget(now time.Duration) {
+	if len(d.next) < maxUsers {
+		return
+	}
+	for uid, paid := range d.next {
+		if paid <= now {
+			delete(d.next, uid)
+		}
+	}
+}
+
+// A shared look is one that answers all who asked before it began.
+type shared struct {
+	over chan struct{}
+	done *Done
+	err  error
+}
+
+// share joins the look that waits for its turn, or asks for one that lasts as long
+// as the loop does: who goes away does not take it from the others.
+func (a *Agent) share(loop context.Context) *shared {
+	a.desk.mu.Lock()
+	defer a.desk.mu.Unlock()
+	if a.desk.look != nil {
+		return a.desk.look
+	}
+	s := &shared{over: make(chan struct{})}
+	a.desk.look = s
+	begun := func() {
+		a.desk.mu.Lock()
+		defer a.desk.mu.Unlock()
+		if a.desk.look == s {
+			a.desk.look = nil
+		}
+	}
+	go func() {
+		defer close(s.over)
+		s.done, s.err = a.ask(loop, a.lookNow(), begun)
+		begun() // or it never will be
+	}()
+	return s
+}
