@@ -16,9 +16,11 @@ import (
 // hour after its start. It returns what the agent did from then on.
 func crowd(t *testing.T, s *scene, n, uid int, ask func(loop, ctx context.Context) error) (did string, failed int) {
 	ctx, stop := context.WithCancel(t.Context())
+	s.once.Do(s.prepare) // as Serve does
 	ended := make(chan error)
 	go func() { ended <- s.Run(ctx) }()
 	time.Sleep(time.Hour)
+	synctest.Wait()
 	before := len(s.log)
 	peer := context.WithValue(ctx, peerKey{}, &Peer{UID: uid, Name: "bob"})
 	var all sync.WaitGroup
