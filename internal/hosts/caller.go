@@ -89,12 +89,15 @@ func (h *Hosts) repeated(ctx context.Context, e *entry, m *httpsig.Message, err 
 	}
 	if e.state != api.Cloned {
 		e.state = api.Cloned // at once, not only when it is written
+		was := e.edited
 		num, text := e.num, fmt.Sprintf("counter %d came again, the newest was %d", m.Counter, e.seq.Last)
 		h.mu.Unlock()
 		alarm := h.cloned(ctx, num, text)
 		h.mu.Lock()
 		if alarm != nil {
-			e.state = api.Accepted // the next one raises it
+			if e.state == api.Cloned && e.edited == was { // nobody decided meanwhile
+				e.state = api.Accepted // the next one raises it
+			}
 			return alarm
 		}
 	}
@@ -141,5 +144,6 @@ func (h *Hosts) write(ctx context.Context, f func(*db.Tx) error) error {
 	if err := h.DB.Write(ctx, f); err != nil {
 		return err
 	}
-	return h.refresh(ctx)
+	h.learned(ctx)
+	return nil
 }

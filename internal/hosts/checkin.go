@@ -78,7 +78,7 @@ func (h *Hosts) keep(ctx context.Context, c *Caller, in *api.CheckIn) error {
 		return touch(tx, c.num)
 	})
 	if err == nil && tells {
-		err = h.refresh(ctx)
+		h.learned(ctx)
 	}
 	return err
 }

@@ -94,6 +94,7 @@ type Hosts struct {
 	byID    map[string]*entry
 	byNum   map[int64]*entry
 	change  int64          // newest change that memory knows
+	behind  bool           // more was committed here, but could not be read
 	wakeAll int64          // wishes for all hosts
 	marked  map[int64]bool // hosts that changed since saved searches were looked at
 
@@ -175,7 +176,7 @@ func (h *Hosts) Run(ctx context.Context, report func(error)) {
 			}
 			return
 		case <-flush.C:
-			err = errors.Join(h.FlushPresence(ctx), h.Regroup(ctx))
+			err = errors.Join(h.catchUp(ctx), h.FlushPresence(ctx), h.Regroup(ctx))
 		case <-news:
 			err = h.refresh(ctx)
 		case <-prune.C:

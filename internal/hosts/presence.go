@@ -3,6 +3,7 @@ package hosts
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"fmt"
 
 	"muster"
@@ -38,7 +39,8 @@ type known struct {
 	edited  int64
 	wake    int64
 	spki    []byte
-	expires int64 // the certificate
+	key     *ecdsa.PublicKey // of spki, once somebody asked for it
+	expires int64            // the certificate
 	agent   string
 	unit    string
 	fqdn    string
@@ -62,6 +64,9 @@ func (h *Hosts) drop(id string) {
 // lookup returns the entry of a host, from another server's hand if need be.
 // The caller does not hold mu.
 func (h *Hosts) lookup(ctx context.Context, id string) (*entry, error) {
+	if err := h.catchUp(ctx); err != nil {
+		return nil, err
+	}
 	h.mu.Lock()
 	e := h.byID[id]
 	h.mu.Unlock()
@@ -89,13 +94,13 @@ func (h *Hosts) Key(ctx context.Context, id string) (crypto.PublicKey, error) {
 		return nil, unknownHost(id)
 	}
 	h.mu.Lock()
-	spki := e.spki
-	h.mu.Unlock()
-	key, err := readPublic(spki)
-	if err != nil {
-		return nil, muster.WithKind(muster.Internal, fmt.Errorf("host %q: %w", id, err))
+	defer h.mu.Unlock()
+	if e.key == nil { // reading it costs a tenth of what it is for
+		if e.key, err = readPublic(e.spki); err != nil {
+			return nil, muster.WithKind(muster.Internal, fmt.Errorf("host %q: %w", id, err))
+		}
 	}
-	return key, nil
+	return e.key, nil
 }
 
 // FlushPresence writes who was seen since the last time.
@@ -114,10 +119,12 @@ func (h *Hosts) FlushPresence(ctx context.Context) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	// A host that was forgotten meanwhile gets a row that belongs to nobody;
-	// Prune takes it away.
 	err := h.DB.Write(ctx, func(tx *db.Tx) error {
-		return tx.Upsert("hosts_seen", []string{"host"}, seenColumns, rows)
+		newer, err := newerPresence(tx, rows)
+		if err != nil {
+			return err
+		}
+		return tx.Upsert("hosts_seen", []string{"host"}, seenColumns, newer)
 	})
 	if err == nil {
 		return nil
@@ -128,6 +135,27 @@ func (h *Hosts) FlushPresence(ctx context.Context) error {
 		e.dirty = true
 	}
 	return err
+}
+
+// newerPresence leaves out rows of hosts whom another server has seen since, or
+// that were forgotten. Nobody else writes meanwhile.
+func newerPresence(tx *db.Tx, rows [][]any) (newer [][]any, err error) {
+	byHost := make(map[int64][]any, len(rows))
+	nums := make([]any, len(rows))
+	for i, r := range rows {
+		nums[i], byHost[r[0].(int64)] = r[0], r
+	}
+	err = inChunks(nums, func(in string, nums []any) error {
+		return each(tx, "SELECT host, counter FROM hosts_seen WHERE host IN "+in, nums, func(scan scanner) error {
+			var host, counter int64
+			err := scan(&host, &counter)
+			if r := byHost[host]; err == nil && counter <= r[2].(int64) {
+				newer = append(newer, r)
+			}
+			return err
+		})
+	})
+	return newer, err
 }
 
 // seenColumns are those of hosts_seen but acted, which requests that write

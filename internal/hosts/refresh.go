@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"muster"
 	"muster/internal/db"
 	"muster/internal/httpsig"
 )
@@ -25,12 +26,13 @@ func (h *Hosts) refresh(ctx context.Context) error {
 		<-r.done
 		return r.err
 	}
-	r = &reading{done: make(chan struct{})}
+	r = &reading{done: make(chan struct{}), err: muster.Errorf(muster.Internal, "reading what changed did not end")}
 	h.reading = r
 	h.mu.Unlock()
 
 	h.refreshing.Lock()
 	defer h.refreshing.Unlock()
+	defer close(r.done) // also when it panics
 	h.mu.Lock()
 	h.reading = nil // who comes now may have committed after this one begins
 	since := h.change
@@ -39,8 +41,29 @@ func (h *Hosts) refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	r.err = h.read(ctx, since)
-	close(r.done)
 	return r.err
+}
+
+// learned is refresh after a commit. What was committed stays so: where memory
+// cannot follow it is marked as behind, and nobody is let in by it until it has caught up.
+func (h *Hosts) learned(ctx context.Context) {
+	if h.refresh(ctx) == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.behind = true
+}
+
+// catchUp refreshes memory that is behind.
+func (h *Hosts) catchUp(ctx context.Context) error {
+	h.mu.Lock()
+	behind := h.behind
+	h.mu.Unlock()
+	if !behind {
+		return nil
+	}
+	return muster.WithKind(muster.Unavailable, h.refresh(ctx))
 }
 
 func (h *Hosts) read(ctx context.Context, since int64) error {
@@ -121,6 +144,17 @@ func scanEntry(scan scanner) (*entry, error) {
 	return e, err
 }
 
+// catchUp takes what the database has of presence where it is newer.
+func (e *entry) catchUp(n *entry) {
+	if n.seq.Last > e.seq.Last {
+		e.seq, e.signed = n.seq, n.signed
+	}
+	if n.seen > e.seen {
+		e.seen, e.due = n.seen, 0
+		e.address, e.skew, e.serial, e.stale = n.address, n.skew, n.serial, n.stale
+	}
+}
+
 // learn puts what the database has into memory. What memory has of presence
 // stays where it is newer.
 func (h *Hosts) learn(newest, wakeAll int64, changed []*entry, gone []string) {
@@ -143,10 +177,7 @@ func (h *Hosts) learn(newest, wakeAll int64, changed []*entry, gone []string) {
 			e.tell()
 		}
 		e.known = n.known
-		if n.seq.Last > e.seq.Last {
-			e.seq, e.signed = n.seq, n.signed
-		}
-		e.seen = max(e.seen, n.seen)
+		e.catchUp(n)
 	}
 	if wakeAll > h.wakeAll {
 		h.wakeAll = wakeAll
@@ -154,5 +185,5 @@ func (h *Hosts) learn(newest, wakeAll int64, changed []*entry, gone []string) {
 			e.tell()
 		}
 	}
-	h.change = max(h.change, newest)
+	h.change, h.behind = max(h.change, newest), false
 }
