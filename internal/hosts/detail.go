@@ -46,8 +46,7 @@ func (d *detail) read(tx *db.Tx) error {
 			return err
 		}
 	}
-	d.presence()
-	return nil
+	return d.presence(tx)
 }
 
 func (d *detail) identity(tx *db.Tx) error {
@@ -123,12 +122,18 @@ func (d *detail) memberships(*db.Tx) error {
 }
 
 // presence adds the alarms that come and go by themselves.
-func (d *detail) presence() {
+func (d *detail) presence(tx *db.Tx) error {
+	var e entry
+	var stale int
+	err := tx.QueryRow("SELECT seen, skew, serial, stale FROM hosts_seen WHERE host = ?", d.r.num).Scan(&e.seen, &e.skew, &e.serial, &stale)
+	if err != nil {
+		return err
+	}
+	e.stale = stale != 0
 	d.h.mu.Lock()
 	defer d.h.mu.Unlock()
-	e := d.h.byNum[d.r.num]
-	if e == nil {
-		return
+	if m := d.h.byNum[d.r.num]; m != nil && m.seen >= e.seen {
+		e.skew, e.serial, e.stale = m.skew, m.serial, m.stale
 	}
 	if s := time.Duration(e.skew) * time.Second; s.Abs() >= time.Minute {
 		d.out.Alarms = append(d.out.Alarms, fmt.Sprintf("its clock is off by %s", s))
@@ -136,4 +141,5 @@ func (d *detail) presence() {
 	if e.stale {
 		d.out.Alarms = append(d.out.Alarms, fmt.Sprintf("it believes no head of the repository newer than serial %d, and that has expired", e.serial))
 	}
+	return nil
 }

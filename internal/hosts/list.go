@@ -1,6 +1,10 @@
 package hosts
 
-import "muster/api"
+import (
+	"time"
+
+	"muster/api"
+)
 
 // hostColumns are what scanHost reads; of hosts_host h, hosts_fact f and hosts_seen s.
 const hostColumns = `h.num, h.id, h.name, h.state, h.agent, h.enrolled, f.status, f.problem, f.fqdn, f.os, f.osname, f.arch, f.summary, s.seen, s.address`
@@ -34,6 +38,24 @@ func (h *Hosts) present(num int64, out *api.Host) {
 	if e == nil {
 		return
 	}
-	out.Seen, out.Address = max(out.Seen, e.seen), e.address
-	out.Online = e.held > 0 || e.due > 0 && h.Now().Unix() <= e.due+int64(h.Interval.Seconds()/10)
+	due := e.due
+	if out.Seen > e.seen { // by another server
+		due = 0
+	} else {
+		out.Seen, out.Address = e.seen, e.address
+	}
+	out.Online = e.held > 0 || h.expected(e, out.Seen, due)
+}
+
+// expected reports whether the host, seen last at seen, is not overdue. Who told it
+// when to come, if that was not this process, told what spread says.
+func (h *Hosts) expected(e *entry, seen, due int64) bool {
+	if e.state != api.Accepted && e.state != api.Cloned {
+		return false
+	}
+	if due == 0 {
+		at := time.Unix(seen, 0)
+		due = at.Add(h.spread(e.id, at)).Unix()
+	}
+	return h.Now().Unix() <= due+int64(h.Interval.Seconds()/10)
 }
