@@ -32,12 +32,23 @@ func find(tx *db.Tx, name string) (*record, error) {
 		}
 		return r, err
 	}
-	var nums []int64
-	err := each(tx, `SELECT h.num FROM hosts_host h JOIN hosts_fact f ON f.host = h.num WHERE h.name = ? OR h.name = ? OR f.fqdn = ?`,
+	// Anybody may wait under any name: who waits is meant when nobody else is.
+	var nums, waiting []int64
+	err := each(tx, `SELECT h.num, h.state FROM hosts_host h JOIN hosts_fact f ON f.host = h.num WHERE h.name = ? OR h.name = ? OR f.fqdn = ?`,
 		[]any{name, strings.ToUpper(name), strings.ToLower(name)}, func(scan scanner) error {
-			nums = append(nums, 0)
-			return scan(&nums[len(nums)-1])
+			var num int64
+			var state api.State
+			err := scan(&num, &state)
+			if state == api.Pending {
+				waiting = append(waiting, num)
+			} else {
+				nums = append(nums, num)
+			}
+			return err
 		})
+	if len(nums) == 0 {
+		nums = waiting
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -137,6 +148,11 @@ func (e *edition) decide(tx *db.Tx, r *record, now int64) error {
 	if err := r.become(tx, *e.State); err != nil {
 		return err
 	}
+	if *e.State == api.Accepted {
+		if err := welcomeBack(tx, r.id, now); err != nil {
+			return err
+		}
+	}
 	what := map[api.State]string{api.Accepted: "approved", api.Refused: "refused"}[*e.State]
 	return addEvent(tx, event{at: now, host: r.num, id: r.id, what: what, note: "by " + e.by + "; was " + string(was)})
 }
@@ -196,11 +212,12 @@ func (h *Hosts) Forget(ctx context.Context, by, name string) error {
 		if err != nil {
 			return err
 		}
-		return h.forget(tx, r, by)
+		return h.forget(tx, r, by, max(r.expires, h.Now().Unix()+86400))
 	})
 }
 
-func (h *Hosts) forget(tx *db.Tx, r *record, by string) error {
+// forget removes a host. Until expires it cannot come back by its certificate.
+func (h *Hosts) forget(tx *db.Tx, r *record, by string, expires int64) error {
 	s, err := h.readStored(tx, r.num)
 	if err != nil {
 		return err
@@ -238,8 +255,24 @@ func (h *Hosts) forget(tx *db.Tx, r *record, by string) error {
 	if err != nil {
 		return err
 	}
-	expires := max(r.expires, h.Now().Unix()+86400) // other servers have to see it
+	was, err := forgottenUntil(tx, r.id) // by a person, and somebody else waited under its id since
+	if err != nil {
+		return err
+	}
+	expires = max(expires, was)
 	return tx.Upsert("hosts_forgotten", []string{"id"}, []string{"id", "expires", "edited"}, [][]any{{r.id, expires, number}})
+}
+
+// forgottenUntil is how long a host that was removed may not come back by its
+// certificate; 0 for one that was not.
+func forgottenUntil(tx *db.Tx, id string) (expires int64, err error) {
+	return expires, tx.QueryRow("SELECT COALESCE(MAX(expires), 0) FROM hosts_forgotten WHERE id = ?", id).Scan(&expires)
+}
+
+// welcomeBack ends that a host was removed.
+func welcomeBack(tx *db.Tx, id string, now int64) error {
+	_, err := tx.Exec("UPDATE hosts_forgotten SET expires = ? WHERE id = ? AND expires > ?", now, id, now)
+	return err
 }
 
 // leaveGroups ends all memberships of a host.

@@ -147,7 +147,24 @@ func (a *applicant) admit(tx *db.Tx) (*record, error) {
 			return nil, err
 		}
 	}
+	if err := a.remember(tx, r); err != nil {
+		return nil, err
+	}
 	return r, addEvent(tx, event{at: n.at, host: r.num, id: r.id, what: what, note: "from " + n.from})
+}
+
+// remember minds that a person removed a host of this id. Who lets in the new one
+// is told; with a token or an approval it is let in, and may come back again.
+func (a *applicant) remember(tx *db.Tx, r *record) error {
+	until, err := forgottenUntil(tx, r.id)
+	if err != nil || until <= a.host.at {
+		return err
+	}
+	if a.admitted {
+		return welcomeBack(tx, r.id, a.host.at)
+	}
+	_, err = tx.Exec("UPDATE hosts_host SET alarm = ? WHERE num = ?", "a host with this id was removed before", r.num)
+	return err
 }
 
 // approve lets in a host that waits, where it has a token now, or was approved.
@@ -168,6 +185,9 @@ func (a *applicant) approve(tx *db.Tx, r *record) (*record, error) {
 		return nil, err
 	}
 	a.admitted = true
+	if err := welcomeBack(tx, r.id, a.host.at); err != nil {
+		return nil, err
+	}
 	return r, addEvent(tx, event{at: a.host.at, host: r.num, id: r.id, what: what, note: "from " + a.host.from})
 }
 

@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"muster"
@@ -20,29 +21,22 @@ const pruned = 500
 // looks at saved searches whose answer changes by itself.
 func (h *Hosts) Prune(ctx context.Context) error {
 	now := h.Now()
-	if err := h.regroup(ctx, nil); err != nil {
-		return err
-	}
-	if err := h.pruneWaiting(ctx, now.Add(-waiting).Unix()); err != nil {
-		return err
-	}
+	errs := []error{h.pruneWaiting(ctx, now.Add(-waiting).Unix())}
 	if h.KeepHistory > 0 {
-		if err := h.pruneHistory(ctx, now.Add(-h.KeepHistory).Unix()); err != nil {
-			return err
-		}
+		errs = append(errs, h.pruneHistory(ctx, now.Add(-h.KeepHistory).Unix()))
 	}
 	if h.KeepEvents > 0 {
-		if err := h.pruneEvents(ctx, now.Add(-h.KeepEvents).Unix()); err != nil {
-			return err
-		}
+		errs = append(errs, h.pruneEvents(ctx, now.Add(-h.KeepEvents).Unix()))
 	}
-	return h.DB.Write(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec("DELETE FROM hosts_forgotten WHERE expires < ?", now.Unix()); err != nil {
+	errs = append(errs, h.DB.Write(ctx, func(tx *db.Tx) error {
+		// For a day after that they tell other servers that the host is gone.
+		if _, err := tx.Exec("DELETE FROM hosts_forgotten WHERE expires < ?", now.Add(-24*time.Hour).Unix()); err != nil {
 			return err
 		}
 		_, err := tx.Exec("DELETE FROM hosts_seen WHERE host NOT IN (SELECT num FROM hosts_host)")
 		return err
-	})
+	}), h.regroup(ctx, nil))
+	return errors.Join(errs...) // a search that cannot be done keeps nothing else from its end
 }
 
 // pruneWaiting forgets hosts that nobody approved.
@@ -64,7 +58,8 @@ func (h *Hosts) pruneWaiting(ctx context.Context, before int64) error {
 			if err != nil {
 				return err
 			}
-			return h.forget(tx, r, "nobody, who did not approve it")
+			// Nobody decided that it must not return: that ends at once.
+			return h.forget(tx, r, "nobody, who did not approve it", h.Now().Unix())
 		})
 		if err != nil {
 			return err
@@ -76,18 +71,37 @@ func (h *Hosts) pruneWaiting(ctx context.Context, before int64) error {
 // pruneHistory takes reports away, the oldest first. What a document was like is
 // known since the oldest report that is left.
 func (h *Hosts) pruneHistory(ctx context.Context, before int64) error {
-	newest, err := h.pruneNumbered(ctx, "hosts_report", before)
-	if err != nil || newest == 0 {
+	if old, err := h.anyBefore(ctx, "hosts_report", before); err != nil || !old {
 		return err
 	}
-	err = h.DB.Write(ctx, func(tx *db.Tx) error {
+	// First, for a crash in between: a document may be there of a time of which it is
+	// said to be unknown, but none is made of what is left.
+	err := h.DB.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec("UPDATE hosts_inventory SET first = ? WHERE first < ?", before, before)
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	newest, err := h.pruneNumbered(ctx, "hosts_report", before)
+	if err != nil || newest == 0 {
+		return err
+	}
 	return h.pruneBelow(ctx, "hosts_touched", "family", newest)
+}
+
+// anyBefore reports whether the oldest row of a table is older.
+func (h *Hosts) anyBefore(ctx context.Context, table string, before int64) (old bool, err error) {
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		old = false
+		return each(tx, "SELECT happened FROM "+table+" ORDER BY number LIMIT 1", nil, func(scan scanner) error {
+			var at int64
+			err := scan(&at)
+			old = at < before
+			return err
+		})
+	})
+	return old, err
 }
 
 // pruneEvents takes events away, and the ids of results with them: a host does not

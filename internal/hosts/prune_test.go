@@ -69,6 +69,70 @@ func TestPrune(t *testing.T) {
 	})
 }
 
+// TestPruneGoesOn has a saved search that cannot be done, and reports that cannot be
+// deleted: the rest ends, and the beginning of history is said before it goes.
+func TestPruneGoesOn(t *testing.T) {
+	d := dbtest.SQLite(t)
+	w := newWorld(t, d, func(c *Config) { c.KeepHistory, c.KeepEvents = 24*time.Hour, 24*time.Hour })
+	m := joined(w, 1)
+	m.put(w, desktop(1, 3))
+	w.pass(time.Hour)
+	m.put(w, desktop(2, 4))
+	w.pass(7 * 24 * time.Hour)
+	err := d.Write(t.Context(), func(tx *db.Tx) error {
+		if _, err := tx.Exec("CREATE TRIGGER kept BEFORE DELETE ON hosts_report BEGIN SELECT RAISE(ABORT, 'kept'); END"); err != nil {
+			return err
+		}
+		return tx.Insert("hosts_group", []string{"num", "name", "note", "query", "hosts"}, [][]any{{99, "bad", "", "((", 0}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Prune(t.Context()); err == nil {
+		t.Error("two things that could not be done were not said")
+	}
+	if _, err := w.At(t.Context(), m.id, start.Unix()+1800); muster.KindOf(err) != muster.NotFound {
+		t.Errorf("of a time that is about to be forgotten: %v", err)
+	}
+	page, err := w.Events(t.Context(), api.EventQuery{})
+	if err != nil || len(page.Events) != 0 {
+		t.Errorf("%+v, %v", page.Events, err)
+	}
+}
+
+// TestPrunedReturns has a host that nobody let in come back by its certificate, and
+// one that a person removed stay out, whoever waited under its id since.
+func TestPrunedReturns(t *testing.T) {
+	first := newWorld(t, dbtest.SQLite(t))
+	m, removed := joined(first, 1), joined(first, 2)
+	w := newWorld(t, dbtest.SQLite(t), func(c *Config) { c.ReturnsWait = true })
+	for range 2 {
+		if out, err := m.comeBack(w, api.Memberships{}); err != nil || out.State != api.Pending {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		w.pass(waiting + time.Hour)
+		if err := w.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := first.Forget(t.Context(), "alice", removed.id); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := newMachine(t, removed.id).enrol(first, ""); err != nil || out.State != api.Pending {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if d, err := first.Detail(t.Context(), removed.id); err != nil || len(d.Alarms) != 1 {
+		t.Errorf("nobody is told that it was removed: %q, %v", d.Alarms, err)
+	}
+	first.pass(waiting + time.Hour)
+	if err := first.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := removed.comeBack(first, api.Memberships{}); muster.KindOf(err) != muster.Denied {
+		t.Errorf("removed: %v", err)
+	}
+}
+
 // TestHistory reads the feed: of all, of a host, of a software, in pages, with the
 // values of sections before and after.
 func TestHistory(t *testing.T) {

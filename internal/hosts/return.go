@@ -156,8 +156,8 @@ func (b *returner) admit(tx *db.Tx) (*record, error) {
 // forgotten reports, as an error, that a person removed the host: its certificate
 // is no proof any more.
 func (b *returner) forgotten(tx *db.Tx) error {
-	var n int
-	if err := tx.QueryRow("SELECT count(*) FROM hosts_forgotten WHERE id = ?", b.host.id).Scan(&n); err != nil || n == 0 {
+	until, err := forgottenUntil(tx, b.host.id)
+	if err != nil || until <= b.host.at {
 		return err
 	}
 	return muster.WithHint(muster.Errorf(muster.Denied, "host %q was removed from this server", b.host.id), "run 'muster join' with a token")
