@@ -66,7 +66,8 @@ const maxApprovals = 100_000
 // waits is let in by [Hosts.Edit].
 func (h *Hosts) Approve(ctx context.Context, p api.Approval) error {
 	p.Key = strings.ToLower(strings.TrimPrefix(p.Key, "sha256:"))
-	p.FQDN, p.Serial = lower(p.FQDN, 190), cut(p.Serial, 190)
+	said := clean(api.Facts{FQDN: p.FQDN, Serial: p.Serial}) // as the host's own words will be
+	p.FQDN, p.Serial = said.FQDN, said.Serial
 	if p.ID != "" {
 		if err := checkID(p.ID); err != nil {
 			return err
