@@ -20,7 +20,7 @@ func (s *Server) clientAddress(r *http.Request) netip.Addr {
 		all = append(all, strings.Split(line, ",")...)
 	}
 	for i := len(all) - 1; i >= 0; i-- {
-		a, err := netip.ParseAddr(strings.TrimSpace(all[i]))
+		a, err := readForwarded(strings.TrimSpace(all[i]))
 		if err != nil {
 			break
 		}
@@ -29,6 +29,18 @@ func (s *Server) clientAddress(r *http.Request) netip.Addr {
 		}
 	}
 	return at
+}
+
+// readForwarded reads an address as proxies write it: some add the port, and write IPv6
+// in brackets.
+func readForwarded(text string) (netip.Addr, error) {
+	if p, err := netip.ParseAddrPort(text); err == nil {
+		return p.Addr(), nil
+	}
+	if inner, ok := strings.CutPrefix(text, "["); ok {
+		text, _ = strings.CutSuffix(inner, "]")
+	}
+	return netip.ParseAddr(text)
 }
 
 func peer(remote string) netip.Addr {

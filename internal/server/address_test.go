@@ -17,6 +17,9 @@ func TestClientAddress(t *testing.T) {
 		{"10.0.0.1:5", "203.0.113.9, 198.51.100.1, 10.0.0.2", "198.51.100.1"},
 		{"10.0.0.1:5", "10.0.0.3,10.0.0.2", "10.0.0.3"},
 		{"10.0.0.1:5", "rubbish, 10.0.0.2", "10.0.0.2"},
+		{"10.0.0.1:5", "203.0.113.9:4711, 198.51.100.1:4711, 10.0.0.2:80", "198.51.100.1"},
+		{"10.0.0.1:5", "[2001:db8::1]:443", "2001:db8::1"},
+		{"10.0.0.1:5", "[2001:db8::1]", "2001:db8::1"},
 		{"[::ffff:10.0.0.1]:5", "198.51.100.1", "198.51.100.1"},
 		{"[fd00::1]:5", "2001:db8::1", "2001:db8::1"},
 	} {
@@ -44,7 +47,7 @@ func FuzzForwarded(f *testing.F) {
 		}
 		named := got == from
 		for part := range strings.SplitSeq(forwarded, ",") {
-			a, err := netip.ParseAddr(strings.TrimSpace(part))
+			a, err := readForwarded(strings.TrimSpace(part))
 			named = named || err == nil && a.Unmap() == got
 		}
 		if !named {
