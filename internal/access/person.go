@@ -1,0 +1,347 @@
+package access
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"muster"
+	"muster/api"
+	"muster/internal/db"
+)
+
+// noPerson is for people whom nobody has made, and who have never logged in.
+func noPerson(name string) error {
+	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no person %q", cut(name, maxName)), "run 'muster people list'")
+}
+
+// badLogin is the one answer to every name and password that do not let in.
+func badLogin() error {
+	return muster.Errorf(muster.Denied, "the name or the password is wrong")
+}
+
+// arrive notes a login in the transaction that opens the session.
+func (a *Access) arrive(tx *db.Tx, l *Login, data []byte) error {
+	var disabled int
+	var subject string
+	err := tx.QueryRow("SELECT disabled, subject FROM access_person WHERE name = ?", l.Name).Scan(&disabled, &subject)
+	if muster.KindOf(err) == muster.NotFound {
+		if l.Way == "password" {
+			return badLogin() // removed while the password was looked at
+		}
+		return tx.Insert("access_person", personColumns, [][]any{{l.Name, 0, "", l.Subject, data, a.Now().Unix(), a.Now().Unix(), ""}})
+	}
+	if err != nil {
+		return err
+	}
+	if disabled != 0 {
+		return muster.Errorf(muster.Denied, "%q may not log in any more", l.Name)
+	}
+	// A name that the provider has given to somebody else is not taken over.
+	if subject != "" && l.Subject != subject {
+		return muster.WithHint(muster.Errorf(muster.Denied, "%q was somebody else for the provider of OpenID Connect", l.Name),
+			"an administrator looks who it is, and runs 'muster people remove %s'", l.Name)
+	}
+	_, err = tx.Exec("UPDATE access_person SET told = ?, seen = ?, subject = ? WHERE name = ?", data, a.Now().Unix(), l.Subject, l.Name)
+	return err
+}
+
+var personColumns = []string{"name", "disabled", "hash", "subject", "told", "seen", "created", "creator"}
+
+// Password proves who somebody is by a password of this server. It takes the same
+// time for names that nobody has.
+func (a *Access) Password(ctx context.Context, name, password string, from netip.Addr) (Login, error) {
+	if len(name) > maxName || len(password) > maxPassword || CheckName(name) != nil {
+		return Login{}, badLogin()
+	}
+	giveBack, err := a.tries.begin(name, from, a.Now())
+	if err != nil {
+		return Login{}, err
+	}
+	var text string
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		return tx.QueryRow("SELECT hash FROM access_person WHERE name = ? AND disabled = 0", name).Scan(&text)
+	})
+	if err != nil && muster.KindOf(err) != muster.NotFound {
+		return Login{}, err
+	}
+	ok, err := a.checkPassword(ctx, text, password)
+	if err != nil {
+		return Login{}, err
+	}
+	if !ok {
+		return Login{}, badLogin()
+	}
+	giveBack()
+	return Login{Caller: Caller{Name: name}, Way: "password", Address: from}, nil
+}
+
+// Try bounds the guesses of a password that somebody else compares.
+func (a *Access) Try(name string, from netip.Addr) (giveBack func(), err error) {
+	return a.tries.begin(strings.ToLower(name), from, a.Now())
+}
+
+// People lists people.
+func (a *Access) People(ctx context.Context) (out api.PersonPage, err error) {
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		out.People, err = readPeople(tx, "ORDER BY name")
+		return err
+	})
+	return out, err
+}
+
+// Person returns one.
+func (a *Access) Person(ctx context.Context, name string) (out api.Person, err error) {
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		out, err = readPerson(tx, name)
+		return err
+	})
+	return out, err
+}
+
+func readPerson(tx *db.Tx, name string) (api.Person, error) {
+	all, err := readPeople(tx, "WHERE name = ?", name)
+	if err == nil && len(all) == 0 {
+		err = noPerson(name)
+	}
+	if err != nil {
+		return api.Person{}, err
+	}
+	return all[0], nil
+}
+
+func readPeople(tx *db.Tx, where string, args ...any) ([]api.Person, error) {
+	rows, err := tx.Query("SELECT name, disabled, hash, told, seen, created, creator FROM access_person "+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := []api.Person{}
+	for rows.Next() {
+		var p api.Person
+		var hash string
+		var disabled int
+		var data []byte
+		if err := rows.Scan(&p.Name, &disabled, &hash, &data, &p.Seen, &p.Created, &p.By); err != nil {
+			return nil, err
+		}
+		p.Disabled, p.Password = disabled != 0, hash != ""
+		v := Visit{Caller: Caller{Name: p.Name}}
+		if err := v.tell(data); err != nil {
+			return nil, err
+		}
+		p.Groups, p.Rights = v.Groups, v.Rights
+		all = append(all, p)
+	}
+	return all, rows.Err()
+}
+
+func disabledPeople(tx *db.Tx) (map[string]bool, error) {
+	people, err := readPeople(tx, "WHERE disabled = 1")
+	all := map[string]bool{}
+	for _, p := range people {
+		all[p.Name] = true
+	}
+	return all, err
+}
+
+// AddPerson makes somebody who logs in by a password.
+func (a *Access) AddPerson(ctx context.Context, by string, in api.PersonNew) (out api.Person, err error) {
+	if err := CheckName(in.Name); err != nil {
+		return out, err
+	}
+	if strings.Contains(in.Name, ":") {
+		return out, muster.Errorf(muster.Invalid, "%q: names with a colon are those that others give", in.Name)
+	}
+	hash, err := a.newHash(ctx, in.Name, in.Password)
+	if err != nil {
+		return out, err
+	}
+	now := a.Now().Unix()
+	err = a.DB.Write(ctx, func(tx *db.Tx) error {
+		return tx.Insert("access_person", personColumns, [][]any{{in.Name, 0, hash, "", nil, 0, now, by}})
+	})
+	if muster.KindOf(err) == muster.Conflict {
+		return out, muster.WithHint(muster.Errorf(muster.Conflict, "there is somebody called %q", in.Name), "run 'muster people password %s'", in.Name)
+	}
+	return api.Person{Name: in.Name, Password: true, Created: now, By: by}, err
+}
+
+// EditPerson changes a password, or whether somebody may log in. Both end sessions.
+func (a *Access) EditPerson(ctx context.Context, name string, in api.PersonEdit) (out api.Person, err error) {
+	var hash string
+	if in.Password != nil {
+		if hash, err = a.newHash(ctx, name, *in.Password); err != nil {
+			return out, err
+		}
+	}
+	err = a.DB.Write(ctx, func(tx *db.Tx) error {
+		p, err := readPerson(tx, name)
+		if err != nil {
+			return err
+		}
+		if in.Password != nil {
+			if strings.Contains(name, ":") {
+				return muster.Errorf(muster.Invalid, "%q has no password here: others know who it is", name)
+			}
+			if err := setPassword(tx, name, hash); err != nil {
+				return err
+			}
+		}
+		if in.Disabled != nil && *in.Disabled != p.Disabled {
+			if err := disable(tx, name, *in.Disabled); err != nil {
+				return err
+			}
+		}
+		out, err = readPerson(tx, name)
+		return err
+	})
+	return out, err
+}
+
+func setPassword(tx *db.Tx, name, hash string) error {
+	if _, err := tx.Exec("UPDATE access_person SET hash = ? WHERE name = ?", hash, name); err != nil {
+		return err
+	}
+	return end(tx, "person = ?", name)
+}
+
+func disable(tx *db.Tx, name string, disabled bool) error {
+	bit := 0
+	if disabled {
+		bit = 1
+	}
+	if _, err := tx.Exec("UPDATE access_person SET disabled = ? WHERE name = ?", bit, name); err != nil {
+		return err
+	}
+	if !disabled {
+		return nil
+	}
+	if err := administered(tx); err != nil {
+		return err
+	}
+	return end(tx, "person = ?", name)
+}
+
+// ChangePassword changes one's own password, for who knows the old one. It ends
+// all sessions, that of the request too.
+func (a *Access) ChangePassword(ctx context.Context, v *Visit, in api.PasswordChange, from netip.Addr) error {
+	if v.Way != "password" {
+		return muster.Errorf(muster.Invalid, "%q did not log in by a password of this server", v.Name)
+	}
+	if _, err := a.Password(ctx, v.Name, in.Old, from); err != nil {
+		return err
+	}
+	_, err := a.EditPerson(ctx, v.Name, api.PersonEdit{Password: &in.New})
+	return err
+}
+
+// RemovePerson forgets somebody: their password, sessions, tokens, and the rules
+// that name them. By a certificate, or by those who know them, they may come again.
+func (a *Access) RemovePerson(ctx context.Context, name string) error {
+	return a.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := tx.Exec("DELETE FROM access_person WHERE name = ?", name)
+		if err := gone(r, err, "person", name); err != nil {
+			return muster.WithHint(err, "run 'muster people list'")
+		}
+		if _, err := tx.Exec("DELETE FROM access_rule WHERE who = ?", "person:"+name); err != nil {
+			return err
+		}
+		if err := removeTokens(tx, name); err != nil {
+			return err
+		}
+		if err := end(tx, "person = ?", name); err != nil {
+			return err
+		}
+		if err := administered(tx); err != nil {
+			return err
+		}
+		return changed(tx)
+	})
+}
+
+// Tell returns what was told of a person at the newest login, as a caller.
+func (a *Access) Tell(ctx context.Context, name string) (Caller, error) {
+	p, err := a.Person(ctx, name)
+	if muster.KindOf(err) == muster.NotFound {
+		return Caller{Name: name}, nil // rules may name who has not come yet
+	}
+	return Caller{Name: p.Name, Groups: p.Groups, Rights: p.Rights}, err
+}
+
+// Begun reports whether somebody has been made an administrator by name.
+func (a *Access) Begun(ctx context.Context) (begun bool, err error) {
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		var n int
+		err := tx.QueryRow("SELECT value FROM access_number WHERE name = 'begun'").Scan(&n)
+		begun = n != 0
+		return err
+	})
+	return begun, err
+}
+
+// First makes people administrators of a server that had none by name: once.
+func (a *Access) First(ctx context.Context, names ...string) error {
+	return a.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := tx.Exec("UPDATE access_number SET value = 1 WHERE name = 'begun' AND value = 0")
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return a.administrators(tx, "the first administrator", names)
+	})
+}
+
+// Administrator gives somebody every verb: for who has the server itself. With a
+// password, which may be "", they are made, or get it as theirs.
+func (a *Access) Administrator(ctx context.Context, name, password string) (err error) {
+	var hash string
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	if password != "" {
+		if hash, err = a.newHash(ctx, name, password); err != nil {
+			return err
+		}
+	}
+	return a.DB.Write(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec("UPDATE access_number SET value = 1 WHERE name = 'begun'"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec("UPDATE access_person SET disabled = 0 WHERE name = ?", name); err != nil {
+			return err
+		}
+		if hash != "" {
+			if err := a.givePassword(tx, name, hash); err != nil {
+				return err
+			}
+		}
+		return a.administrators(tx, "on the server itself", []string{name})
+	})
+}
+
+func (a *Access) givePassword(tx *db.Tx, name, hash string) error {
+	_, err := readPerson(tx, name)
+	if muster.KindOf(err) == muster.NotFound {
+		return tx.Insert("access_person", personColumns, [][]any{{name, 0, hash, "", nil, 0, a.Now().Unix(), ""}})
+	}
+	if err != nil {
+		return err
+	}
+	return setPassword(tx, name, hash)
+}
+
+func (a *Access) administrators(tx *db.Tx, note string, names []string) error {
+	for _, name := range names {
+		num, err := next(tx)
+		if err != nil {
+			return err
+		}
+		if err := insertRule(tx, Rule{ID: num, Who: "person:" + name, Verbs: api.Verbs(), Note: note, Created: a.Now().Unix()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
