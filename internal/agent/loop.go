@@ -205,9 +205,13 @@ func (a *Agent) rest(ctx context.Context, s *Schedule, pause time.Duration) bool
 	return true
 }
 
-// lastPatience is how long an upgrade may hold up a machine that stops. The unit of
-// systemd gives it that time.
-const lastPatience = 14 * time.Minute
+// lastPatience is how long an upgrade may hold up a machine that stops: what is under
+// way then, or what is begun and then asked to end. The unit of systemd gives them a
+// minute more.
+const (
+	lastPatience = 14 * time.Minute
+	lastGrace    = 4 * time.Minute
+)
 
 // last makes the pending upgrade while the machine stops, where settings want that
 // and no window forbids it. What is not done in time is taken back or finished at
@@ -216,9 +220,11 @@ func (a *Agent) last(s *Schedule) {
 	if !s.Settings.AtStop || s.pending == nil || !s.Settings.Open(a.Instant().Wall) || !a.Stopping() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lastPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), lastPatience-lastGrace)
 	defer cancel()
-	done := a.perform(ctx, a.work(s, Upgraded))
+	w := a.work(s, Upgraded)
+	w.Grace = lastGrace
+	done := a.perform(ctx, w)
 	s.Changed(a.Instant(), done.Error == nil)
 }
 
@@ -254,6 +260,7 @@ func (a *Agent) work(s *Schedule, do Action) *Work {
 		w.Wait = 10 * time.Second // somebody waits to hear of it
 	}
 	if do != Look {
+		w.Grace = lastPatience
 		w.Close = patience // none of them runs, but where the deadline has come
 		return w
 	}
@@ -355,6 +362,9 @@ func (a *Agent) Ask(ctx context.Context, w *Work) (*Done, error) { return a.ask(
 // ask is Ask, and calls begun before the work begins.
 func (a *Agent) ask(ctx context.Context, w *Work, begun func()) (*Done, error) {
 	w.Root, w.Version, w.Wait = a.Root, a.Version, time.Minute
+	if w.Action != Look {
+		w.Grace = lastPatience
+	}
 	ask := &asked{work: w, begun: begun, done: make(chan *Done, 1)}
 	select {
 	case a.asked <- ask:

@@ -255,6 +255,39 @@ func TestWakerHushed(t *testing.T) {
 	})
 }
 
+// TestGrace: what changes the root has time to leave it as it should be when the agent
+// is stopped, and all of it less than the service manager gives.
+func TestGrace(t *testing.T) {
+	const unit = 15 * time.Minute // TimeoutStopSec
+	for _, atStop := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(func(a *settings.Agent) { a.AtStop = atStop })
+			s.Stopping = func() bool { return true }
+			s.cond.Battery = atStop
+			s.out = func(int) *Done { return &Done{Outcome: found("upgrade tool")} }
+			do, upgrades := s.Do, 0
+			s.Do = func(ctx context.Context, w *Work, tell func(News)) *Done {
+				if w.Action != Upgraded {
+					return do(ctx, w, tell)
+				}
+				upgrades++
+				began := time.Now()
+				end, timed := ctx.Deadline()
+				if !timed || !atStop {
+					end = began
+				}
+				if left := end.Sub(began) + w.Grace; left >= unit || w.Grace < lastGrace || !atStop && w.Grace < 10*time.Minute {
+					t.Errorf("an upgrade has %s, and %s to end", end.Sub(began), w.Grace)
+				}
+				return &Done{}
+			}
+			if s.run(t, time.Minute); upgrades == 0 {
+				t.Error("there was no upgrade")
+			}
+		})
+	}
+}
+
 // TestAtStop: where settings say so, an upgrade that waits is made while the machine
 // stops, and not when only the agent is stopped.
 func TestAtStop(t *testing.T) {

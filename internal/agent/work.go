@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +35,8 @@ type Work struct {
 	Rate          int64
 	Wait          time.Duration
 	Close         time.Duration // of Upgraded: see [Change.Close]
+	// Grace is how long a process has to end once it was asked to; 0 is a minute.
+	Grace time.Duration `json:"-"`
 }
 
 // Waiting says what an upgrade waits for, for the server's summary.
@@ -142,7 +143,9 @@ func (w *Work) Hand(ctx context.Context, exe string, tell func(News)) *Done {
 	}
 	cmd := exec.CommandContext(ctx, exe, "agent", "work")
 	cmd.Cancel = func() error { return interrupt(cmd.Process) }
-	cmd.WaitDelay = time.Minute
+	if cmd.WaitDelay = w.Grace; cmd.WaitDelay == 0 {
+		cmd.WaitDelay = time.Minute
+	}
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -164,20 +167,21 @@ func (w *Work) Hand(ctx context.Context, exe string, tell func(News)) *Done {
 	return done
 }
 
+// maxNews bounds a line of news, in bytes. The longest is the end of a round that would
+// change every package of a machine.
+const maxNews = 8 << 20
+
 // listen passes news on, and returns the end.
 func listen(r io.Reader, tell func(News)) (done *Done) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxState)
-	for lines.Scan() {
+	eachLine(r, maxNews, func(line []byte) {
 		var n News
-		if json.Unmarshal(lines.Bytes(), &n) != nil {
-			continue
-		}
-		if n.Done != nil {
+		switch {
+		case json.Unmarshal(line, &n) != nil:
+		case n.Done != nil:
 			done = n.Done
-			continue
+		default:
+			tell(n)
 		}
-		tell(n)
-	}
+	})
 	return done
 }
