@@ -77,6 +77,8 @@ type Server struct {
 	// Anchors are the certificates that administrators believe, PEM. A host takes
 	// them only when a person has pinned them: they come over the wire.
 	Anchors string `json:"anchors,omitempty"`
+	// Audit is the verifier key of the audit log's checkpoints.
+	Audit string `json:"audit,omitempty"`
 }
 
 // A Repository is where a host finds its packages.

@@ -202,8 +202,8 @@ func (d *Doctor) tls(f Folder) {
 	}
 }
 
-func (d *Doctor) database(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+func (d *Doctor) database(whole context.Context) {
+	ctx, cancel := context.WithTimeout(whole, 15*time.Second)
 	defer cancel()
 	base, err := db.Open(ctx, d.Config.DSN(), d.Drivers...)
 	if err != nil {
@@ -220,6 +220,7 @@ func (d *Doctor) database(ctx context.Context) {
 		return
 	}
 	d.say(Fine, "database", "", "%s, %d hosts", base.Dialect(), hosts)
+	d.audit(whole, Folder{Dir: d.Config.Data}, base)
 }
 
 func (d *Doctor) repository(ctx context.Context, f Folder) {

@@ -21,13 +21,14 @@ import (
 //	server.json   its id
 //	ca/           the authority that certifies hosts
 //	index/        the key that signs heads of the repository, and nothing else
+//	audit/        the key that signs checkpoints of the audit log, and the newest one
 //	tls/          the authority and certificate for TLS, where the server makes them
 //	trust.d/      the administrators
 //	repo/         the repository
 //	uploads/      packages on their way into it; emptied at the start
 //	muster.db     the database, unless that is elsewhere
 //
-// Several servers on one database have the same id, ca and index.
+// Several servers on one database have the same id, ca, index and audit.
 type Folder struct {
 	Dir  string
 	Disk *durable.Disk

@@ -80,6 +80,7 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 	}
 	defer r.leave()
 	if err := s.admit(r, rt, limit); err != nil {
+		s.auditRefusal(r, rt, err)
 		return s.refuse(w, r, err), err
 	}
 	s.metrics.received(len(r.body))

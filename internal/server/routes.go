@@ -74,5 +74,10 @@ func routes() []route {
 		{method: get, path: api.RouteRepository, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).repositoryInfo},
 		{method: post, path: api.RouteRepository, who: aPerson, verb: api.VerbAdminister, class: "people", body: index.MaxLink, serve: (*Server).postLink},
 		{method: del, path: api.RouteGroup, who: aPerson, verb: api.VerbAssign, class: "people", serve: (*Server).deleteGroup},
+
+		{method: get, path: api.RouteAudit, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listAudit},
+		{method: get, path: api.RouteAuditEntry, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).getAudit},
+		{method: get, path: api.RouteAuditCheckpoint, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).auditCheckpoint},
+		{method: get, path: api.RouteAuditExport, who: aPerson, verb: api.VerbAdminister, class: "people", slow: true, serve: (*Server).exportAudit},
 	}
 }

@@ -60,6 +60,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	workers.Go(func() { s.hosts.Run(work, func(err error) { s.log.Warn("hosts", "error", err.Error()) }) })
 	workers.Go(func() { s.depot.publish(work, s.news) })
 	workers.Go(func() { s.depot.tend(work) })
+	workers.Go(func() { s.keepCheckpoints(work) })
 	if s.ldap != nil {
 		workers.Go(func() { s.ldap.Run(work, func(err error) { s.log.Warn("directory", "error", err.Error()) }) })
 	}

@@ -24,6 +24,7 @@ import (
 
 	"muster"
 	"muster/api"
+	"muster/internal/auditlog/ledger"
 	"muster/internal/db"
 	"muster/internal/directory"
 	"muster/internal/hosts"
@@ -38,21 +39,23 @@ var Version = "0.1.0-dev"
 
 // A Server is one musterd.
 type Server struct {
-	cfg     Config
-	log     *slog.Logger
-	now     func() time.Time
-	folder  Folder
-	self    *Self
-	db      *db.DB
-	hosts   *hosts.Hosts
-	depot   *depot
-	ldap    *directory.Directory // nil: none is read
-	people  *people
-	limits  map[string]*limiter
-	metrics *metrics
-	origins *http.CrossOriginProtection
-	marks   *marks
-	intake  *intake
+	cfg      Config
+	log      *slog.Logger
+	now      func() time.Time
+	folder   Folder
+	self     *Self
+	db       *db.DB
+	hosts    *hosts.Hosts
+	ledger   *ledger.Ledger
+	depot    *depot
+	ldap     *directory.Directory // nil: none is read
+	people   *people
+	limits   map[string]*limiter
+	metrics  *metrics
+	origins  *http.CrossOriginProtection
+	marks    *marks
+	intake   *intake
+	refusals *refusals
 
 	patience time.Duration   // with those who send slowly
 	pulse    time.Duration   // between two signs of life to a host that waits
@@ -64,7 +67,7 @@ type Server struct {
 // with one of the drivers and brings its tables up to date. Close ends it.
 func Open(ctx context.Context, cfg Config, log *slog.Logger, drivers ...db.Driver) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, now: time.Now, patience: patience, pulse: wakePulse, folder: Folder{Dir: cfg.Data}, origins: http.NewCrossOriginProtection(), limits: newLimiters(cfg.Limits),
-		marks: newMarks(), intake: newIntake(maxIntake)}
+		marks: newMarks(), intake: newIntake(maxIntake), refusals: newRefusals()}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	var err error
 	if s.self, err = s.folder.Open(s.now()); err != nil {
@@ -98,6 +101,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.recognise(ctx); err != nil {
 		return err
 	}
+	if err := s.openAudit(ctx); err != nil {
+		return err
+	}
 	h := s.cfg.Hosts
 	c := hosts.Config{DB: s.db, Server: s.self.ID, Authority: s.self.Authority, Now: s.now, Mirrors: s.cfg.Repository.Mirrors,
 		Interval: h.Interval.std(), Skew: h.Skew.std(), MaxPending: h.Pending, ReturnsWait: h.Returns == "wait",
@@ -119,7 +125,11 @@ func (s *Server) open(ctx context.Context) error {
 // recognise compares the keys of the folder with those that the database was
 // made with: hosts would believe neither half of a mixture.
 func (s *Server) recognise(ctx context.Context) error {
-	mine := map[string]string{"id": s.self.ID, "authority": sign.KeyFingerprint(s.self.Authority.Leaf())}
+	_, public, err := s.folder.auditKey(s.self.ID)
+	if err != nil {
+		return err
+	}
+	mine := map[string]string{"id": s.self.ID, "authority": sign.KeyFingerprint(s.self.Authority.Leaf()), "audit": public}
 	return s.db.Write(ctx, func(tx *db.Tx) error {
 		for name, value := range mine {
 			var has string
@@ -132,7 +142,7 @@ func (s *Server) recognise(ctx context.Context) error {
 			}
 			if has != value {
 				return muster.WithHint(muster.Errorf(muster.Conflict, "the database is that of a server with another %s: %s, not %s", name, has, value),
-					"several servers on one database need the same server.json, ca and index: copy them from the first one's data folder")
+					"several servers on one database need the same server.json, ca, index and audit: copy them from the first one's data folder")
 			}
 		}
 		return nil
@@ -150,7 +160,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	table := routes()
 	for i := range table {
-		mux.Handle(table[i].method+" "+table[i].path, s.handle(&table[i]))
+		mux.Handle(table[i].method+" "+table[i].path, s.handle(s.audited(&table[i])))
 	}
 	return mux
 }
@@ -168,5 +178,5 @@ func (s *Server) about(_ context.Context, _ *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.Server{ID: s.self.ID, Name: name, Version: Version, Time: s.now().Unix(), Repository: s.depot.info(), Anchors: string(sign.EncodeCerts(anchors...))}, nil
+	return api.Server{ID: s.self.ID, Name: name, Version: Version, Time: s.now().Unix(), Repository: s.depot.info(), Audit: s.ledger.Key, Anchors: string(sign.EncodeCerts(anchors...))}, nil
 }
