@@ -47,7 +47,7 @@ func TestCase11PublisherInterrupted(t *testing.T) {
 		forHost(t, muster.Host, "pc-1", "2", everybody().dave)}
 	for start, mode := range []string{"before", "after", "crash"} {
 		t.Run(mode, func(t *testing.T) {
-			for n := 1 + start; ; n += 2 { // the modes take turns: together they strike every call
+			for n := 1 + start; ; n += 3 { // the modes take turns: together they strike every call
 				p := newRepo(t)
 				publish(t, p, first, host)
 				c := newClient(t, p, p.Dir)

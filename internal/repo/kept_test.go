@@ -44,20 +44,22 @@ func truncate(t *testing.T, name string, n int64) {
 // crashes nor believes it: it uses the copy before, or says what to do, and
 // the next update heals, offline not at all and never by going back.
 func TestCase28DamagedState(t *testing.T) {
+	s := newHostStage(t)
+	publish(t, s.Publisher, pack(t, "age", "2", everybody().alice), pack(t, "zip", "3", everybody().alice))
+	if _, err := s.AddLink([]*sign.Identity{everybody().ca}, func(*index.Link) {}); err != nil {
+		t.Fatal(err)
+	}
+	newest := update(t, s.c)
+	serial, way, whole := s.c.Head().Serial, pathTo(t, s.c.Head(), s.Dir, "pc-1"), s.c.State
 	for _, file := range []string{"repos/main/head", "repos/main/head.prev", "repos/main/index", "repos/main/index.prev",
-		"repos/main/state.json", "trust/main/1.p7m", "trust/main/2.p7m", "table", "bin"} {
+		"repos/main/state.json", "trust/main/1.p7m", "trust/main/2.p7m",
+		"repos/main/hosts/" + way[1].SHA256, "repos/main/hosts/" + way[2].SHA256} { // a table and a bin
 		for name, damage := range damages {
 			t.Run(filepath.Base(file)+" "+name, func(t *testing.T) {
-				s := newHostStage(t)
-				publish(t, s.Publisher, pack(t, "age", "2", everybody().alice), pack(t, "zip", "3", everybody().alice))
-				if _, err := s.AddLink([]*sign.Identity{everybody().ca}, func(*index.Link) {}); err != nil {
-					t.Fatal(err)
-				}
-				newest := update(t, s.c)
-				serial := s.c.Head().Serial
-				if way := pathTo(t, s.c.Head(), s.Dir, "pc-1"); file == "table" || file == "bin" {
-					file = "repos/main/hosts/" + map[string]string{"table": way[1].SHA256, "bin": way[2].SHA256}[file]
-				}
+				s.c = newClient(t, s.Publisher, s.liar.url)
+				s.c.State = copyDir(t, whole)
+				s.c.Fetch.Cache = filepath.Join(s.c.State, "cache")
+				s.c.SetNames("pc-1", "paris")
 				damage(t, filepath.Join(s.c.State, filepath.FromSlash(file)))
 				s.afterDamage(t, newest, serial)
 			})
