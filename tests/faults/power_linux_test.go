@@ -29,7 +29,7 @@ func TestCase22PowerCut(t *testing.T) {
 	eachCut(t, func(t *testing.T, f fileSystem, flushed bool) {
 		p := &power{T: t, fs: f, flushed: flushed, found: map[string]int{}}
 		for i, s := range scenarios {
-			p.sweep(s, 1+i*5%stride(24), stride(24))
+			p.sweep(s, 1+i*13%stride(56), stride(56))
 			if t.Failed() {
 				return
 			}
