@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"context"
+	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -71,5 +74,30 @@ func TestCase29Steps(t *testing.T) {
 	}
 	if do, _, waits := s.Next(Instant{now.Wall.AddDate(-25, 0, 0), now.Up + 7*day}, busy); do != Upgraded {
 		t.Errorf("after the deadline, with a clock of 2001: %q, waits for %q", do, waits)
+	}
+}
+
+// TestCase29Waker: a host whose clock is off waits for the server's word as others do.
+func TestCase29Waker(t *testing.T) {
+	f := newFleet(t)
+	f.host("pc")
+	for _, off := range []time.Duration{time.Hour, -time.Hour, -20 * 365 * 24 * time.Hour, 0} {
+		clock := func() time.Time { return time.Now().Add(off) }
+		a := &Agent{Root: f.path("pc"), Version: "1.0", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Instant: func() Instant { return Instant{Wall: clock()} },
+			Do: func(ctx context.Context, w *Work, _ func(News)) *Done {
+				job := f.job("pc")
+				job.Now = clock
+				out, err := Round(ctx, job)
+				return &Done{Outcome: out, Error: failureOf(err)}
+			}}
+		a.once.Do(a.prepare)
+		if d := a.perform(t.Context(), &Work{Action: Look}); d.Error != nil || d.Outcome.Offline != nil {
+			t.Fatalf("off by %s: %+v", off, d)
+		}
+		f.call()
+		if n, err := a.wait(t.Context(), 0); err != nil || n == 0 {
+			t.Errorf("off by %s: number %d, %v", off, n, err)
+		}
 	}
 }

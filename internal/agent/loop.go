@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"muster"
@@ -53,8 +54,10 @@ type Agent struct {
 	state   State
 	watch   map[chan Event]bool
 	waker   *waker
-	link    *Link // of the waker
-	home    *Home // nil: there is no root yet
+	link    *Link        // of the waker
+	ahead   atomic.Int64 // [Outcome.Ahead], of the last round
+	seen    atomic.Int64 // [Outcome.Seen]
+	home    *Home        // nil: there is no root yet
 	kept    memory
 }
 
@@ -303,6 +306,8 @@ func (a *Agent) perform(ctx context.Context, w *Work) *Done {
 	a.change(func(s *State) { s.Doing = w.Action })
 	done := a.Do(ctx, w, a.tell)
 	if out := done.Outcome; out != nil && out.Offline == nil {
+		a.ahead.Store(int64(out.Ahead))
+		a.seen.Store(out.Seen)
 		a.waker.want(out.Waking, out.Wake)
 	}
 	if out := done.Outcome; out != nil && done.Error == nil {
@@ -439,11 +444,8 @@ func (a *Agent) Watch() (events <-chan Event, stop func()) {
 // wait asks the server to say when it wants something.
 func (a *Agent) wait(ctx context.Context, since int64) (int64, error) {
 	if a.link == nil {
-		root, err := install.Open(a.Root, nil)
-		if err != nil {
-			return 0, err
-		}
-		if a.link, err = OpenLink(HomeOf(root.State, nil), Dialing{Version: a.Version}); err != nil {
+		var err error
+		if a.link, err = a.open(); err != nil {
 			return 0, err
 		}
 	}
@@ -455,4 +457,20 @@ func (a *Agent) wait(ctx context.Context, since int64) (int64, error) {
 		a.link = nil
 	}
 	return n, err
+}
+
+// open opens the waker's link. It speaks by the clock that the rounds found the server
+// to accept; whose certificate is good is a matter of the host's own.
+func (a *Agent) open() (*Link, error) {
+	root, err := install.Open(a.Root, nil)
+	if err != nil {
+		return nil, err
+	}
+	own := func() time.Time { return a.Instant().Wall }
+	l, err := OpenLink(HomeOf(root.State, nil), Dialing{Version: a.Version, Now: own, Seen: time.Unix(a.seen.Load(), 0)})
+	if err != nil {
+		return nil, err
+	}
+	l.Now = func() time.Time { return own().Add(time.Duration(a.ahead.Load())) }
+	return l, nil
 }

@@ -57,6 +57,11 @@ type Outcome struct {
 	Upgrade *Upgradable
 	// Offline is why the server could not be told, nil when it was.
 	Offline *Failure
+	// Ahead is how far the server's clock is ahead of the host's, 0 where the server
+	// accepts what is signed by the host's.
+	Ahead time.Duration
+	// Seen is the time of the newest head of a repository, in Unix seconds.
+	Seen int64
 	// After is how long the server asked not to be bothered, with Offline.
 	After time.Duration
 	// Stale: no repository has a head that is still good.
@@ -109,6 +114,9 @@ func Round(ctx context.Context, j Job) (*Outcome, error) {
 		return nil, err
 	}
 	r.news(ctx)
+	if seen := newestHead(r.engine); !seen.IsZero() {
+		r.out.Seen = seen.Unix()
+	}
 	r.fail(r.choose(ctx))
 	r.resolve()
 	r.known.Wake = r.out.Wake // not before: a crash has the next round look
@@ -343,6 +351,7 @@ func (r *round) clock(ctx context.Context) bool {
 	if err != nil || off == 0 {
 		return false
 	}
+	r.out.Ahead = off
 	r.fail(muster.Errorf(muster.Invalid, "the clock of this host is %s off that of the server", off.Abs()))
 	return true
 }
