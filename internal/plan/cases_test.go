@@ -157,7 +157,7 @@ func readVerb(t *testing.T, q *Request, line string) func(Problem) string {
 		}
 	case "wanted":
 		what, by, _ := strings.Cut(rest, " by ")
-		q.Wanted = append(q.Wanted, Wanted{mustRelation(what), by})
+		q.Wanted = append(q.Wanted, Wanted{Relation: mustRelation(what), By: by})
 	case "skip-unmet":
 		q.SkipUnmet = true
 	case "autoremove":

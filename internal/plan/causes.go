@@ -129,6 +129,8 @@ func (d *draft) cause(s *Step) *Reason {
 		return d.keeping(s)
 	case d.u.named(s.Name()):
 		return &Reason{Cause: CauseAsked}
+	case d.back[v] != "":
+		return &Reason{Cause: CauseBack, By: d.back[v]}
 	case d.u.pinned(&s.From.Package) && !d.u.pinned(s.To):
 		return &Reason{Cause: CausePinned, Relation: d.u.pins[s.Name()].String()}
 	}

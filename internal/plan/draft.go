@@ -13,6 +13,7 @@ type draft struct {
 	after map[string]int32 // the variable of the version selected
 	asked map[int32]bool   // the variables that the request means
 	by    map[int32]string // who assigns a variable
+	back  map[int32]string // who calls back to it
 	steps map[string]*Step
 	links map[int32]link // why each selected package is there
 	kept  int            // packages whose keeping has been explained
@@ -22,7 +23,7 @@ func newDraft(sel *selection) *draft {
 	u := sel.e.u
 	d := &draft{
 		u: u, sel: sel, after: make(map[string]int32, len(sel.list)),
-		asked: map[int32]bool{}, by: map[int32]string{}, steps: map[string]*Step{},
+		asked: map[int32]bool{}, by: map[int32]string{}, back: map[int32]string{}, steps: map[string]*Step{},
 	}
 	for _, v := range sel.list {
 		if sel.in[v] {
@@ -55,6 +56,8 @@ func (d *draft) claim() {
 	for _, w := range sorted(d.u.request.Wanted, func(w Wanted) string { return w.By }) {
 		v := d.first(d.u.asked(w.Relation))
 		switch {
+		case w.Back:
+			d.back[v] = w.By
 		case d.by[v] == "":
 			d.by[v] = w.By
 		case !slices.Contains(strings.Split(d.by[v], ", "), w.By):

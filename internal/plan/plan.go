@@ -84,4 +84,7 @@ type Request struct {
 type Wanted struct {
 	control.Relation
 	By string
+	// Back calls an installed package back to one version: it goes on counting as
+	// asked for, assigned or implicit as before.
+	Back bool
 }

@@ -110,7 +110,7 @@ func someRequest(t *rapid.T) Request {
 		q.Install = append(q.Install, someRelation(t, "abcdev"))
 	}
 	for range rapid.IntRange(0, 1).Draw(t, "wanted") {
-		q.Wanted = append(q.Wanted, Wanted{someRelation(t, "abcdev"), "unit x"})
+		q.Wanted = append(q.Wanted, Wanted{Relation: someRelation(t, "abcdev"), By: "unit x", Back: rarely(t, "back")})
 	}
 	if rapid.IntRange(0, 3).Draw(t, "remove") == 0 {
 		q.Remove = append(q.Remove, string(rapid.SampledFrom([]byte("abcde")).Draw(t, "removed")))

@@ -17,6 +17,7 @@ const (
 	CauseNewer      Cause = "newer"      // a newer version is available
 	CausePinned     Cause = "pinned"     // Relation is its pin
 	CauseNeeded     Cause = "needed"     // By has the dependency Relation
+	CauseBack       Cause = "back"       // By calls it back to the version before
 	CauseConflict   Cause = "conflict"   // removed: it and By conflict through Relation
 	CauseBroken     Cause = "broken"     // removed: its dependency Relation is lost with By
 	CauseUnneeded   Cause = "unneeded"   // removed: nothing needs it any more
@@ -73,6 +74,8 @@ func (r *Reason) phrase() string {
 		return fmt.Sprintf("pinned to %s", r.Relation)
 	case CauseNeeded:
 		return fmt.Sprintf("needed by %s (depends on %s)", r.By, r.Relation)
+	case CauseBack:
+		return "called back by " + r.By
 	case CauseConflict:
 		return fmt.Sprintf("in conflict with %s (%s)", r.By, r.Relation)
 	case CauseBroken:
