@@ -16,6 +16,7 @@ import (
 
 	"muster"
 	"muster/index"
+	"muster/rollout"
 	"muster/sign"
 )
 
@@ -40,7 +41,7 @@ func (p *Publisher) prepare(c *contents, x *index.Index) (*publication, error) {
 	if next.bins, err = c.bins.print(); err != nil {
 		return nil, err
 	}
-	if err := p.makeHead(next, c); err != nil {
+	if err := p.makeHead(next, c, listedGates(c.gates, x)); err != nil {
 		return nil, err
 	}
 	if c.head != nil && next.head.Index.Serial != c.head.Index.Serial {
@@ -67,9 +68,9 @@ func (p *Publisher) prepare(c *contents, x *index.Index) (*publication, error) {
 }
 
 // makeHead fills in next.head. The serial grows though the clock may not.
-func (p *Publisher) makeHead(next *publication, c *contents) error {
+func (p *Publisher) makeHead(next *publication, c *contents, gates map[string]rollout.Gate) error {
 	h := &index.Head{Type: index.HeadType, Repository: c.state.Repository, Date: p.now().Unix(),
-		Mirrors: p.Mirrors, MinVersions: p.MinVersions, Bins: next.bins.top,
+		Mirrors: p.Mirrors, MinVersions: p.MinVersions, Gates: gates, Bins: next.bins.top,
 		Trust: index.LinkRef{Number: c.state.Number, SHA256: c.state.SHA256}}
 	h.Serial = h.Date
 	expires := p.Expires

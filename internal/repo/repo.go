@@ -27,6 +27,7 @@ package repo
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -37,6 +38,7 @@ import (
 	"muster"
 	"muster/index"
 	"muster/internal/durable"
+	"muster/rollout"
 	"muster/sign"
 )
 
@@ -113,6 +115,7 @@ func (p *Publisher) lock() (unlock func(), err error) {
 // contents is one publication.
 type contents struct {
 	head  *index.Head
+	gates map[string]rollout.Gate // of the head, and as they will be
 	index *index.Index
 	bins  *bins
 	links [][]byte // signed
@@ -126,6 +129,8 @@ func (p *Publisher) load() (*contents, error) {
 		return nil, err
 	}
 	c.bins = newBins(c.head.Bins, p.readBin)
+	c.gates = map[string]rollout.Gate{}
+	maps.Copy(c.gates, c.head.Gates)
 	c.index, err = p.readIndex(c.head.Index)
 	return c, err
 }

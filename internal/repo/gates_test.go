@@ -1,0 +1,122 @@
+package repo
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"muster/control"
+	"muster/index"
+	"muster/internal/durable"
+	"muster/pkgfile"
+	"muster/rollout"
+	"muster/sign"
+)
+
+// rolledOut is the package of a rollout of age 2.
+func rolledOut(t testing.TB, id string) string {
+	t.Helper()
+	r := rollout.NewRing()
+	r.Name, r.Percent = "all", rollout.Whole
+	d := &rollout.Document{ID: id, Package: "age", Version: "2", State: rollout.Running, Start: start, Rings: []rollout.Ring{r}}
+	c := d.Control("1")
+	draft := must(pkgfile.Build(pkgfile.Spec{Control: c, Date: start, Policy: d.Policy()}, t.TempDir()))
+	defer draft.Close()
+	var buf bytes.Buffer
+	if err := draft.Write(&buf, must(sign.Sign(draft.Encoded, true, start, everybody().dave))); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), c.FileName())
+	if err := os.WriteFile(name, buf.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// setGates sets gates, an hour after the publication before.
+func setGates(t testing.TB, p *Publisher, set map[string]rollout.Gate) *Report {
+	t.Helper()
+	p.Now = p.Now.Add(time.Hour)
+	r, err := p.SetGates(func(gates map[string]rollout.Gate) { maps.Copy(gates, set) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Gates go to clients with the head, and stay until they are changed or their
+// rollout is no longer listed.
+func TestGates(t *testing.T) {
+	p := newRepo(t)
+	publish(t, p, pack(t, "age", "2", everybody().alice), rolledOut(t, "r1"), rolledOut(t, "r2"))
+	c := newClient(t, p, p.Dir)
+	update(t, c)
+	want := map[string]rollout.Gate{"r1": {State: rollout.Running, Ring: 1, Since: 7}, "r2": {State: rollout.Paused}}
+	serial := setGates(t, p, map[string]rollout.Gate{"r1": want["r1"], "r2": want["r2"], "age": {State: rollout.Running}}).Serial
+	expect := func(when string) {
+		t.Helper()
+		if update(t, c); !maps.Equal(c.Head().Gates, want) {
+			t.Errorf("%s: %v", when, c.Head().Gates)
+		}
+	}
+	expect("set")
+	if again := setGates(t, p, want).Serial; again != serial {
+		t.Error("the same gates again make another head")
+	}
+	publish(t, p, pack(t, "zip", "3", everybody().alice))
+	expect("after a publication")
+	p.Now = p.Now.Add(time.Hour)
+	must(p.Refresh())
+	expect("signed anew")
+	p.Now = p.Now.Add(time.Hour)
+	must(p.AddLink([]*sign.Identity{everybody().ca}, func(l *index.Link) { l.RevokedPackages = []string{index.Sum(nil)} }))
+	expect("after a link of trust")
+	p.Now = p.Now.Add(time.Hour)
+	must(p.Remove(control.Relation{Name: "r1"}))
+	delete(want, "r1")
+	expect("when a rollout is gone")
+	if r := must(c.Update(t.Context())); r.News {
+		t.Error("a head that changes nothing of the index is news")
+	}
+}
+
+// A head is interrupted at every change of the disk: clients see the gates before
+// or the new ones, and the same call again completes.
+func TestGatesInterrupted(t *testing.T) {
+	for _, mode := range []string{"before", "after", "crash"} {
+		for n := 1; ; n++ {
+			p := newRepo(t)
+			publish(t, p, pack(t, "age", "2", everybody().alice), rolledOut(t, "r1"))
+			c := newClient(t, p, p.Dir)
+			f := &fault{n: n, mode: mode}
+			p.Now = p.Now.Add(time.Hour)
+			p.Disk = &durable.Disk{Fault: f.call}
+			open := func(gates map[string]rollout.Gate) { gates["r1"] = rollout.Gate{State: rollout.Running, Ring: 1} }
+			_, err := p.SetGates(open)
+			p.Disk = nil
+			if f.seen < n {
+				if err != nil || n < 4 {
+					t.Errorf("%s: %d calls, %v", mode, n-1, err)
+				}
+				break
+			}
+			if !errors.Is(err, errFault) {
+				t.Errorf("%s %d: %v", mode, n, err)
+			}
+			update(t, c)
+			if got := len(c.Head().Gates); got > 1 {
+				t.Errorf("%s %d: %d gates", mode, n, got)
+			}
+			if _, err := p.SetGates(open); err != nil {
+				t.Errorf("%s %d: again: %v", mode, n, err)
+			}
+			if update(t, c); len(c.Head().Gates) != 1 {
+				t.Errorf("%s %d: no gate", mode, n)
+			}
+		}
+	}
+}
