@@ -76,6 +76,7 @@ type planFact struct {
 	Download int64      `json:"download-bytes"`
 	Grow     int64      `json:"installed-bytes"`
 	Skipped  []string   `json:"skipped,omitempty"`
+	Held     []string   `json:"held,omitempty"` // newer versions that rollouts hold, and why
 	// LeftOut are assignments that cannot be had beside those of higher precedence.
 	LeftOut []leftOutFact `json:"left-out,omitempty"`
 }
@@ -106,7 +107,7 @@ func (a *app) plan(req engine.Request, exitCode bool) error {
 }
 
 func factOf(p *engine.Plan) planFact {
-	fact := planFact{Steps: []stepFact{}, Download: p.Download, Grow: p.Grow, Skipped: p.Skipped, LeftOut: leftOutOf(p.Unmet)}
+	fact := planFact{Steps: []stepFact{}, Download: p.Download, Grow: p.Grow, Skipped: p.Skipped, Held: p.Held, LeftOut: leftOutOf(p.Unmet)}
 	for _, s := range p.Steps {
 		f := stepFact{Op: string(s.Op), Name: s.Name(), Chain: s.Reason}
 		if s.From != nil {
@@ -174,6 +175,9 @@ func (a *app) showKept(w io.Writer, p *engine.Plan) {
 	}
 	for _, s := range p.Skipped {
 		fmt.Fprintf(w, "  skipped   %s\n", s)
+	}
+	for _, s := range p.Held {
+		fmt.Fprintf(w, "  held      %s\n", s)
 	}
 	for _, s := range p.Steps {
 		if s.Op == plan.Keep && s.Reason != nil {

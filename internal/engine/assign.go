@@ -137,6 +137,9 @@ func (e *Engine) wanted(o *offer, s plan.State, all bool) []plan.Wanted {
 	slices.Reverse(units)
 	named := map[muster.Kind][]string{muster.Host: {a.Host}, muster.Unit: units, muster.Profile: a.Directory, muster.Group: a.Groups}
 	var list []plan.Wanted
+	if all {
+		list = e.returning(s) // before all else: a person called the version back
+	}
 	for _, kind := range slices.Concat([]muster.Kind{muster.Host, muster.Unit}, selecting) {
 		names := slices.Clone(named[kind])
 		if slices.Contains(selecting, kind) {

@@ -35,6 +35,7 @@ type Engine struct {
 
 	assigned Assignments
 	applies  []string // packages whose applies-to holds
+	rolled   rolled
 }
 
 // Options of [Open].
@@ -70,6 +71,7 @@ func Open(dir string, opts Options) (*Engine, error) {
 	}
 	e.assigned, e.applies = told.Assignments, told.Applies
 	e.name(e.assigned)
+	e.rolled = readRolled(root)
 	return e, nil
 }
 
@@ -109,6 +111,9 @@ func (e *Engine) Update(ctx context.Context) ([]Updated, error) {
 	pinned := false
 	for i, c := range e.Clients {
 		res, err := c.Update(ctx)
+		if err == nil {
+			err = e.learn(ctx, c)
+		}
 		all = append(all, Updated{res, err})
 		if err != nil {
 			failed = append(failed, err)

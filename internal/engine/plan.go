@@ -57,6 +57,7 @@ type Plan struct {
 	Grow     int64             // bytes that the root will grow by; negative: shrink
 	Failed   []install.Failure // earlier failures that this plan tries again
 	Skipped  []string          // sentences: what was asked for earlier and cannot be had
+	Held     []string          // sentences: newer versions that rollouts hold
 	*offer
 	wishes *install.Wishes // as they will be
 }
@@ -102,6 +103,7 @@ func (e *Engine) Plan(req Request) (*Plan, error) {
 	}
 	p.wishes = wishes
 	p.wish(wishes)
+	p.Held = o.heldBack(state)
 	if err := p.sizes(e); err != nil {
 		p.Close()
 		return nil, err

@@ -41,6 +41,9 @@ func (c *Candidate) Repo() string {
 func (e *Engine) candidates() (all []Candidate, err error) {
 	err = e.eachIndex(func(c *repo.Client, x *index.Index) {
 		for _, entry := range x.Entries() {
+			if entry.Kind == muster.Rollout {
+				continue // nobody installs one
+			}
 			all = append(all, Candidate{Entry: entry, Client: c})
 		}
 	})
@@ -68,6 +71,7 @@ type offer struct {
 	cands     []Candidate
 	packages  []plan.Package // by the number of the candidate
 	selectors []selector
+	held      []int // numbers of those that rollouts hold
 }
 
 // offered lists the files given and what the repositories have. Repositories
@@ -84,10 +88,11 @@ func (e *Engine) offered(files []string, set *settings.Agent) (*offer, error) {
 	err = e.eachIndex(func(c *repo.Client, x *index.Index) {
 		o.cands = slices.Grow(o.cands, x.Len())
 		o.packages = slices.Grow(o.packages, x.Len())
-		j := e.judge(c, set)
+		j, first := e.judge(c, set), len(o.packages)
 		for i, outline := range x.Outlines() {
 			o.add(Candidate{Client: c, list: x, at: i}, outline, j)
 		}
+		e.holdBack(o, c, first)
 	})
 	if err != nil {
 		o.close()

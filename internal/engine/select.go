@@ -54,6 +54,9 @@ func (e *Engine) Select(facts search.Facts) error {
 			names = append(names, p.Name)
 		}
 	}
+	if err := e.selectRings(facts, e.clock()); err != nil {
+		return err
+	}
 	slices.Sort(names)
 	if !slices.Equal(names, e.applies) {
 		if err := save(e.Root, assignedFile{e.assigned, names}); err != nil {

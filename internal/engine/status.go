@@ -145,6 +145,7 @@ func (e *Engine) planStatus(all map[string]*Status) {
 			s.Status = needs[step.Op]
 		}
 	}
+	p.heldStatus(all)
 	for _, u := range p.Unmet {
 		if all[u.Name] == nil {
 			all[u.Name] = &Status{Name: u.Name}
