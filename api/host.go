@@ -105,6 +105,12 @@ type CheckIn struct {
 	Results []Result `json:"results,omitempty"`
 	// Volatile is the JSON of an inventory.Volatile, at most hourly.
 	Volatile []byte `json:"volatile,omitempty"`
+	// Orders says that the host takes actions. Have are the ids of those that it has.
+	Orders bool     `json:"orders,omitempty"`
+	Have   []string `json:"have,omitempty"`
+	// Reports are results of actions that the host signed (package action), the oldest
+	// first, at most [MaxReports]. A server that answers has kept them.
+	Reports [][]byte `json:"reports,omitempty"`
 }
 
 // Summary counts a host's packages by status, which is the colour it has.
@@ -132,6 +138,8 @@ type CheckedIn struct {
 	Wake int64 `json:"wake,omitempty"`
 	// Renew asks for [RouteRenew].
 	Renew bool `json:"renew,omitempty"`
+	// Orders are actions that the host has not said to have.
+	Orders []Order `json:"orders,omitempty"`
 }
 
 // Send says what a server wants of an inventory.
@@ -154,6 +162,8 @@ type InventoryTaken struct {
 // looks for news at once, by an ordinary check-in.
 type Wake struct {
 	Number int64 `json:"number"`
+	// Orders are actions that the host has not said to have: see [HostClient.Attend].
+	Orders []Order `json:"orders,omitempty"`
 }
 
 // A Result is one change that a host carried out, or could not.
