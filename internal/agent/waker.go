@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"muster"
@@ -84,18 +85,18 @@ func (w *waker) run(ctx context.Context) {
 		case muster.KindOf(err) == muster.NotFound:
 			pause = time.Hour // the server has no such thing
 		case err != nil && time.Since(began) >= held:
-			failures = 0 // it was cut short by something that lets nobody wait for long
-			pause = settled
+			failures = 0 // it was cut short by something that lets nobody wait for long, or the server ended
+			pause = api.Reopen(failures, rand.Float64())
 		case err != nil:
 			failures++
-			pause = retry(failures)
+			pause = max(api.Reopen(failures, rand.Float64()), after(err))
 		case n != number:
 			failures = 0
 			w.heard(n)
 			pause = settled // the round that follows brings the number too
 		case time.Since(began) < time.Minute:
-			failures++ // something between us answers for the server
-			pause = retry(failures)
+			failures++ // something between us answers for the server, or that ends
+			pause = api.Reopen(failures, rand.Float64())
 		default:
 			failures = 0
 		}
