@@ -2,14 +2,15 @@ package simulate
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
+	"strings"
 
 	"muster"
 	"muster/inventory"
 )
 
-// templates make the document of a host of its seed after so many changes. The
-// numbers of packages are those of an office PC and of a Debian desktop.
+// templates make the document of a host of its seed after so many changes.
 var templates = map[string]func(seed uint64, changes int) *inventory.Document{
 	"windows": windows,
 	"debian":  debian,
@@ -20,11 +21,6 @@ var templates = map[string]func(seed uint64, changes int) *inventory.Document{
 		return windows(seed, changes)
 	},
 }
-
-const (
-	windowsRows = 200
-	debianRows  = 2500
-)
 
 func machine(seed uint64, name string) (*inventory.Document, *rand.Rand) {
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -42,50 +38,98 @@ func machine(seed uint64, name string) (*inventory.Document, *rand.Rand) {
 	return d, r
 }
 
+// windows is a computer for one purpose, of an office, or of an engineer: some 30,
+// 70 or 150 programs, a part of them such as few others have.
 func windows(seed uint64, changes int) *inventory.Document {
 	d, r := machine(seed, "pc")
 	d.System.OS, d.System.ID, d.System.Name, d.System.Version = "windows", "windows", "Windows 11 Pro", "10.0.22631"
-	d.Packages = map[string][]inventory.Package{"windows": rows(r, windowsRows, changes, func(i, release int) inventory.Package {
-		return inventory.Package{Architecture: "amd64", ID: fmt.Sprintf("{%08X-0000-4000-8000-%012X}", i*7919, i), Name: fmt.Sprintf("Program %04d", i),
-			Version: fmt.Sprintf("%d.%d.%d", 1+i%20, i%7, release), Vendor: fmt.Sprintf("Vendor %d Corporation", i%60), Size: int64(i) << 20}
-	})}
+	size := pick(r, 15, 65)
+	factor, own := []float64{.5, 1, 1.6}[size], []int{2, 12, 60}[size]
+	var rows []inventory.Package
+	for _, e := range windowsList() {
+		if r.Float64()*100 < float64(e.share)*factor {
+			rows = append(rows, program(r, e.name, behind(r, e.version, 20), e.vendor, e.size))
+		}
+	}
+	for range r.IntN(2*own + 1) {
+		// Of the 4,000 that some have the first are the most frequent.
+		i := int(4000 * r.Float64() * r.Float64() * r.Float64())
+		rows = append(rows, program(r, fmt.Sprintf("Program %04d", i), fmt.Sprintf("%d.%d.%d", 1+i%20, i%7, r.IntN(4)), fmt.Sprintf("Vendor %d Corporation", i%600), int64(i)<<14))
+	}
+	d.Packages = map[string][]inventory.Package{"windows": upgraded(inventory.SortPackages(rows), changes)}
 	return d
 }
 
+// program is a row of the list of programs; its key is that of an installer, another
+// one for each version.
+func program(r *rand.Rand, name, version, vendor string, size int64) inventory.Package {
+	h := fnv.New64a()
+	h.Write([]byte(name + version))
+	n := h.Sum64()
+	return inventory.Package{Architecture: "amd64", ID: fmt.Sprintf("{%08X-%04X-4000-8000-%012X}", n>>32, n>>16&0xffff, n&0xffffffffffff),
+		Name: name, Version: version, Vendor: vendor, Size: size, Installed: day(r)}
+}
+
+// debian is a server, a machine to build on, or a desktop: some 200, 870 or 2,000 packages.
 func debian(seed uint64, changes int) *inventory.Document {
 	d, r := machine(seed, "ws")
 	d.System.OS, d.System.ID, d.System.Name, d.System.Version, d.System.Kernel = "linux", "debian", "Debian GNU/Linux 12 (bookworm)", "12", "6.1.0-28-amd64"
-	d.Packages = map[string][]inventory.Package{"dpkg": rows(r, debianRows, changes, func(i, release int) inventory.Package {
-		return inventory.Package{Architecture: "amd64", Name: fmt.Sprintf("lib-package-%04d", i), Version: fmt.Sprintf("1:%d.2-3+deb12u%d", i%40, release),
-			Vendor: "A Team <team@lists.example.org>", Size: int64(i) << 10}
-	})}
+	parts := []string{"s", "st", "std"}[pick(r, 40, 30)]
+	at := day(r)
+	var rows []inventory.Package
+	for i, e := range debianList() {
+		if !strings.Contains(parts, e.part) || r.IntN(40) == 0 {
+			continue
+		}
+		if r.IntN(50) == 0 {
+			at = day(r) // what was installed together has one time
+		}
+		rows = append(rows, inventory.Package{Architecture: e.arch, Name: e.name, Version: behind(r, e.version, 4),
+			Vendor: fmt.Sprintf("Team %d <team%d@lists.example.org>", i%40, i%40), Size: e.size, Installed: at})
+	}
+	d.Packages = map[string][]inventory.Package{"dpkg": upgraded(inventory.SortPackages(rows), changes)}
 	return d
 }
 
-// rows are n packages of which a host has most, nearly all in the version that
-// the others have; each change upgrades one of them.
-func rows(r *rand.Rand, n, changes int, row func(i, release int) inventory.Package) []inventory.Package {
-	all := make([]inventory.Package, 0, n)
-	installed := int64(1_700_000_000)
-	releases := make([]int, n)
+// pick is 0, 1 or 2: the first two with so many percent.
+func pick(r *rand.Rand, first, second int) int {
+	switch n := r.IntN(100); {
+	case n < first:
+		return 0
+	case n < first+second:
+		return 1
+	}
+	return 2
+}
+
+func day(r *rand.Rand) int64 { return 1_700_000_000 + int64(r.IntN(700))*86_400 }
+
+// behind is the version of who has the newest, but for some percent.
+func behind(r *rand.Rand, version string, percent int) string {
+	if r.IntN(100) < percent {
+		return moved(version, -1-r.IntN(2))
+	}
+	return version
+}
+
+// The n-th change upgrades one row: next(n) of all.
+func next(n, rows int) int { return n * 37 % rows }
+
+// upgraded are rows after so many changes.
+func upgraded(rows []inventory.Package, changes int) []inventory.Package {
 	for c := range changes {
-		releases[(c*37)%n]++
+		p := &rows[next(c, len(rows))]
+		p.Version, p.Installed = moved(p.Version, 1), p.Installed+86_400
 	}
-	for i := range n {
-		if r.IntN(50) == 0 {
-			installed += int64(r.IntN(1_000_000))
+	return rows
+}
+
+// changed is the row that the n-th change upgraded, in the document after it.
+func changed(d *inventory.Document, n int) inventory.Package {
+	for _, rows := range d.Packages {
+		if len(rows) > 0 {
+			return rows[next(n, len(rows))]
 		}
-		missing, behind := r.IntN(40) == 0, r.IntN(50) == 0
-		if missing && releases[i] == 0 {
-			continue
-		}
-		release := 3 + releases[i]
-		if behind {
-			release--
-		}
-		p := row(i, release)
-		p.Installed = installed
-		all = append(all, p)
 	}
-	return all
+	return inventory.Package{}
 }
