@@ -1,56 +1,72 @@
 package simulate
 
 import (
-	"bytes"
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"muster"
 	"muster/api"
 	"muster/internal/httpsig"
 	"muster/inventory"
-	"muster/sign"
 )
 
 // A host is one that does not exist. It keeps little, so that many fit into
 // memory: its document is made anew of the seed.
 type host struct {
-	fleet *Fleet
-	id    string
-	seed  uint64
-	key   crypto.Signer
+	fleet  *Fleet
+	id     string
+	seed   uint64
+	key    crypto.Signer
+	client *http.Client
 
-	busy    sync.Mutex // one request at a time
-	counter uint64
+	counter atomic.Uint64
+	number  atomic.Int64 // of the newest wish of the server
+	away    atomic.Bool  // offline
+
+	busy    sync.Mutex // one turn at a time
+	rand    *rand.Rand
 	changes int    // that the document has seen
 	has     int    // changes that the server's document has; -1: it has none
 	set     string // set-hash of the document
 	base    string // of the one that the server has
 	etag    string
-	told    bool // agent and summary
-	serial  int  // of results
+	told    bool         // agent and summary
+	serial  int          // of results
+	spool   []api.Result // that the server has not acknowledged
 }
 
 func (f *Fleet) newHost(i int) (*host, error) {
-	key, err := sign.NewKey("")
-	if err != nil {
-		return nil, err
-	}
 	r := rand.New(rand.NewPCG(f.Seed, uint64(i)))
 	var b [16]byte
 	for j := range b {
 		b[j] = byte(r.Uint32())
 	}
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := &host{fleet: f, id: uuid(b), seed: r.Uint64(), key: key, has: -1}
+	key, err := keyOf(b)
+	if err != nil {
+		return nil, err
+	}
+	h := &host{fleet: f, id: uuid(b), seed: r.Uint64(), key: key, has: -1, client: f.wire.shared}
+	if f.Connected {
+		h.client = f.wire.own()
+	}
+	// Above all that an earlier run has used: a host makes fewer requests a second.
+	now := uint64(time.Now().Unix())
+	h.counter.Store(now * 100_000)
+	h.rand = rand.New(rand.NewPCG(h.seed, now))
 	return h, h.hash()
 }
 
@@ -58,8 +74,19 @@ func uuid(b [16]byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
+// keyOf is the key of the host with an id. Few hashes are no scalar of the curve.
+func keyOf(id [16]byte) (crypto.Signer, error) {
+	for n := byte(0); ; n++ {
+		scalar := sha256.Sum256(append([]byte("muster simulate"), append(id[:], n)...))
+		key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:])
+		if err == nil || n == 255 {
+			return key, err
+		}
+	}
+}
+
 func (h *host) document(changes int) *inventory.Document {
-	return templates[h.fleet.template()](h.seed, changes)
+	return templates[h.fleet.Template](h.seed, changes)
 }
 
 // hash finds the set-hash of the document.
@@ -71,109 +98,53 @@ func (h *host) hash() error {
 	return err
 }
 
-// params are those of the next signature.
-func (h *host) params() httpsig.Params {
-	h.counter++
-	return httpsig.Params{KeyID: h.id, Server: h.fleet.wire.server.ID, Counter: h.counter, Created: time.Now()}
+// call carries out a request of the host.
+func (h *host) call(ctx context.Context, c call, out any) error {
+	c.client, c.key = h.client, h.key
+	c.params = httpsig.Params{KeyID: h.id, Server: h.fleet.wire.server.ID, Counter: h.counter.Add(1), Created: time.Now()}
+	return h.fleet.wire.do(ctx, &c, out)
 }
 
+// appear has a host check in that may be known from an earlier run, and enrol if
+// it is not.
+func (h *host) appear(ctx context.Context) error {
+	err := again(ctx, func() error { return h.turn(ctx, time.Now()) })
+	if api.CodeOf(err) != api.UnknownHost {
+		return err
+	}
+	if err := h.enrol(ctx); err != nil {
+		return err
+	}
+	return again(ctx, func() error { return h.turn(ctx, time.Now()) })
+}
+
+func spki(key crypto.Signer) ([]byte, error) { return x509.MarshalPKIXPublicKey(key.Public()) }
+
 func (h *host) enrol(ctx context.Context) error {
-	der, err := x509.MarshalPKIXPublicKey(h.key.Public())
+	der, err := spki(h.key)
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(der)
-	p := httpsig.Params{KeyID: hex.EncodeToString(sum[:]), Server: h.fleet.wire.server.ID, Created: time.Now()}
 	s := h.document(0).System
 	in := api.Enrol{ID: h.id, Key: base64.StdEncoding.EncodeToString(der), Token: h.fleet.Token,
 		Facts: api.Facts{Hostname: s.Hostname, FQDN: s.Hostname + "." + s.Domain, OS: s.OS, OSName: s.Name, Arch: s.Arch, Agent: "simulated"}}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
 	var out api.Enrolled
-	if err := h.fleet.wire.again(ctx, "enrol", func() error {
-		return h.fleet.wire.post(ctx, "enrol", api.RouteEnrol, in, h.key, p, time.Now(), &out)
-	}); err != nil {
+	err = again(ctx, func() error {
+		return h.fleet.wire.do(ctx, &call{name: "enrol", method: http.MethodPost, path: api.RouteEnrol, kind: "application/json", body: body,
+			client: h.client, key: h.key, due: time.Now(),
+			params: httpsig.Params{KeyID: hex.EncodeToString(sum[:]), Server: h.fleet.wire.server.ID, Created: time.Now()}}, &out)
+	})
+	if err != nil {
 		return err
 	}
 	if out.State != api.Accepted {
 		return muster.Errorf(muster.Denied, "host %s is %s: does the token have enough uses?", h.id, out.State)
 	}
-	h.counter = max(h.counter, out.Counter)
+	h.counter.Store(max(h.counter.Load(), out.Counter))
 	return nil
-}
-
-// turn is one check-in with what follows from it.
-func (h *host) turn(ctx context.Context, due time.Time, change bool) error {
-	in := api.CheckIn{Etag: h.etag, Base: h.base, Clock: time.Now().Unix()}
-	if change {
-		h.changes++
-		if err := h.hash(); err != nil {
-			return err
-		}
-		in.Results = []api.Result{h.result()}
-	}
-	if !h.told {
-		in.Agent = "simulated"
-		in.Summary = &api.Summary{Status: muster.OK, Packages: map[muster.Status]int{muster.OK: 12}}
-	}
-	in.Set = h.set
-	var out api.CheckedIn
-	err := h.fleet.wire.post(ctx, "checkin", api.RouteCheckIn, in, h.key, h.params(), due, &out)
-	if err != nil {
-		return err
-	}
-	h.told, h.etag = true, out.Etag
-	for _, r := range in.Results {
-		if h.fleet.Kept != nil {
-			h.fleet.Kept(h.id, r.ID)
-		}
-	}
-	return h.inventory(ctx, out.Send)
-}
-
-// result is that of the change that the document has seen last.
-func (h *host) result() api.Result {
-	h.serial++
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", h.id, h.serial))
-	var b [16]byte
-	copy(b[:], sum[:])
-	now := time.Now().Unix()
-	return api.Result{ID: uuid(b), Kind: "upgrade", Started: now - 30, Ended: now, By: "schedule",
-		Steps: []api.Change{{Op: "upgrade", Name: "firefox", From: "131.0", To: "132.0", Status: muster.OK}}}
-}
-
-// inventory sends what the server wants of the document.
-func (h *host) inventory(ctx context.Context, send api.Send) error {
-	for range 2 {
-		kind, name, data, err := h.encode(send)
-		if err != nil || data == nil {
-			return err
-		}
-		var out api.InventoryTaken
-		err = h.fleet.wire.send(ctx, name, api.RouteInventory, kind, data, h.key, h.params(), time.Now(), &out)
-		if err != nil {
-			return err
-		}
-		if out.Set == h.set {
-			h.base, h.has = h.set, h.changes
-			return nil
-		}
-		send = api.SendWhole
-	}
-	return nil
-}
-
-func (h *host) encode(send api.Send) (kind, name string, data []byte, err error) {
-	next := h.document(h.changes)
-	switch {
-	case send == api.SendNothing:
-		return "", "", nil, nil
-	case send == api.SendDelta && h.has >= 0:
-		d, err := inventory.Diff(h.document(h.has), next)
-		if err != nil {
-			return "", "", nil, err
-		}
-		data, err = d.Marshal()
-		return api.TypeDelta, "delta", data, err
-	}
-	data, err = next.Marshal()
-	return api.TypeDocument, "whole", bytes.TrimSpace(data), err
 }

@@ -3,18 +3,28 @@
 //
 // Start with [Fleet.Run]. Every host enrols with a token, sends a whole inventory
 // when it is asked to, and then checks in; a part of the check-ins brings a
-// change of software and its result. Of one seed comes one fleet.
+// change of software and its result. Of one seed comes one fleet, keys included: a
+// second run goes on with the hosts of the first, and nobody should let such
+// hosts into a server that matters.
 //
 // Without [Fleet.Every] the loop is closed: the next check-in begins when one
 // ends, which finds the most that a server can do. With it every host comes in
 // its turn, and latency is counted from when it was due: a server that is late
 // does not hide behind those that it kept waiting.
+//
+// With [Fleet.Connected] each host also has a TLS connection of its own, on which
+// it waits for the server's word as agents do, loses it, and comes back.
+//
+// # What is spared
+//
+// One process plays all of them, so it does once what each would do for itself: the
+// chain of the server's certificate is verified when it is seen for the first
+// time, and compared from then on.
 package simulate
 
 import (
 	"context"
 	"crypto/tls"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -23,92 +33,128 @@ import (
 
 // A Fleet says what to simulate.
 type Fleet struct {
-	URL      string
-	TLS      *tls.Config // nil: the authorities of the system
-	Token    string      // lets Hosts hosts enrol
-	Hosts    int
-	For      time.Duration // of check-ins, after all are enrolled; 0: until ctx ends
-	Every    time.Duration // between two check-ins of a host; 0: as fast as the server answers
-	Parallel int           // requests at a time: 64 where it is 0
-	Changes  float64       // part of the check-ins that brings a change, 0 to 1
-	Template string        // windows, debian or mixed, which is the default
-	Seed     uint64
+	URL       string
+	TLS       *tls.Config // nil: the authorities of the system
+	Token     string      // lets Hosts hosts enrol
+	Hosts     int
+	Ramp      time.Duration // over which the hosts come, one after the other
+	For       time.Duration // of check-ins, after all have come; 0: until ctx ends
+	Every     time.Duration // between two check-ins of a host; 0: as fast as the server answers
+	Jitter    float64       // part of Every by which a check-in is early or late at most
+	Connected bool          // each host has a connection, and waits on it; needs Every
+	Parallel  int           // requests at a time of hosts that are not connected, and of those that come: 64 where it is 0
+	Changes   float64       // part of the check-ins that brings a change, 0 to 1
+	Failing   float64       // part of the changes that fails
+	Offline   float64       // part of the intervals between check-ins in which a connected host goes offline
+	Template  string        // windows, debian or mixed, which is the default
+	Seed      uint64
 	// Kept is told of every result that the server has acknowledged.
 	Kept func(host, result string)
-	// Working is called when all hosts have enrolled and the measured part begins.
+	// Working is called when all hosts have come and the measured part begins.
 	Working func()
 
 	wire  *wire
 	stats *stats
+	held  held
+	due   *agenda
 }
 
 // Run simulates until For is over or ctx ends, and says how it was. Requests that
 // fail are counted, and no reason to end, but when nothing could be enrolled.
 func (f *Fleet) Run(ctx context.Context) (*Report, error) {
-	if f.Hosts < 1 || f.Hosts > 1_000_000 || f.Changes < 0 || f.Changes > 1 {
-		return nil, muster.Errorf(muster.Invalid, "cannot simulate %d hosts with %g changes a check-in", f.Hosts, f.Changes)
+	if err := f.check(); err != nil {
+		return nil, err
 	}
-	if f.Parallel == 0 {
-		f.Parallel = 64
-	}
-	if templates[f.template()] == nil {
-		return nil, muster.Errorf(muster.Invalid, "there is no template %q: give windows, debian or mixed", f.Template)
-	}
-	f.stats = newStats()
+	f.stats, f.due = newStats(), newAgenda()
 	var err error
-	if f.wire, err = dial(ctx, f.URL, f.TLS, f.Parallel, f.stats); err != nil {
+	if f.wire, err = dial(ctx, f); err != nil {
 		return nil, err
 	}
 	defer f.wire.close()
+	waits, stop := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer stop()
 	began := time.Now()
-	hosts, err := f.enrolAll(ctx)
+	hosts, err := f.join(ctx, func(h *host) {
+		if f.Connected {
+			waiting.Go(func() { h.stay(waits) })
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
 	r := &Report{Hosts: len(hosts), Joining: f.stats.phase(time.Since(began))}
-	f.stats = newStats()
-	f.wire.stats = f.stats
-	if f.Working != nil {
-		f.Working()
-	}
-	began = time.Now()
-	before := f.wire.bytes()
-	limit, cancel := ctx, context.CancelFunc(func() {})
-	if f.For > 0 {
-		limit, cancel = context.WithTimeout(ctx, f.For)
-	}
-	defer cancel()
-	f.work(limit, hosts)
-	r.finish(f.stats, time.Since(began), f.wire.bytes().minus(before))
+	f.measured(ctx, hosts, r)
 	return r, nil
 }
 
-func (f *Fleet) template() string {
-	if f.Template == "" {
-		return "mixed"
+// check refuses what cannot be simulated, and prepares what it needs.
+func (f *Fleet) check() error {
+	for _, part := range []float64{f.Changes, f.Jitter, f.Failing, f.Offline} {
+		if !(part >= 0 && part <= 1) {
+			return muster.Errorf(muster.Invalid, "a part of %g is not between 0 and 1", part)
+		}
 	}
-	return f.Template
+	if f.Hosts < 1 || f.Hosts > 1_000_000 {
+		return muster.Errorf(muster.Invalid, "cannot simulate %d hosts", f.Hosts)
+	}
+	if f.Template == "" {
+		f.Template = "mixed"
+	}
+	if templates[f.Template] == nil {
+		return muster.Errorf(muster.Invalid, "there is no template %q: give windows, debian or mixed", f.Template)
+	}
+	if f.Parallel == 0 {
+		f.Parallel = 64
+	}
+	if !f.Connected {
+		return nil
+	}
+	if f.Every <= 0 {
+		return muster.Errorf(muster.Invalid, "hosts that are connected check in from time to time: say how often")
+	}
+	return allowFiles(f.Hosts + 200)
 }
 
-// enrolAll enrols the hosts and has each send its inventory.
-func (f *Fleet) enrolAll(ctx context.Context) ([]*host, error) {
+// measured is what follows when all have come.
+func (f *Fleet) measured(ctx context.Context, hosts []*host, r *Report) {
+	f.stats.reset()
+	if f.Working != nil {
+		f.Working()
+	}
+	began, before := time.Now(), f.wire.bytes()
+	if f.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.For)
+		defer cancel()
+	}
+	if f.Every > 0 {
+		f.open(ctx, hosts)
+	} else {
+		f.closed(ctx, hosts)
+	}
+	r.finish(f, time.Since(began), f.wire.bytes().minus(before))
+}
+
+// join has the hosts come, and calls come with each that the server takes.
+func (f *Fleet) join(ctx context.Context, come func(*host)) ([]*host, error) {
 	hosts := make([]*host, f.Hosts)
 	var mu sync.Mutex
 	var last error
 	f.each(ctx, func(i int) {
 		h, err := f.newHost(i)
 		if err == nil {
-			err = h.enrol(ctx)
+			err = h.appear(ctx)
 		}
 		if err == nil {
 			hosts[i] = h
-			err = h.turn(ctx, time.Now(), false)
+			come(h)
+			return
 		}
-		if err != nil {
-			mu.Lock()
-			last = err
-			mu.Unlock()
-		}
+		mu.Lock()
+		last = err
+		mu.Unlock()
 	})
 	in := hosts[:0]
 	for _, h := range hosts {
@@ -129,7 +175,7 @@ func kindOf(err error) muster.ErrorKind {
 	return muster.KindOf(err)
 }
 
-// each calls do for every host, so many at a time.
+// each calls do for every host when its time in the ramp comes, so many at a time.
 func (f *Fleet) each(ctx context.Context, do func(i int)) {
 	next := make(chan int)
 	var all sync.WaitGroup
@@ -140,60 +186,24 @@ func (f *Fleet) each(ctx context.Context, do func(i int)) {
 			}
 		})
 	}
+	began := time.Now()
 	for i := 0; i < f.Hosts && ctx.Err() == nil; i++ {
+		rest(ctx, time.Until(began.Add(time.Duration(float64(f.Ramp)*float64(i)/float64(f.Hosts)))))
 		next <- i
 	}
 	close(next)
 	all.Wait()
 }
 
-// A visit is a check-in that is due.
-type visit struct {
-	host   *host
-	due    time.Time
-	change bool
-}
-
-// work has hosts check in, one after the other and round again.
-func (f *Fleet) work(ctx context.Context, hosts []*host) {
-	visits := make(chan visit)
-	var all sync.WaitGroup
-	for range f.Parallel {
-		all.Go(func() {
-			for v := range visits {
-				if v.due.IsZero() {
-					v.due = time.Now()
-				}
-				v.host.busy.Lock()
-				v.host.turn(ctx, v.due, v.change) //nolint:errcheck // counted
-				v.host.busy.Unlock()
-			}
-		})
+// rest waits, but not longer than ctx lasts.
+func rest(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
 	}
-	f.pace(ctx, hosts, visits)
-	close(visits)
-	all.Wait()
-}
-
-// pace says who is due.
-func (f *Fleet) pace(ctx context.Context, hosts []*host, visits chan<- visit) {
-	r := rand.New(rand.NewPCG(f.Seed, 2))
-	began := time.Now()
-	for n := 0; ; n++ {
-		v := visit{host: hosts[n%len(hosts)], change: r.Float64() < f.Changes}
-		if f.Every > 0 {
-			v.due = began.Add(time.Duration(float64(n) / float64(len(hosts)) * float64(f.Every)))
-			if wait := time.Until(v.due); wait > 0 {
-				select {
-				case <-time.After(wait):
-				case <-ctx.Done():
-				}
-			}
-		}
-		select {
-		case visits <- v:
-		case <-ctx.Done():
-			return
-		}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }
