@@ -21,15 +21,28 @@ func (a *app) simulateCommand() *cobra.Command {
 	var ca string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "simulate --hosts N --token TOKEN [--for TIME] URL",
+		Use:   "simulate --hosts N --token TOKEN [--connected] [--for TIME] URL",
 		Short: "Load a server with hosts that do not exist",
 		Long: `Enrol hosts that do not exist and have them check in, over the real protocol, then
 print rates, latencies and bytes. The token needs as many uses as there are hosts.
-Use a server of its own: the hosts stay in its database.`,
-		Example: "  musterd simulate --hosts 1000 --for 5m --every 1m --token T --ca /var/lib/musterd/tls/cert.pem https://localhost:8443",
-		Args:    cobra.ExactArgs(1),
+Use a server of its own: the hosts stay in its database. They are those of the
+seed, with their keys: a second run with the same seed goes on with them.
+
+Without --every the next check-in begins when one ends, which finds the most that
+a server can do. With it, latencies count from when a host was due: a server that
+is late does not hide behind those whom it kept waiting.
+
+With --connected each host holds a TLS connection of its own and waits on it for
+the server's word, as agents do. 10,000 of them take 10,000 open files on either
+side, and some 700 MB here.`,
+		Example: `  musterd simulate --hosts 1000 --for 1m --token T --ca /var/lib/musterd/tls/cert.pem https://localhost:8443
+  musterd simulate --hosts 10000 --connected --every 15m --ramp 60s --for 5m --token T --ca FILE https://localhost:8443`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.URL = args[0]
+			if f.Connected && !cmd.Flags().Changed("every") {
+				f.Every = 15 * time.Minute
+			}
 			var err error
 			if f.TLS, err = tlsFor(ca); err != nil {
 				return err
@@ -39,10 +52,15 @@ Use a server of its own: the hosts stay in its database.`,
 	}
 	fl := cmd.Flags()
 	fl.IntVar(&f.Hosts, "hosts", 100, "simulate `N` hosts")
-	fl.DurationVar(&f.For, "for", 30*time.Second, "have them check in for `TIME`")
-	fl.DurationVar(&f.Every, "every", 0, "one host checks in every `TIME`; 0 is as fast as the server answers")
-	fl.IntVar(&f.Parallel, "parallel", 64, "have `N` requests under way at a time")
+	fl.DurationVar(&f.Ramp, "ramp", 0, "have them come one after the other within `TIME`")
+	fl.DurationVar(&f.For, "for", 30*time.Second, "have them check in for `TIME` when all have come; 0 is until you interrupt")
+	fl.DurationVar(&f.Every, "every", 0, "one host checks in every `TIME`; 0 is as fast as the server answers, or 15m with --connected")
+	fl.Float64Var(&f.Jitter, "jitter", 0.1, "a check-in is early or late by up to that `PART` of --every")
+	fl.BoolVar(&f.Connected, "connected", false, "each host holds a connection of its own and waits for news on it")
+	fl.IntVar(&f.Parallel, "parallel", 64, "have `N` requests under way at a time, but for hosts that are connected")
 	fl.Float64Var(&f.Changes, "changes", 0.02, "`PART` of the check-ins that bring a change of software")
+	fl.Float64Var(&f.Failing, "failing", 0, "`PART` of the changes that fail")
+	fl.Float64Var(&f.Offline, "offline", 0, "`PART` of the intervals of --every in which a connected host goes offline, for half of one on average")
 	fl.StringVar(&f.Template, "template", "mixed", "what the hosts are: windows, debian or mixed")
 	fl.StringVar(&f.Token, "token", "", "enrol with `TOKEN`")
 	fl.StringVar(&ca, "ca", "", "believe the TLS authority in `FILE`, or with the fingerprint sha256:...")
