@@ -3,6 +3,8 @@ package auditlog
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -162,5 +164,43 @@ func TestCheckEntry(t *testing.T) {
 		if err := CheckEntry(&p, w.key); muster.KindOf(err) != muster.Conflict {
 			t.Errorf("entry %d changed: %v", n, err)
 		}
+	}
+}
+
+// A witness follows one log of one server with one key, and keeps what it has when
+// it is shown another.
+func TestWitness(t *testing.T) {
+	w, other := newWorld(t).grow(t, 9), newWorld(t).grow(t, 12)
+	name := filepath.Join(t.TempDir(), "witness")
+	seen, err := ReadWitness(name)
+	if err != nil || seen.Size() != 0 {
+		t.Fatal(seen, err)
+	}
+	if err := seen.See("another server", w.between(t, 0, 3)); muster.KindOf(err) != muster.Denied {
+		t.Errorf("another server: %v", err)
+	}
+	if err := seen.See(testServer, w.between(t, 0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := seen.Write(nil, name); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err = ReadWitness(name); err != nil || seen.Size() != 3 {
+		t.Fatal(seen, err)
+	}
+	if err := seen.See(testServer, other.between(t, 3, 12)); muster.KindOf(err) != muster.Conflict {
+		t.Errorf("another key: %v", err)
+	}
+	if err := seen.See(testServer, w.between(t, 0, 2)); muster.KindOf(err) != muster.Conflict || seen.Size() != 3 {
+		t.Errorf("a shorter log: %v", err)
+	}
+	if err := seen.See(testServer, w.between(t, 3, 9)); err != nil || seen.Size() != 9 {
+		t.Errorf("the log grew: %v", err)
+	}
+	if err := os.WriteFile(name, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err = ReadWitness(name); muster.KindOf(err) != muster.Invalid || seen.Size() != 0 {
+		t.Errorf("a damaged file: %v %v", seen, err)
 	}
 }
