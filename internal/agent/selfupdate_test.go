@@ -236,6 +236,13 @@ func TestCase30SelfUpdate(t *testing.T) {
 			s := v.read()
 			exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", cmd.Process.Pid))
 			if s.Trial == "" && (s.Current == "" || exe == v.program(s.Current)) {
+				line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid))
+				if err == nil && len(line) == 0 {
+					continue // it is just becoming that program
+				}
+				if err != nil || !strings.Contains(string(line), "--patience\x004s\x00") {
+					t.Errorf("the patience of the launcher is lost: %q, %v", line, err)
+				}
 				return exe
 			}
 			pause(10 * time.Millisecond)
@@ -267,6 +274,43 @@ func TestCase30SelfUpdate(t *testing.T) {
 	}
 	if told != 4 || f.row(id).agent == "" {
 		t.Errorf("the server was told of %d bad versions: %+v", told, f.results)
+	}
+}
+
+// TestBadToldOnce: a crash between the report of a bad version and the note of it has
+// the server told once. A version that fails again is told again.
+func TestBadToldOnce(t *testing.T) {
+	f := newFleet(t)
+	f.host("pc")
+	v := VersionsOf(f.path("pc", ".muster"), nil)
+	stageAll(t, v, "1.0-1")
+	for n := range 2 {
+		if err := v.give("2.0-1", "it crashed"); err != nil {
+			t.Fatal(err)
+		}
+		r := &round{Job: f.job("pc"), out: &Outcome{}}
+		end, err := r.open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			before := v.read()
+			if err := r.tellBad(); err != nil {
+				t.Fatal(err)
+			}
+			if err := v.write(before); err != nil {
+				t.Fatal(err)
+			}
+		}
+		results, _, err := r.home.spooled(10)
+		ids := map[string]bool{}
+		for _, r := range results {
+			ids[r.ID] = true
+		}
+		if err != nil || len(ids) != n+1 || len(results) != n+1 {
+			t.Errorf("after %d failures there are %d results: %+v, %v", n+1, len(results), results, err)
+		}
+		end()
 	}
 }
 
