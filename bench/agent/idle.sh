@@ -71,3 +71,20 @@ $in_host muster agent look --root "$dir/host" >/dev/null
 sleep 2
 w1=$(wire) t1=$(ticks)
 echo "a look with nothing new: $((w1 - w0)) bytes, $(((t1 - t0) * 10)) ms of cpu"
+
+# An upgrade of 20 MB, which the server calls for, and what the agent holds then.
+mkdir -p "$dir/recipe/root/share"
+printf 'package: %s\nversion: 1.0-1\nkind: base\narchitecture: all\nos: all\ndescription: a test\n' tool >"$dir/recipe/control"
+for i in $(seq 200); do head -c 100000 /dev/urandom >"$dir/recipe/root/share/$i"; done
+{
+	cd "$dir"
+	muster build recipe
+	$in_server muster repo publish $url tool_1.0-1_all_all.mpk
+	t0=$(ticks)
+	$in_server muster groups edit lab --add "$($in_server muster hosts --json | sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' | head -1)" --install tool
+	for i in $(seq 60); do [ -e "$dir/host/share/200" ] && break || sleep 1; done
+	sleep 15
+} >>"$dir/log" 2>&1
+[ -e "$dir/host/share/200" ] || { cat "$dir/log"; exit 1; }
+echo "after an upgrade of 20 MB, $((($(ticks) - t0) * 10)) ms of cpu:"
+grep -E 'VmRSS|RssAnon|VmHWM' "/proc/$agent/status"
