@@ -168,8 +168,10 @@ func (e *edition) rename(tx *db.Tx, r *record) error {
 		name, _, _ = strings.Cut(fqdn, ".")
 		named = 0
 	}
-	_, err := tx.Exec("UPDATE hosts_host SET name = ?, named = ? WHERE num = ?", name, named, r.num)
-	return err
+	if _, err := tx.Exec("UPDATE hosts_host SET name = ?, named = ? WHERE num = ?", name, named, r.num); err != nil {
+		return err
+	}
+	return touch(tx, r.num)
 }
 
 // regroup changes memberships that people choose.

@@ -84,11 +84,15 @@ type Hosts struct {
 	Config
 	gate   gate
 	words  *dictionary
-	whole  *budget
-	asks   *budget             // of the database for hosts that memory does not know
-	weight *semaphore.Weighted // of inventories that are taken apart
-	pack   *zstd.Encoder
-	unpack *zstd.Decoder
+	recall recall
+	// Above fewRows, searches for software use recall; see fewNamed.
+	fewRows  int64
+	fewNamed int
+	whole    *budget
+	asks     *budget             // of the database for hosts that memory does not know
+	weight   *semaphore.Weighted // of inventories that are taken apart
+	pack     *zstd.Encoder
+	unpack   *zstd.Decoder
 
 	mu      sync.Mutex
 	byID    map[string]*entry
@@ -114,7 +118,7 @@ func Open(ctx context.Context, c Config) (*Hosts, error) {
 		return nil, err
 	}
 	h := &Hosts{Config: c, byID: map[string]*entry{}, byNum: map[int64]*entry{}, marked: map[int64]bool{}, words: newDictionary(),
-		gate: newGate(c.EnrolRate), whole: newBudget(c.WholeRate), asks: newBudget(20), weight: semaphore.NewWeighted(maxWeight)}
+		gate: newGate(c.EnrolRate), fewRows: fewRows, fewNamed: fewNamed, whole: newBudget(c.WholeRate), asks: newBudget(20), weight: semaphore.NewWeighted(maxWeight)}
 	if h.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, err
 	}

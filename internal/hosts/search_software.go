@@ -22,6 +22,33 @@ func (c *condition) among(t *search.Term, nums []int64) (string, error) {
 	return "h.num IN " + list, nil
 }
 
+// amongAll is among for what many hosts may be: it lists those that are not, where
+// these are fewer, for a long list costs. nums may have hosts that are gone.
+func (c *condition) amongAll(t *search.Term, nums []int64) (string, error) {
+	if len(nums) < c.h.fewNamed {
+		return c.among(t, nums)
+	}
+	all, err := c.h.recall.texts.hosts(c.tx, readTexts) // every host has texts
+	if err != nil {
+		return "", err
+	}
+	if len(nums) <= len(all)/2 {
+		return c.among(t, nums)
+	}
+	found := make(map[int64]bool, len(nums))
+	for _, n := range nums {
+		found[n] = true
+	}
+	var others []int64
+	for num := range all {
+		if !found[num] {
+			others = append(others, num)
+		}
+	}
+	sql, err := c.among(t, others)
+	return "NOT (" + sql + ")", err
+}
+
 // numberList is nums, sorted and each once, for the right side of IN.
 func numberList(nums []int64) string {
 	slices.Sort(nums)
@@ -48,7 +75,7 @@ func (c *condition) software(t *search.Term) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if sum > c.few() {
+	if sum > c.h.fewRows {
 		return c.broad(t, match)
 	}
 	nums := make([]int64, len(match))
@@ -65,13 +92,12 @@ func (c *condition) software(t *search.Term) (string, error) {
 	return "h.num IN (SELECT x.host FROM hosts_has x WHERE x.software IN " + list + ")", nil
 }
 
-// few is how many rows of hosts_has a statement may go through: so many that any
-// one software is few.
-func (c *condition) few() int64 {
-	c.h.mu.Lock()
-	defer c.h.mu.Unlock()
-	return 20_000 + 2*int64(len(c.h.byNum))
-}
+// fewRows is how many rows of hosts_has a statement goes through, fewNamed how many
+// hosts are named in one without asking whether naming the others is shorter.
+const (
+	fewRows  = 5000
+	fewNamed = 500
+)
 
 // matching are the software that t means and any host has, and the sum of hosts.
 func (c *condition) matching(t *search.Term) (match []counted, sum int64, err error) {
@@ -96,33 +122,24 @@ func (c *condition) matching(t *search.Term) (match []counted, sum int64, err er
 	return match, sum, err
 }
 
-// broad finds hosts for a term that means much: those that have what most have,
-// and of the others each by its list.
+// broad finds hosts for a term that means much.
 func (c *condition) broad(t *search.Term, match []counted) (string, error) {
-	most := slices.MaxFunc(match, func(a, b counted) int { return cmp.Compare(a.hosts, b.hosts) })
 	wanted := make([]bool, 1+slices.MaxFunc(match, func(a, b counted) int { return cmp.Compare(a.num, b.num) }).num)
 	for _, m := range match {
 		wanted[m.num] = true
 	}
-	query := "SELECT i.host, i.software FROM hosts_inventory i WHERE i.host NOT IN (SELECT x.host FROM hosts_has x WHERE x.software = ?)"
-	var nums []int64
-	err := each(c.tx, query, []any{most.num}, func(scan scanner) error {
-		var host int64
-		var packed []byte
-		if err := scan(&host, &packed); err != nil {
-			return err
-		}
-		items, err := unpackItems(packed)
-		if err == nil && slices.ContainsFunc(items, func(i item) bool { return i.software < int64(len(wanted)) && wanted[i.software] }) {
-			nums = append(nums, host)
-		}
-		return err
-	})
+	lists, err := c.h.recall.software.hosts(c.tx, readLists)
 	if err != nil {
 		return "", err
 	}
-	others, err := c.among(t, nums)
-	return "(h.num IN (SELECT x.host FROM hosts_has x WHERE x.software = " + strconv.FormatInt(most.num, 10) + ") OR " + others + ")", err
+	is := func(software uint32) bool { return int64(software) < int64(len(wanted)) && wanted[software] }
+	var nums []int64
+	for num, list := range lists {
+		if slices.ContainsFunc(list, is) {
+			nums = append(nums, num)
+		}
+	}
+	return c.amongAll(t, nums)
 }
 
 // musterRow begins a condition on a package of muster of the host.

@@ -11,18 +11,37 @@ import (
 	"muster/search"
 )
 
-// free looks for a word without a field: most often a rare one, so that the values
-// that have it are gathered once.
+// free looks for a word without a field, in texts that memory keeps.
 func (c *condition) free(t *search.Term) (string, error) {
-	var parts []string
-	for _, field := range search.Free {
-		for _, col := range columns[field] {
-			parts = append(parts, c.like(col, t.Whole()))
+	texts, err := c.h.recall.texts.hosts(c.tx, readTexts)
+	if err != nil {
+		return "", err
+	}
+	is := finder(t.Whole())
+	var nums []int64
+	for num, r := range texts {
+		if slices.ContainsFunc(r.values, is) {
+			nums = append(nums, num)
 		}
 	}
-	c.args = append(c.args, "ip", "user", "session")
-	parts = append(parts, "h.num IN (SELECT v.host FROM hosts_value v WHERE v.field IN (?,?,?) AND "+c.like(column{"v.value", false}, t.Whole())+")")
-	return "(" + strings.Join(parts, " OR ") + ")", nil
+	if c.h.Refresh == 0 {
+		return c.amongAll(t, c.h.from(nums, is))
+	}
+	list, err := c.amongAll(t, nums)
+	return "(" + list + " OR " + c.like(column{"s.address", false}, t.Whole()) + ")", err
+}
+
+// from adds the hosts whose address is so. It changes with every request: where
+// one server alone has the database, memory has the newest.
+func (h *Hosts) from(nums []int64, is func(string) bool) []int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for num, e := range h.byNum {
+		if e.address != "" && is(e.address) {
+			nums = append(nums, num)
+		}
+	}
+	return nums
 }
 
 // word is a term about texts.
@@ -106,7 +125,18 @@ func (c *condition) network(t *search.Term, first, last netip.Addr) (string, err
 		c.args = append(c.args, begin+"%")
 		return "EXISTS (SELECT 1 FROM hosts_value v WHERE v.host = h.num AND v.field = 'ip' AND v.value LIKE ?)", nil
 	}
-	return c.listed(t, "SELECT v.host, v.value FROM hosts_value v WHERE v.field = 'ip' AND v.value LIKE ?", []any{begin + "%"})
+	texts, err := c.h.recall.texts.hosts(c.tx, readTexts)
+	if err != nil {
+		return "", err
+	}
+	so := func(address string) bool { return strings.HasPrefix(address, begin) && t.MatchText(address) }
+	var nums []int64
+	for num, r := range texts {
+		if slices.ContainsFunc(r.values[:r.addresses], so) {
+			nums = append(nums, num)
+		}
+	}
+	return c.amongAll(t, nums)
 }
 
 // commonDots returns the numbers that IPv4 addresses from first to last begin
