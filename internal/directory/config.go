@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -57,8 +58,52 @@ type Config struct {
 	// max-entries bounds how many computers and groups are read.
 	MaxEntries int `yaml:"max-entries"`
 
+	// people may log in with the password of their entry.
+	People People `yaml:"people"`
+
 	// chain is the matching rule of membership "rule".
 	chain string
+}
+
+// People says who may log in with the password of their entry in the directory.
+type People struct {
+	// filter finds the entry of who logs in; {name} stands for what they type. Empty:
+	// nobody logs in so. For Active Directory as (sAMAccountName={name}), others (uid={name}).
+	Filter string `yaml:"filter"`
+	// name is the attribute that names them, ldap:NAME. Empty: as the preset has it.
+	Name string `yaml:"name"`
+	// bases are the DNs below which they are. Empty: as those of computers.
+	Bases []string `yaml:"bases"`
+	// groups finds their groups below group-bases, ldap:GROUP; {dn} stands for their DN.
+	// Empty: those of which they are a member themselves.
+	Groups string `yaml:"groups"`
+}
+
+// complete fills in what the preset says, and reports the first value that cannot be.
+func (p *People) complete(preset string) error {
+	if p.Filter == "" {
+		return nil
+	}
+	if p.Name == "" {
+		p.Name = map[string]string{"ad": "sAMAccountName", "openldap": "uid"}[preset]
+	}
+	if p.Groups == "" {
+		p.Groups = map[string]string{"ad": "(&(objectCategory=group)(member={dn}))", "openldap": "(|(member={dn})(uniqueMember={dn}))"}[preset]
+	}
+	if !strings.Contains(p.Filter, "{name}") || !strings.Contains(p.Groups, "{dn}") {
+		return fmt.Errorf("people: the filter needs {name} and groups {dn}")
+	}
+	for _, f := range []string{p.Filter, p.Groups} {
+		if _, err := ldap.CompileFilter(strings.NewReplacer("{name}", "x", "{dn}", "cn=x").Replace(f)); err != nil {
+			return fmt.Errorf("people: %q is no filter: %w", f, err)
+		}
+	}
+	for _, base := range p.Bases {
+		if _, err := parseDN(base); err != nil {
+			return fmt.Errorf("people: bases: %w", err)
+		}
+	}
+	return nil
 }
 
 // presets are what a directory of a kind looks like.
@@ -108,6 +153,9 @@ func (c *Config) complete() error {
 	}
 	if c.MaxEntries == 0 {
 		c.MaxEntries = 200_000
+	}
+	if err := c.People.complete(c.Preset); err != nil {
+		return err
 	}
 	return c.check()
 }
