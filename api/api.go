@@ -41,6 +41,7 @@ const (
 	RoutePackages   = "/api/v1/packages"             // POST, person: a package file -> [Published]
 	RoutePackage    = "/api/v1/packages/{file}"      // DELETE, person
 	RouteRepository = "/api/v1/repository"           // GET -> [Repository], POST a link of trust, person
+	RouteTidy       = "/api/v1/repository/gc"        // POST, person: ?keep=N&grace=TIME -> [Tidied]
 	RouteRepo       = "/repo/"                       // GET, anyone: the repository's files
 	RouteHealth     = "/healthz"
 	RouteMetrics    = "/metrics"

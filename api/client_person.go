@@ -211,6 +211,15 @@ func (p *PersonClient) Unpublish(ctx context.Context, file string) error {
 	return p.send(ctx, http.MethodDelete, at(RoutePackage, file), nil, nil)
 }
 
+// Tidy drops all but the newest keep versions of each package from the index (0: all
+// stay), and deletes files that no index has listed for the time of grace.
+func (p *PersonClient) Tidy(ctx context.Context, keep int, grace time.Duration) (out Tidied, err error) {
+	r := request{method: http.MethodPost, path: RouteTidy, query: url.Values{"keep": {number(keep)}, "grace": {grace.String()}},
+		authorize: p.bearer, timeout: -1}
+	err = p.do(ctx, r, &out)
+	return out, err
+}
+
 // Repository says how the server's repository is.
 func (p *PersonClient) Repository(ctx context.Context) (out Repository, err error) {
 	err = p.get(ctx, RouteRepository, nil, &out)

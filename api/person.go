@@ -220,6 +220,14 @@ type Software struct {
 	Hosts   int    `json:"hosts"`
 }
 
+// Tidied is what was dropped from the repository: packages from its index, and
+// files that no index has listed for a time.
+type Tidied struct {
+	Serial  int64    `json:"serial"` // of the new head; 0: the one before stands
+	Removed []string `json:"removed,omitempty"`
+	Deleted []string `json:"deleted,omitempty"`
+}
+
 // Published answers an upload.
 type Published struct {
 	File   string `json:"file"` // of the pool

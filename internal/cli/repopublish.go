@@ -89,34 +89,44 @@ older state from them for long.`,
 func repoRemoveCommand(a *app) *cobra.Command {
 	var signer signerFlags
 	cmd := &cobra.Command{
-		Use:   "remove DIR NAME[=VERSION]... --key KEY --cert CERT",
+		Use:   "remove DIR|URL NAME[=VERSION]... --key KEY --cert CERT",
 		Short: "Take packages out of a repository",
 		Long: `Take packages out of the index: all versions, or those that match. Their files
 stay until muster repo gc, for hosts that are fetching them. Hosts keep what they
-have installed.`,
+have installed. Of a server's repository packages are removed one after the other
+('muster login' first).`,
 		Example: `  muster repo remove /srv/repo age=1.2.1-1 --key alice.key --cert alice.crt
-  muster repo remove /srv/repo 'age<1.3' --key alice.key --cert alice.crt`,
+  muster repo remove /srv/repo 'age<1.3' --key alice.key --cert alice.crt
+  muster repo remove https://muster.example.org age=1.2.1-1`,
 		Args: cobra.MinimumNArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error { return a.repoRemove(args[0], args[1:], signer) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			rels, err := relations(args[1:])
+			if err != nil {
+				return err
+			}
+			if onWeb(args[0]) {
+				return a.repoRemoveServer(cmd.Context(), args[0], rels)
+			}
+			p, err := a.publisher(args[0], signer)
+			if err != nil {
+				return err
+			}
+			return a.reportRepo(p.Remove(rels...))
+		},
 	}
 	signer.add(cmd)
 	return cmd
 }
 
-func (a *app) repoRemove(dir string, what []string, signer signerFlags) error {
-	var rels []control.Relation
-	for _, w := range what {
+func relations(words []string) (rels []control.Relation, err error) {
+	for _, w := range words {
 		rel, err := control.ParseRelation(w)
 		if err != nil {
-			return usageError{err}
+			return nil, usageError{err}
 		}
 		rels = append(rels, rel)
 	}
-	p, err := a.publisher(dir, signer)
-	if err != nil {
-		return err
-	}
-	return a.reportRepo(p.Remove(rels...))
+	return rels, nil
 }
 
 func repoGCCommand(a *app) *cobra.Command {
@@ -124,13 +134,20 @@ func repoGCCommand(a *app) *cobra.Command {
 	var keep int
 	var grace time.Duration
 	cmd := &cobra.Command{
-		Use:   "gc DIR --keep N --key KEY --cert CERT",
+		Use:   "gc DIR|URL --keep N --key KEY --cert CERT",
 		Short: "Drop old versions, and files that nothing lists",
 		Long: `Take all but the newest versions of each package and platform out of the index,
-and delete files that no index has listed for a time.`,
-		Example: "  muster repo gc /srv/repo --keep 5 --key alice.key --cert alice.crt",
+and delete files that no index has listed for a time. A server does so to its own
+('muster login' first).`,
+		Example: "  muster repo gc /srv/repo --keep 5 --key alice.key --cert alice.crt\n  muster repo gc https://muster.example.org --keep 5",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if keep < 0 || grace < 0 {
+				return usagef("--keep and --grace cannot be negative")
+			}
+			if onWeb(args[0]) {
+				return a.repoGCServer(cmd.Context(), args[0], keep, grace)
+			}
 			p, err := a.publisher(args[0], signer)
 			if err != nil {
 				return err
@@ -145,21 +162,22 @@ and delete files that no index has listed for a time.`,
 }
 
 func (a *app) repoGC(p *repo.Publisher, keep int, grace time.Duration) error {
-	if keep < 0 || grace < 0 {
-		return usagef("--keep and --grace cannot be negative")
-	}
 	rep, deleted, err := p.GC(keep, grace)
 	if err != nil {
 		return err
 	}
 	fact := factOfReport(rep)
 	fact.Deleted = deleted
+	return a.answerTidied(fact)
+}
+
+func (a *app) answerTidied(fact reportFact) error {
 	return a.answer(fact, func() error {
 		a.printReport(fact)
-		for _, name := range deleted {
+		for _, name := range fact.Deleted {
 			a.print("deleted %s", name)
 		}
-		if rep.Serial == 0 && len(deleted) == 0 {
+		if fact.Serial == 0 && len(fact.Deleted) == 0 {
 			a.talk("nothing to do")
 		}
 		return nil

@@ -71,6 +71,7 @@ func routes() []route {
 		{method: put, path: api.RouteGroup, who: aPerson, verb: api.VerbAssign, class: "people", body: api.MaxPerson, serve: (*Server).putGroup},
 		{method: post, path: api.RoutePackages, who: aPerson, verb: api.VerbPublish, or: []api.Verb{api.VerbAssign, api.VerbDeploy}, class: "upload", slow: true, serve: (*Server).putPackage},
 		{method: del, path: api.RoutePackage, who: aPerson, verb: api.VerbPublish, class: "people", serve: (*Server).removePackage},
+		{method: post, path: api.RouteTidy, who: aPerson, verb: api.VerbPublish, class: "people", slow: true, serve: (*Server).tidyRepository},
 		{method: get, path: api.RouteRepository, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).repositoryInfo},
 		{method: post, path: api.RouteRepository, who: aPerson, verb: api.VerbAdminister, class: "people", body: index.MaxLink, serve: (*Server).postLink},
 		{method: del, path: api.RouteGroup, who: aPerson, verb: api.VerbAssign, class: "people", serve: (*Server).deleteGroup},

@@ -17,10 +17,8 @@ import (
 
 	"muster"
 	"muster/api"
-	"muster/control"
 	"muster/index"
 	"muster/internal/repo"
-	"muster/version"
 )
 
 // An upload is a package file on its way into the repository.
@@ -191,52 +189,6 @@ func sumOfFile(name string) (sum string, size int64, err error) {
 	h := sha256.New()
 	size, err = io.Copy(h, f)
 	return hex.EncodeToString(h.Sum(nil)), size, err
-}
-
-// removePackage takes a file out of the index. The file stays for those who are
-// fetching it, until the repository is tidied up.
-func (s *Server) removePackage(ctx context.Context, r *request) (any, error) {
-	if !s.depot.exists() {
-		return nil, errNoRepository()
-	}
-	name := r.PathValue("file")
-	err := s.depot.change(ctx, func(p *repo.Publisher) error {
-		rel, err := relationOf(p, name)
-		if err != nil {
-			return err
-		}
-		_, err = p.Remove(rel)
-		return err
-	})
-	if err == nil {
-		s.log.Info("package removed", "request", r.id, "name", r.person.name, "file", name)
-		s.news()
-	}
-	return nil, err
-}
-
-// relationOf names the package of a file, and no other.
-func relationOf(p *repo.Publisher, file string) (rel control.Relation, err error) {
-	_, list, err := p.Contents()
-	if err != nil {
-		return rel, err
-	}
-	var meant *index.Entry
-	for _, e := range list.Entries() {
-		if path.Base(e.Filename) == file {
-			meant = e
-		}
-	}
-	if meant == nil {
-		return rel, muster.Errorf(muster.NotFound, "the repository lists no file %q", file)
-	}
-	for _, e := range list.Find(meant.Name) {
-		if e.Filename != meant.Filename && version.Compare(e.Version, meant.Version) == 0 {
-			return rel, muster.WithHint(muster.Errorf(muster.Conflict, "%s stands for other platforms too: %s", meant, path.Base(e.Filename)),
-				"use 'muster repo remove' on the server's folder")
-		}
-	}
-	return control.ParseRelation(meant.Name + "=" + meant.Version)
 }
 
 func (s *Server) repositoryInfo(context.Context, *request) (any, error) { return s.depot.info(), nil }
