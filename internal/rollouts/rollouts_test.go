@@ -1,0 +1,413 @@
+package rollouts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/db"
+	"muster/internal/db/dbtest"
+	"muster/rollout"
+)
+
+var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+
+// A host of the fleet of tests.
+type host struct {
+	version string // of app; "" has none
+	groups  []string
+}
+
+// A world is a repository, a fleet and the rollouts of both.
+type world struct {
+	*Rollouts
+	t      *testing.T
+	now    time.Time
+	hosts  map[string]*host
+	listed []Listed
+	gates  map[string]rollout.Gate
+	heads  int // that were published
+	broken error
+	failed []Failure
+	told   []string
+}
+
+func (w *world) Find(_ context.Context, query string) (ids []string, err error) {
+	is := func(h *host) bool { w.t.Errorf("nobody understands %q", query); return false }
+	if group, ok := strings.CutPrefix(query, "group:"); ok {
+		is = func(h *host) bool { return slices.Contains(h.groups, group) }
+	} else if query == "state:accepted muster:app" {
+		is = func(h *host) bool { return h.version != "" }
+	} else if v, ok := strings.CutPrefix(query, "state:accepted muster:app>="); ok {
+		is = func(h *host) bool { return h.version >= v }
+	}
+	for id, h := range w.hosts {
+		if is(h) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+func (w *world) Failures(_ context.Context, since int64) ([]Failure, int64, error) {
+	newest := int64(len(w.failed)) + 1
+	if since == 0 {
+		return nil, newest, nil
+	}
+	return w.failed[since-1:], newest, nil
+}
+
+type shelf struct{ w *world }
+
+func (s shelf) Rollouts(context.Context) ([]Listed, map[string]rollout.Gate, error) {
+	return s.w.listed, s.w.gates, nil
+}
+
+func (s shelf) SetGates(_ context.Context, gates map[string]rollout.Gate) error {
+	if s.w.broken != nil {
+		return s.w.broken
+	}
+	if !maps.Equal(s.w.gates, gates) {
+		s.w.gates = maps.Clone(gates)
+		s.w.heads++
+	}
+	return nil
+}
+
+// newWorld has hosts, of which the first tenth are in group pilot, all with app 1.
+func newWorld(t *testing.T, d *db.DB, hosts int) *world {
+	t.Helper()
+	w := &world{t: t, now: start, hosts: map[string]*host{}}
+	for n := range hosts {
+		h := &host{version: "1"}
+		if n < hosts/10 {
+			h.groups = []string{"pilot"}
+		}
+		w.hosts[fmt.Sprintf("host-%03d", n)] = h
+	}
+	w.open(d)
+	return w
+}
+
+func (w *world) open(d *db.DB) {
+	w.t.Helper()
+	var err error
+	w.Rollouts, err = Open(w.t.Context(), Config{DB: d, Repository: shelf{w}, Fleet: w, Now: func() time.Time { return w.now },
+		Told: func(_ context.Context, id string, s api.RolloutStep) {
+			w.told = append(w.told, fmt.Sprintf("%s: %s %d", id, s.State, s.Ring))
+		}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// list lists a rollout of app 2: pilot, half, all, with an hour between.
+func (w *world) list(id, version string, edit func(*rollout.Document)) *rollout.Document {
+	w.t.Helper()
+	d := &rollout.Document{ID: id, Package: "app", Version: "2", From: "1", State: rollout.Running, Start: start}
+	for name, percent := range map[string]rollout.Share{"1-pilot": 0, "2-half": 50_00, "3-all": rollout.Whole} {
+		r := rollout.NewRing()
+		r.Name, r.Percent, r.Soak = name, percent, time.Hour
+		if percent == 0 {
+			r.Group = "pilot"
+		}
+		d.Rings = append(d.Rings, r)
+	}
+	slices.SortFunc(d.Rings, func(a, b rollout.Ring) int { return strings.Compare(a.Name, b.Name) })
+	if edit != nil {
+		edit(d)
+	}
+	if err := d.Check(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.listed = append(slices.DeleteFunc(w.listed, func(l Listed) bool { return l.Document.ID == id }), Listed{version, d})
+	return d
+}
+
+func (w *world) look() {
+	w.t.Helper()
+	if err := w.Look(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// obey has every host that the rollout lets take the version take it; those that
+// bad names fail.
+func (w *world) obey(d *rollout.Document, bad func(id string) bool) {
+	for id, h := range w.hosts {
+		gate, ok := w.gates[d.ID]
+		if !ok || h.version >= d.Version || d.Decide(&gate, rollout.Host{ID: id, Groups: h.groups}, w.now).Action != rollout.Take {
+			continue
+		}
+		if bad != nil && bad(id) {
+			w.failed = append(w.failed, Failure{Host: id, Package: "app", Version: d.Version, Time: w.now.Unix(), Error: "hook failed"})
+		} else {
+			h.version = d.Version
+		}
+	}
+}
+
+func (w *world) expect(id string, state rollout.State, ring int) api.RolloutDetail {
+	w.t.Helper()
+	out, err := w.Detail(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if out.State != string(state) || out.Ring != ring {
+		w.t.Errorf("%s: %s, ring %d (%s; waits: %s), want %s, ring %d", id, out.State, out.Ring, out.Why, out.Waits, state, ring)
+	}
+	if g := w.gates[id]; !out.Gone && (g.State != state || g.Ring != ring || g.Since != out.Since) {
+		w.t.Errorf("%s: the gate is %+v, the rollout %+v", id, g, out.Rollout)
+	}
+	return out
+}
+
+func total(all []api.RolloutCounts) rollout.Counts {
+	var list []rollout.Counts
+	for _, c := range all {
+		list = append(list, rollout.Counts(c))
+	}
+	return sum(list)
+}
+
+// TestCompletes goes the way of a version through three rings to its end, on every
+// database.
+func TestCompletes(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
+		w := newWorld(t, db, 100)
+		d := w.list("r", "1", nil)
+		for ring := 1; ring <= 3; ring++ {
+			w.look()
+			w.expect("r", rollout.Running, ring)
+			w.obey(d, nil)
+			w.look()
+			if out := w.expect("r", rollout.Running, ring); !strings.Contains(out.Waits, "watched until") {
+				t.Errorf("it waits: %q", out.Waits)
+			}
+			w.now = w.now.Add(time.Hour)
+		}
+		w.look()
+		out := w.expect("r", rollout.Completed, 3)
+		if c := total(out.Rings); c != (rollout.Counts{Hosts: 100, Done: 100}) || out.Rings[0].Hosts != 10 || len(out.Steps) != 5 || w.heads != 4 {
+			t.Errorf("%+v after %d heads", out, w.heads)
+		}
+		want := []string{"r: running 0", "r: running 1", "r: running 2", "r: running 3", "r: completed 3"}
+		if !slices.Equal(w.told, want) {
+			t.Errorf("told: %v", w.told)
+		}
+		w.now = w.now.Add(time.Hour)
+		if w.look(); w.heads != 4 {
+			t.Error("a rollout that is over makes heads")
+		}
+	})
+}
+
+// TestHalts has one host in ten fail: the rollout halts in the second ring, the
+// others are spared, and it goes on when a person says so.
+func TestHalts(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
+		w := newWorld(t, db, 100)
+		d := w.list("r", "1", func(d *rollout.Document) { d.Rings[1].MaxErrors = 2 })
+		bad := func(id string) bool { return strings.HasSuffix(id, "7") && id > "host-010" }
+		w.look()
+		w.obey(d, bad)
+		w.now = w.now.Add(time.Hour)
+		w.look()
+		w.expect("r", rollout.Running, 2)
+		w.obey(d, bad)
+		w.look()
+		out := w.expect("r", rollout.Halted, 2)
+		if c := total(out.Rings[:2]); c.Failed <= 2 || len(out.Failures) != c.Failed || out.Failures[0].Error != "hook failed" || !strings.Contains(out.Why, "more than 2") {
+			t.Errorf("%+v", out)
+		}
+		before := w.heads
+		w.now = w.now.Add(100 * time.Hour)
+		w.obey(d, bad)
+		w.look()
+		if w.expect("r", rollout.Halted, 2); w.heads != before {
+			t.Error("a rollout that was halted makes heads")
+		}
+		for id, h := range w.hosts {
+			if d.Place(rollout.Host{ID: id, Groups: h.groups}) == 3 && h.version != "1" {
+				t.Errorf("%s has %s", id, h.version)
+			}
+		}
+		if out, err := w.Change(t.Context(), "alice", "r", api.RolloutChange{Do: api.RolloutResume, Why: "mended"}); err != nil || out.Steps[0].Who != "alice" {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		w.expect("r", rollout.Running, 2)
+		w.obey(d, nil)
+		w.now = w.now.Add(time.Hour)
+		w.look()
+		w.expect("r", rollout.Running, 3)
+	})
+}
+
+func TestPeople(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 10)
+	w.list("r", "1", nil)
+	w.look()
+	for _, step := range []struct {
+		do    string
+		kind  muster.ErrorKind
+		state rollout.State
+	}{
+		{api.RolloutResume, muster.Conflict, rollout.Running},
+		{api.RolloutPause, "", rollout.Paused},
+		{api.RolloutPause, muster.Conflict, rollout.Paused},
+		{"open", muster.Invalid, rollout.Paused},
+		{api.RolloutResume, "", rollout.Running},
+		{api.RolloutAbort, "", rollout.Aborted},
+		{api.RolloutResume, muster.Conflict, rollout.Aborted},
+	} {
+		_, err := w.Change(t.Context(), "alice", "r", api.RolloutChange{Do: step.do})
+		if muster.KindOf(err) != step.kind {
+			t.Errorf("%s: %v", step.do, err)
+		}
+		w.expect("r", step.state, 1)
+	}
+	if _, err := w.Change(t.Context(), "alice", "other", api.RolloutChange{Do: api.RolloutPause}); muster.KindOf(err) != muster.NotFound {
+		t.Errorf("of no rollout: %v", err)
+	}
+	page, err := w.List(t.Context())
+	if err != nil || len(page.Rollouts) != 1 || page.Rollouts[0].ID != "r" {
+		t.Errorf("%+v, %v", page, err)
+	}
+}
+
+// A newer document counts: by the word of who signed it the rollout is over, or
+// begins anew; one that is taken out of the repository ends.
+func TestDocuments(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 10)
+	w.list("r", "1", nil)
+	w.look()
+	w.expect("r", rollout.Running, 1)
+	w.list("r", "2", func(d *rollout.Document) { d.State, d.Return = rollout.Aborted, true })
+	w.look()
+	w.expect("r", rollout.Aborted, 0)
+	w.list("r", "3", func(d *rollout.Document) { d.Start = start.Add(time.Hour) })
+	w.look()
+	w.expect("r", rollout.Running, 0)
+	w.list("r", "4", func(d *rollout.Document) { d.State = rollout.Completed })
+	w.look()
+	w.expect("r", rollout.Completed, 3)
+	w.listed = nil
+	if w.look(); !w.expect("r", rollout.Completed, 3).Gone {
+		t.Error("it is not gone")
+	}
+}
+
+// A crash between the database and the head is made up for at the next look.
+func TestHeadFails(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 10)
+	w.list("r", "1", nil)
+	w.broken = errors.New("disk full")
+	if err := w.Look(t.Context()); !errors.Is(err, w.broken) || w.heads != 0 {
+		t.Errorf("%v, %d heads", err, w.heads)
+	}
+	w.broken = nil
+	w.look()
+	w.expect("r", rollout.Running, 1)
+	if w.heads != 1 {
+		t.Errorf("%d heads", w.heads)
+	}
+}
+
+// A database that was lost takes over what the head says: nothing begins anew.
+func TestDatabaseLost(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 100)
+	d := w.list("r", "1", nil)
+	w.look()
+	w.obey(d, nil)
+	w.now = w.now.Add(time.Hour)
+	w.look()
+	w.expect("r", rollout.Running, 2)
+	w.now = w.now.Add(30 * time.Minute)
+	w.open(dbtest.SQLite(t))
+	w.look()
+	out := w.expect("r", rollout.Running, 2)
+	if out.Since != start.Add(time.Hour).Unix() || len(out.Steps) != 1 {
+		t.Errorf("%+v", out)
+	}
+}
+
+// Of two servers on one database that look at once, one takes each step.
+func TestTwoServers(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, 10)
+		w.list("r", "1", func(d *rollout.Document) {
+			for i := range d.Rings {
+				d.Rings[i].Soak, d.Rings[i].AtLeast = 0, 0
+			}
+		})
+		one := w.Rollouts
+		w.open(d)
+		two := w.Rollouts
+		errs := make(chan error, 2)
+		var told [2]int
+		for i, r := range []*Rollouts{one, two} {
+			r.Told = func(context.Context, string, api.RolloutStep) { told[i]++ }
+			r.Repository = shelf{&world{t: t, listed: w.listed}}
+			go func() { errs <- r.Look(context.Background()) }()
+		}
+		if err := errors.Join(<-errs, <-errs); err != nil {
+			t.Fatal(err)
+		}
+		out, err := one.Detail(t.Context(), "r")
+		if err != nil || len(out.Steps) != 5 || told[0]+told[1] != 5 || out.State != string(rollout.Completed) {
+			t.Errorf("%d steps, told %v: %+v, %v", len(out.Steps), told, out, err)
+		}
+	})
+}
+
+// A failure is the rollout's of that version only, and counts once; a host that
+// succeeded after is done.
+func TestFailures(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 20)
+	w.list("r", "1", func(d *rollout.Document) { d.Rings[0].MaxErrors = 2 })
+	w.look()
+	w.failed = append(w.failed, Failure{"host-000", "app", "1.9", 1, ""}, Failure{"host-000", "other", "2", 1, ""},
+		Failure{"host-000", "app", "2", 1, "a"}, Failure{"host-000", "app", "2", 2, "b"}, Failure{"host-001", "app", "2", 3, "c"})
+	w.look()
+	out := w.expect("r", rollout.Running, 1)
+	if out.Rings[0] != (api.RolloutCounts{Hosts: 2, Failed: 2}) || len(out.Failures) != 2 || out.Failures[1].Error != "b" {
+		t.Errorf("%+v", out)
+	}
+	w.hosts["host-000"].version = "2"
+	w.look()
+	if out := w.expect("r", rollout.Running, 1); out.Rings[0] != (api.RolloutCounts{Hosts: 2, Done: 1, Failed: 1}) {
+		t.Errorf("%+v", out.Rings)
+	}
+}
+
+// Run looks when it is poked.
+func TestRun(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 10)
+	looked := make(chan string, 16)
+	w.Rollouts.Told = func(_ context.Context, id string, s api.RolloutStep) { looked <- id }
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	w.list("a", "1", nil)
+	go func() { w.Run(ctx, func(err error) { t.Error(err) }); close(done) }()
+	for range 2 {
+		if id := <-looked; id != "a" {
+			t.Error(id)
+		}
+	}
+	w.turn <- struct{}{} // nobody reads what is listed
+	w.list("b", "1", nil)
+	<-w.turn
+	w.Poke()
+	if id := <-looked; id != "b" {
+		t.Error(id)
+	}
+	cancel()
+	<-done
+}
