@@ -28,7 +28,7 @@ const (
 // Bounds of what a server reads about actions, in bytes, and of what it sends a
 // host at a time.
 const (
-	MaxActionPost = 64 << 20 // of a million hosts
+	MaxActionPost = 8 << 20  // of 200,000 hosts
 	MaxLog        = 64 << 10 // of one run of one host, all pieces together
 	MaxOrders     = 8        // in one answer to a host
 	MaxReports    = 16       // in one check-in

@@ -45,6 +45,7 @@ type Config struct {
 	Repository Depot            `yaml:"repository"`
 	Directory  directory.Config `yaml:"directory"`
 	Sessions   Sessions         `yaml:"sessions"`
+	Actions    ActionsPart      `yaml:"actions"`
 	Limits     Limits           `yaml:"limits"`
 	Metrics    MetricsFor       `yaml:"metrics"`
 	Log        Log              `yaml:"log"`
@@ -106,6 +107,16 @@ type Sessions struct {
 	Last Duration `yaml:"last"`
 }
 
+// ActionsPart says how signed actions are relayed. What hosts accept stands in their
+// own signed settings: action-kinds, action-signers, action-approvals.
+type ActionsPart struct {
+	// approvals is how many persons have to sign an action of a kind before hosts are
+	// given it, as in {reboot: 2, run: 2}. One where it is not named.
+	Approvals map[string]int `yaml:"approvals"`
+	// keep is how long actions and their results are kept when they are over.
+	Keep Duration `yaml:"keep"`
+}
+
 // Limits keep one kind of request from starving the others.
 type Limits struct {
 	// hosts is for how many hosts the server is made. What is accepted a second
@@ -138,6 +149,7 @@ func Defaults() Config {
 			History: Duration(2 * 365 * day), Events: Duration(365 * day)},
 		Repository: Depot{Expires: Duration(14 * day), MaxPackage: 16 << 30, Reserve: 1 << 30},
 		Sessions:   Sessions{Last: Duration(12 * time.Hour)},
+		Actions:    ActionsPart{Keep: Duration(90 * day)},
 		Limits:     Limits{Hosts: 10_000},
 		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Log:        Log{Level: "info"},
@@ -200,7 +212,7 @@ func (c *Config) parse(data []byte) error {
 
 // Check reports the first value that cannot be.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkLimits} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits} {
 		if err := check(); err != nil {
 			return muster.WithKind(muster.Invalid, err)
 		}

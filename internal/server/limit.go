@@ -37,6 +37,7 @@ var classes = []class{
 	{name: "people", least: 200, atOnce: 32, waits: 10 * time.Second, strangers: 10},
 	{name: "repo", perHost: 1, least: 500, atOnce: 2048, waits: 10 * time.Second},
 	{name: "upload", least: 50, atOnce: 8, waits: time.Minute, strangers: 10},
+	{name: "watch", least: 50, atOnce: 512, waits: time.Second, strangers: 10},
 	{name: "wake", perHost: 0.1, least: 100, atOnce: 0, strangers: 20},
 }
 

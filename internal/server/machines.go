@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"muster"
@@ -115,7 +116,11 @@ func (s *Server) checkIn(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
-	return s.hosts.CheckIn(ctx, r.caller, in)
+	out, err := s.hosts.CheckIn(ctx, r.caller, in)
+	if err != nil {
+		return nil, err
+	}
+	return out, s.relayed(ctx, r, &in, &out)
 }
 
 func (s *Server) takeInventory(ctx context.Context, r *request) (any, error) {
@@ -131,21 +136,27 @@ const (
 	wakePulse = 45 * time.Second
 )
 
-// wake answers when somebody wants the host to look for news.
+// wake answers when somebody wants the host to look for news, or when there are
+// actions for it: it takes some where it says which it has.
 func (s *Server) wake(_ context.Context, r *request) (any, error) {
-	since, err := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
+	q := r.URL.Query()
+	since, err := strconv.ParseInt(q.Get("since"), 10, 64)
 	if err != nil {
-		return nil, muster.Errorf(muster.Invalid, "since: %q is no number", r.URL.Query().Get("since"))
+		return nil, muster.Errorf(muster.Invalid, "since: %q is no number", q.Get("since"))
+	}
+	takes := q.Has("have")
+	if takes {
+		s.relay.Has(r.caller.ID(), strings.Split(q.Get("have"), ","))
 	}
 	release, err := s.hosts.Hold(r.caller)
 	if err != nil {
 		return nil, err
 	}
 	r.held = append(r.held, release)
-	return answer(func(w http.ResponseWriter) error { return s.wait(w, r, since) }), nil
+	return answer(func(w http.ResponseWriter) error { return s.wait(w, r, since, takes) }), nil
 }
 
-func (s *Server) wait(w http.ResponseWriter, r *request, since int64) error {
+func (s *Server) wait(w http.ResponseWriter, r *request, since int64, takes bool) error {
 	ctx, cancel := context.WithTimeout(r.Context(), wakeFor)
 	defer cancel()
 	defer context.AfterFunc(s.draining, cancel)()
@@ -156,14 +167,20 @@ func (s *Server) wait(w http.ResponseWriter, r *request, since int64) error {
 	control := http.NewResponseController(w)
 	for {
 		pulse, stop := context.WithTimeout(ctx, s.pulse)
+		leave := s.attend(r, takes, stop)
 		number := s.hosts.Wait(pulse, r.caller, since)
+		leave()
 		over := pulse.Err() == nil || ctx.Err() != nil
 		stop()
+		orders, err := s.orders(r, takes)
+		if err != nil {
+			return err
+		}
 		if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 			return err
 		}
-		if over || number != since {
-			return json.NewEncoder(w).Encode(api.Wake{Number: number})
+		if over || number != since || len(orders) > 0 {
+			return json.NewEncoder(w).Encode(api.Wake{Number: number, Orders: orders})
 		}
 		if _, err := w.Write([]byte(" ")); err != nil {
 			return err

@@ -49,6 +49,7 @@ func routes() []route {
 		{method: post, path: api.RouteCheckIn, who: aHost, class: "checkin", body: api.MaxCheckIn, serve: (*Server).checkIn},
 		{method: post, path: api.RouteInventory, who: aHost, class: "inventory", body: inventory.MaxDocument, serve: (*Server).takeInventory},
 		{method: get, path: api.RouteWake, who: aHost, class: "wake", slow: true, serve: (*Server).wake},
+		{method: post, path: api.RouteActionLog, who: aHost, class: "checkin", body: api.MaxLog, serve: (*Server).takeLog},
 
 		{method: post, path: api.RouteLogin, who: aNewcomer, class: "login", body: api.MaxEnrol, serve: (*Server).logIn},
 		{method: post, path: api.RouteLogout, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).logout},
@@ -75,6 +76,13 @@ func routes() []route {
 		{method: get, path: api.RouteRepository, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).repositoryInfo},
 		{method: post, path: api.RouteRepository, who: aPerson, verb: api.VerbAdminister, class: "people", body: index.MaxLink, serve: (*Server).postLink},
 		{method: del, path: api.RouteGroup, who: aPerson, verb: api.VerbAssign, class: "people", serve: (*Server).deleteGroup},
+
+		{method: get, path: api.RouteActions, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listActions},
+		{method: post, path: api.RouteActions, who: aPerson, verb: api.VerbAct, class: "people", body: api.MaxActionPost, serve: (*Server).sendAction},
+		{method: get, path: api.RouteAction, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getAction},
+		{method: get, path: api.RouteActionTargets, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).actionTargets},
+		{method: post, path: api.RouteActionApprovals, who: aPerson, verb: api.VerbAct, class: "people", body: api.MaxPerson, serve: (*Server).approveAction},
+		{method: get, path: api.RouteActionEvents, who: aPerson, verb: api.VerbView, class: "watch", slow: true, serve: (*Server).followAction},
 
 		{method: get, path: api.RouteAudit, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listAudit},
 		{method: get, path: api.RouteAuditEntry, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).getAudit},

@@ -58,6 +58,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	var workers sync.WaitGroup
 	workers.Go(func() { s.hosts.Run(work, func(err error) { s.log.Warn("hosts", "error", err.Error()) }) })
+	workers.Go(func() { s.relay.Run(work, func(err error) { s.log.Warn("actions", "error", err.Error()) }) })
 	workers.Go(func() { s.depot.publish(work, s.news) })
 	workers.Go(func() { s.depot.tend(work) })
 	workers.Go(func() { s.keepCheckpoints(work) })

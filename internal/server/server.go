@@ -28,6 +28,7 @@ import (
 	"muster/internal/db"
 	"muster/internal/directory"
 	"muster/internal/hosts"
+	"muster/internal/relay"
 	"muster/sign"
 )
 
@@ -46,6 +47,7 @@ type Server struct {
 	self     *Self
 	db       *db.DB
 	hosts    *hosts.Hosts
+	relay    *relay.Relay
 	ledger   *ledger.Ledger
 	depot    *depot
 	ldap     *directory.Directory // nil: none is read
@@ -115,6 +117,9 @@ func (s *Server) open(ctx context.Context) error {
 		c.Directory = s.ldap
 	}
 	if s.hosts, err = hosts.Open(ctx, c); err != nil {
+		return err
+	}
+	if err := s.openRelay(ctx); err != nil {
 		return err
 	}
 	s.metrics = newMetrics(s)

@@ -185,6 +185,8 @@ type machine struct {
 	*api.HostClient
 	t       testing.TB
 	counter atomic.Uint64
+
+	certificate string // where the test needs it
 }
 
 func (w *world) machine(n int) *machine {

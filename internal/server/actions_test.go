@@ -1,0 +1,197 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"muster"
+	"muster/action"
+	"muster/api"
+	"muster/sign"
+)
+
+// joined are n hosts that enrolled, and their certificates.
+func (w *world) joined(p *api.PersonClient, n int) (all []*machine) {
+	w.t.Helper()
+	token := must(p.CreateToken(w.t.Context(), api.TokenRequest{Uses: n}))(w.t)
+	for i := range n {
+		m := w.machine(i + 1)
+		m.certificate = m.join(token.Secret).Certificate
+		all = append(all, m)
+	}
+	return all
+}
+
+// identity is that by which the host signs results.
+func (m *machine) identity() *sign.Identity {
+	m.t.Helper()
+	return &sign.Identity{Key: m.Key, Chain: must(sign.ParseCerts([]byte(m.certificate)))(m.t)}
+}
+
+// order makes a signed action for hosts.
+func (w *world) order(kind action.Kind, hosts []string, change func(*action.Action), by ...*sign.Identity) (api.ActionPost, *action.Action) {
+	w.t.Helper()
+	tree := must(action.NewTree(action.Sort(hosts)))(w.t)
+	now := time.Now()
+	a := &action.Action{Type: action.Type, ID: action.NewID(), Kind: kind, Server: w.self.ID, NotBefore: now.Unix() - 60, NotAfter: now.Unix() + 3600,
+		Targets: must(tree.Targets())(w.t)}
+	if change != nil {
+		change(a)
+	}
+	if by == nil {
+		by = []*sign.Identity{w.admin}
+	}
+	return api.ActionPost{Message: must(a.Sign(now, by...))(w.t), Hosts: tree.Hosts}, a
+}
+
+// believes is whom hosts of the tests believe.
+func (w *world) believes() *sign.Trust {
+	return &sign.Trust{Anchors: []*x509.Certificate{w.admin.Leaf()}}
+}
+
+// verify is what a host does with an order.
+func (w *world) verify(m *machine, o api.Order) (*action.Message, error) {
+	var proof action.Proof
+	if o.Proof != nil {
+		proof = action.Proof(*o.Proof)
+	}
+	return action.Verify(o.Message, proof, action.Host{ID: m.ID, Server: m.Server.ID, Trust: w.believes(), Now: time.Now()})
+}
+
+// report has a host say what became of an action.
+func (m *machine) reportAction(message []byte, id string, state action.State, text string) {
+	m.t.Helper()
+	r := action.Result{Action: id, SHA256: action.Sum(message), Host: m.ID, State: state, Text: text}
+	der := must(r.Sign(time.Now(), m.identity()))(m.t)
+	must(m.CheckIn(m.t.Context(), api.CheckIn{Clock: time.Now().Unix(), Orders: true, Have: []string{id}, Reports: [][]byte{der}}))(m.t)
+}
+
+// An action goes from a person to hosts that wait, and their signed results to who
+// follows it.
+func TestActions(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	hosts := w.joined(p, 3)
+	var ids []string
+	for _, m := range hosts {
+		ids = append(ids, m.ID)
+	}
+	waiting := make(chan api.Wake, 1)
+	since := must(hosts[0].CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix(), Orders: true}))(t).Wake
+	go func() {
+		news, err := hosts[0].Attend(t.Context(), since, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		waiting <- news
+	}()
+	for w.waiting() == 0 {
+		waitFor(t, time.Millisecond)
+	}
+	post, a := w.order(action.Install, ids, func(a *action.Action) { a.Packages, a.Reason = []string{"age"}, "ticket 12" })
+	sent := must(p.SendAction(t.Context(), post))(t)
+	if sent.State != api.ActionOpen || sent.By != "alice" || sent.Title != "install age" || sent.Counts["queued"] != 3 {
+		t.Fatalf("%+v", sent)
+	}
+	news := <-waiting
+	if len(news.Orders) != 1 || news.Number != since {
+		t.Fatalf("%+v", news)
+	}
+	if m := must(w.verify(hosts[0], news.Orders[0]))(t); m.Action.Reason != "ticket 12" {
+		t.Errorf("%+v", m.Action)
+	}
+	polled := must(hosts[1].CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix(), Orders: true}))(t)
+	if len(polled.Orders) != 1 {
+		t.Fatalf("%+v", polled)
+	}
+	must(w.verify(hosts[1], polled.Orders[0]))(t)
+	// An agent that knows nothing of actions is not bothered.
+	if old := must(hosts[2].CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix()}))(t); old.Orders != nil {
+		t.Errorf("%+v", old)
+	}
+
+	followed, events := make(chan api.ActionEvent, 64), make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	over := errors.New("over")
+	go func() {
+		events <- p.WatchAction(ctx, a.ID, 0, func(e api.ActionEvent) error {
+			followed <- e
+			if e.Action != nil && e.Action.Counts["done"] == 1 && e.Action.Counts["failed"] == 1 {
+				return over
+			}
+			return nil
+		})
+	}()
+	if e := <-followed; e.Action == nil || e.Action.Counts["queued"] == 0 {
+		t.Fatalf("%+v", e)
+	}
+	if out := must(hosts[0].SendLog(t.Context(), a.ID, []byte("unpacking\n")))(t); !out.Watched {
+		t.Error("nobody watches")
+	}
+	hosts[0].reportAction(post.Message, a.ID, action.Done, "installed age 1.3")
+	hosts[1].reportAction(post.Message, a.ID, action.Failed, "no room\nthe disk is full")
+	if err := <-events; !errors.Is(err, over) {
+		t.Fatal(err)
+	}
+	close(followed)
+	var said []string
+	for e := range followed {
+		switch {
+		case e.Log != nil:
+			said = append(said, e.Log.Name+" says "+e.Log.Text)
+		case e.Target != nil && e.Target.State != api.TargetDelivered:
+			r := must(action.OpenResult(e.Target.Result, w.self.Authority.Chain, time.Now()))(t)
+			said = append(said, e.Target.Name+" "+e.Target.State+": "+e.Target.Note, string(r.State))
+		}
+	}
+	want := []string{"pc-000001 says unpacking\n", "pc-000001 done: installed age 1.3", "done", "pc-000002 failed: the disk is full", "failed"}
+	if !slices.Equal(said, want) {
+		t.Errorf("%q, want %q", said, want)
+	}
+	page := must(p.Actions(t.Context(), api.ActionQuery{Host: hosts[2].ID}))(t)
+	if len(page.Actions) != 1 || page.Actions[0].Counts["queued"] != 1 {
+		t.Errorf("%+v", page)
+	}
+	detail := must(p.Action(t.Context(), a.ID))(t)
+	if string(detail.Message) != string(post.Message) {
+		t.Error("another message")
+	}
+	targets := must(p.ActionTargets(t.Context(), a.ID, api.TargetQuery{State: "queued"}))(t)
+	if len(targets.Targets) != 1 || targets.Targets[0].Name != "pc-000003" {
+		t.Errorf("%+v", targets)
+	}
+}
+
+// Nobody but people sends actions, to nobody but hosts that are there.
+func TestActionsRefused(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Actions.Approvals = map[string]int{"reboot": 2} })
+	p := w.person()
+	m := w.joined(p, 1)[0]
+	post, _ := w.order(action.Update, []string{m.ID, "00000000-0000-4000-8000-00000000ffff"}, nil)
+	_, err := p.SendAction(t.Context(), post)
+	wantKind(t, err, muster.NotFound)
+	stranger := must(newPerson("mallory", sign.RightCode))(t)
+	post, _ = w.order(action.Update, []string{m.ID}, nil, stranger)
+	_, err = p.SendAction(t.Context(), post)
+	wantKind(t, err, muster.Denied)
+	_, err = p.Action(t.Context(), action.NewID())
+	wantKind(t, err, muster.NotFound)
+	wantKind(t, p.WatchAction(t.Context(), action.NewID(), 0, nil), muster.NotFound)
+	post, a := w.order(action.Reboot, []string{m.ID}, nil)
+	if held := must(p.SendAction(t.Context(), post))(t); held.State != api.ActionHeld {
+		t.Errorf("%+v", held)
+	}
+	_, err = p.ApproveAction(t.Context(), a.ID, api.ActionApproval{Message: post.Message, Of: "00"})
+	check(t, err) // it changes nothing
+	if out := must(m.CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix(), Orders: true}))(t); out.Orders != nil {
+		t.Errorf("%+v", out)
+	}
+	cfg := Defaults()
+	cfg.Actions.Approvals = map[string]int{"format": 2}
+	wantKind(t, cfg.Check(), muster.Invalid)
+}
