@@ -23,6 +23,15 @@ type Agent struct {
 	Package     string // the agent's own; "" keeps the agent that is there
 	Maturities  []string
 	Locales     []string // none: all
+	Actions     Actions
+}
+
+// Actions are what a host accepts of signed actions.
+type Actions struct {
+	None      bool     // but to cancel
+	Kinds     []string // none: all
+	Signers   []string // names and fingerprints; none: all who are believed
+	Approvals map[string]int
 }
 
 // Open reports whether the agent may change something by itself at t, in local
@@ -98,6 +107,12 @@ var table = []Setting{
 		"PROD", "words, or `any`", words(func(a *Agent) *[]string { return &a.Maturities }, isWord)},
 	{"locales", "Which packages are offered to this host, by their languages. Packages without one always are.",
 		"any", "languages such as `fr, en`, or `any`", words(func(a *Agent) *[]string { return &a.Locales }, isLanguage)},
+	{"action-kinds", "Which actions that people sign this host carries out. To cancel one is always accepted.",
+		"any", "kinds such as `update, install, reboot`, `any`, or `none`", actionKinds},
+	{"action-signers", "Whose signatures under actions count, of those whom the host believes and who have the right.",
+		"any", "names and fingerprints of keys or certificates, or `any`", actionSigners},
+	{"action-approvals", "How many persons have to sign an action of a kind. One where it is not named.",
+		"", "kinds and numbers such as `reboot 2, run 2`, or `any`", actionApprovals},
 }
 
 // All lists every setting of the agent.
