@@ -1,13 +1,11 @@
 package ledger
 
 import (
-	"bytes"
 	"sync"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"muster/internal/auditlog"
 	"muster/internal/db/dbtest"
 	"muster/internal/testneed/sqlserver"
 )
@@ -43,26 +41,6 @@ func BenchmarkAppend(b *testing.B) {
 				}
 				wg.Wait()
 			})
-		}
-	}
-}
-
-// BenchmarkVerify is the question how long a log of a million entries takes.
-func BenchmarkVerify(b *testing.B) {
-	const entries = 1_000_000
-	l := open(b, dbtest.SQLite(b))
-	for range entries / 10_000 {
-		fill(b, l, 10_000)
-	}
-	var export bytes.Buffer
-	if err := l.Export(b.Context(), &export); err != nil {
-		b.Fatal(err)
-	}
-	b.SetBytes(int64(export.Len()))
-	b.ResetTimer()
-	for range b.N {
-		if r, err := auditlog.Verify(bytes.NewReader(export.Bytes()), l.verifier); err != nil || r.Tree.N != entries {
-			b.Fatal(r, err)
 		}
 	}
 }
