@@ -43,6 +43,7 @@ const (
 	RouteRepository = "/api/v1/repository"           // GET -> [Repository], POST a link of trust, person
 	RouteTidy       = "/api/v1/repository/gc"        // POST, person: ?keep=N&grace=TIME -> [Tidied]
 	RouteRepo       = "/repo/"                       // GET, anyone: the repository's files
+	RouteOpenAPI    = "/api/v1/openapi.json"         // GET, anyone: what is described here, for other languages
 	RouteHealth     = "/healthz"
 	RouteMetrics    = "/metrics"
 )

@@ -241,3 +241,9 @@ func (c *Client) Who(ctx context.Context) (s Server, err error) {
 	err = c.do(ctx, request{method: http.MethodGet, path: RouteServer}, &s)
 	return s, err
 }
+
+// OpenAPI returns the description of all routes.
+func (c *Client) OpenAPI(ctx context.Context) (doc json.RawMessage, err error) {
+	err = c.do(ctx, request{method: http.MethodGet, path: RouteOpenAPI}, &doc)
+	return doc, err
+}

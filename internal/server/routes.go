@@ -39,6 +39,7 @@ func routes() []route {
 	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	return []route{
 		{method: get, path: api.RouteServer, who: anyone, class: "about", serve: (*Server).about},
+		{method: get, path: api.RouteOpenAPI, who: anyone, class: "about", serve: (*Server).describe},
 		{method: get, path: api.RouteHealth, who: anyone, class: "about", plain: (*Server).health},
 		{method: get, path: api.RouteMetrics, who: anyone, class: "about", plain: (*Server).exposeMetrics},
 		{method: get, path: api.RouteRepo, who: anyone, class: "repo", slow: true, plain: (*Server).repository},
