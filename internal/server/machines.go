@@ -176,7 +176,7 @@ func (s *Server) wait(w http.ResponseWriter, r *request, since int64, takes bool
 		if err != nil {
 			return err
 		}
-		if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		if err := control.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
 			return err
 		}
 		if over || number != since || len(orders) > 0 {
@@ -186,6 +186,11 @@ func (s *Server) wait(w http.ResponseWriter, r *request, since int64, takes bool
 			return err
 		}
 		if err := control.Flush(); err != nil {
+			return err
+		}
+		// Over HTTP/2 a deadline that passes ends the stream, also where nothing is
+		// being written.
+		if err := control.SetWriteDeadline(time.Time{}); err != nil {
 			return err
 		}
 	}

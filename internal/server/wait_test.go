@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -42,6 +43,32 @@ func TestWaitPulse(t *testing.T) {
 	check(t, json.NewDecoder(body).Decode(&news))
 	if news.Number == out.Wake {
 		t.Errorf("the same number, %d", news.Number)
+	}
+}
+
+// A host waits for longer than the server is patient with who takes nothing: over
+// HTTP/2, a deadline that is left behind would cut it off.
+func TestWaitOutlastsPatience(t *testing.T) {
+	cfg := testConfig(t)
+	w := &world{t: t, admin: must(administrator())(t), files: Folder{Dir: cfg.Data}, patience: 200 * time.Millisecond, pulse: 350 * time.Millisecond}
+	must(w.files.AddAnchors(writeCert(t, w.admin.Leaf())))(t)
+	w.start(cfg)
+	m := w.machine(1)
+	m.join(must(w.person().CreateToken(t.Context(), api.TokenRequest{Uses: 1}))(t).Secret)
+	out := must(m.CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix()}))(t)
+	r := must(http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+api.RouteWake+"?since="+number(out.Wake), nil))(t)
+	m.signed(r, nil)
+	client := w.raw()
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	resp := must(client.Do(r))(t)
+	defer resp.Body.Close()
+	if resp.ProtoMajor != 2 {
+		t.Fatalf("this is %s", resp.Proto)
+	}
+	for i := range 3 {
+		if _, err := io.ReadFull(resp.Body, make([]byte, 1)); err != nil {
+			t.Fatalf("cut off after %d signs of life: %v", i, err)
+		}
 	}
 }
 
