@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"muster"
@@ -267,6 +268,14 @@ func (o *offer) heldBack(s plan.State) (all []string) {
 		}
 	}
 	return all
+}
+
+// waits reports whether it is a rollout for which something cannot be had.
+func (o *offer) waits(why error) bool {
+	return slices.ContainsFunc(o.held, func(i int) bool {
+		p := &o.packages[i]
+		return strings.Contains(why.Error(), p.String()+" "+p.Barred)
+	})
 }
 
 // heldStatus has what rollouts hold not count as available.

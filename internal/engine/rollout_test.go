@@ -380,6 +380,28 @@ func TestRolloutOfStranger(t *testing.T) {
 	}
 }
 
+// What is assigned and held is not missing by error: it waits. A plan goes on with
+// the rest.
+func TestRolloutOfSomethingNew(t *testing.T) {
+	s := newSite(t)
+	s.publish(s.pack(s.packager, "package: app\nversion: 2\n", "app=two"), s.staged(s.deployer, "1", nil),
+		s.pack(s.packager, "package: other\nversion: 1\n", "other=one"),
+		s.pack(s.deployer, "package: lab\nversion: 1\nkind: group\ndepends: app\n"),
+		s.pack(s.deployer, "package: desk\nversion: 1\nkind: group\ndepends: other\n"))
+	s.assigned("lab", "desk")
+	s.expect("desk NEED-INSTALL\nlab POSTPONED\nother NEED-INSTALL")
+	if err := s.upgrade(); err != nil {
+		t.Fatal(err)
+	}
+	s.expect("desk 1 OK\nlab POSTPONED\nother 1 OK")
+	s.gate(rollout.Running, 1)
+	s.assigned("lab", "desk", "pilot")
+	if err := s.upgrade(); err != nil {
+		t.Fatal(err)
+	}
+	s.expect("app 2 OK\ndesk 1 OK\nlab 1 OK\nother 1 OK")
+}
+
 // Nobody installs a rollout.
 func TestRolloutIsNotInstalled(t *testing.T) {
 	s := newRollout(t, nil)

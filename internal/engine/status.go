@@ -150,7 +150,10 @@ func (e *Engine) planStatus(all map[string]*Status) {
 		if all[u.Name] == nil {
 			all[u.Name] = &Status{Name: u.Name}
 		}
-		all[u.Name].By, all[u.Name].Status, all[u.Name].Error = u.By, muster.Error, u.Err.Error()
+		s := all[u.Name]
+		if s.By, s.Status, s.Error = u.By, muster.Error, u.Err.Error(); p.waits(u.Err) {
+			s.Status = muster.Postponed // that is no error: it comes when a rollout lets it
+		}
 	}
 }
 
