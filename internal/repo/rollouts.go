@@ -1,0 +1,82 @@
+package repo
+
+import (
+	"os"
+	"slices"
+
+	"muster"
+	"muster/index"
+	"muster/pkgfile"
+	"muster/rollout"
+	"muster/sign"
+	"muster/version"
+)
+
+// A RolledOut is a rollout that the repository lists, in its newest version.
+type RolledOut struct {
+	Entry    *index.Entry
+	Document *rollout.Document
+}
+
+// Rollouts lists the rollouts and the gates of the head. Those that are revoked or
+// cannot be read are left out, with why.
+func (p *Publisher) Rollouts() (all []RolledOut, head *index.Head, wrong []error, err error) {
+	c, err := p.load()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, e := range c.rollouts() {
+		d, err := p.openRollout(c, e)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		all = append(all, RolledOut{e, d})
+	}
+	return all, c.head, wrong, nil
+}
+
+// rollouts are the newest packages of that kind.
+func (c *contents) rollouts() (all []*index.Entry) {
+	for i, outline := range c.index.Outlines() {
+		if outline.Kind != muster.Rollout {
+			continue
+		}
+		at := slices.IndexFunc(all, func(e *index.Entry) bool { return e.Name == outline.Name })
+		if at >= 0 && version.Compare(outline.Version, all[at].Version) <= 0 {
+			continue
+		}
+		e, err := c.index.Entry(i)
+		switch {
+		case err != nil: // never, in an index that was proved right
+		case at < 0:
+			all = append(all, e)
+		default:
+			all[at] = e
+		}
+	}
+	return all
+}
+
+func (p *Publisher) openRollout(c *contents, e *index.Entry) (*rollout.Document, error) {
+	f, err := os.Open(p.path(e.Filename))
+	if err != nil {
+		return nil, muster.Errorf(muster.Unavailable, "cannot read rollout %q: %w", e.Name, err)
+	}
+	defer f.Close()
+	pkg, err := pkgfile.Open(f, e.Size)
+	if err != nil {
+		return nil, err
+	}
+	sigs, err := pkg.Verify(c.state.Trust(), sign.Policy{Now: p.clock(c.head), Listed: true})
+	if err == nil {
+		err = c.state.CheckPackage(&pkg.Manifest.Control, pkg.ManifestSHA256(), sigs)
+	}
+	if err == nil {
+		err = e.Matches(pkg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rollout.OfPackage(&pkg.Manifest.Control, pkg.Manifest.Policy)
+}
