@@ -174,8 +174,8 @@ type PersonEdit struct {
 
 // PasswordChange changes one's own password.
 type PasswordChange struct {
-	Old string `json:"old"`
-	New string `json:"new"`
+	Old string `json:"old-password"`
+	New string `json:"new-password"`
 }
 
 // SessionPage lists sessions.

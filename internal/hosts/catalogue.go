@@ -12,7 +12,7 @@ import (
 
 // Software lists the software that hosts have now, by name, with the number of
 // hosts. q is what stands behind "package:" in a search: "openssl<3.0.2", "dpkg/lib*".
-func (h *Hosts) Software(ctx context.Context, q, cursor string, limit int) (out api.SoftwarePage, err error) {
+func (p *Part) Software(ctx context.Context, q, cursor string, limit int) (out api.SoftwarePage, err error) {
 	c := catalogue{limit: limit}
 	if c.limit <= 0 || c.limit > 1000 {
 		c.limit = 100
@@ -23,11 +23,11 @@ func (h *Hosts) Software(ctx context.Context, q, cursor string, limit int) (out 
 	if c.after, err = readCatalogueCursor(cursor); err != nil {
 		return out, err
 	}
-	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
 		c.out = api.SoftwarePage{Software: []api.Software{}}
 		for more := true; more; {
 			var err error
-			if more, err = c.read(tx, h); err != nil {
+			if more, err = c.read(tx, p); err != nil {
 				return err
 			}
 		}
@@ -61,9 +61,14 @@ type catalogue struct {
 }
 
 // read reads some rows, and says whether to go on.
-func (c *catalogue) read(tx *db.Tx, h *Hosts) (more bool, err error) {
-	inner := condition{h: h, tx: tx}
-	query := `SELECT w.num, w.source, w.name, w.version, w.body, n.hosts FROM hosts_software w JOIN hosts_count n ON n.software = w.num
+func (c *catalogue) read(tx *db.Tx, p *Part) (more bool, err error) {
+	inner := condition{h: p.h, tx: tx}
+	counts, args, err := p.counts(tx)
+	if err != nil {
+		return false, err
+	}
+	inner.args = args
+	query := `SELECT w.num, w.source, w.name, w.version, w.body, n.hosts FROM hosts_software w JOIN ` + counts + ` n ON n.software = w.num
 		WHERE n.hosts > 0 AND ` + inner.like(column{"w.name", false}, c.term.Whole()) + ` AND (w.name > ? OR (w.name = ? AND w.num > ?)) ORDER BY w.name, w.num LIMIT ?`
 	const some = 1000
 	rows, full := 0, false
@@ -95,6 +100,16 @@ func (c *catalogue) read(tx *db.Tx, h *Hosts) (more bool, err error) {
 		return nil
 	})
 	return rows == some && !full, err
+}
+
+// counts is the table of how many hosts have a software: kept for all of them, and
+// counted for who may see some.
+func (p *Part) counts(tx *db.Tx) (string, []any, error) {
+	if p.see.All() {
+		return "hosts_count", nil, nil
+	}
+	in, args, err := p.in(tx, "x.host", p.see)
+	return "(SELECT x.software, count(*) AS hosts FROM hosts_has x WHERE " + in + " GROUP BY x.software)", args, err
 }
 
 // printCatalogueCursor says where a page ends.

@@ -14,10 +14,11 @@ import (
 )
 
 // Detail returns all about one host but its inventory.
-func (h *Hosts) Detail(ctx context.Context, name string) (out api.HostDetail, err error) {
+func (p *Part) Detail(ctx context.Context, name string) (out api.HostDetail, err error) {
+	h := p.h
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		out = api.HostDetail{}
-		r, err := find(tx, name)
+		r, err := p.find(tx, name)
 		if err != nil {
 			return err
 		}

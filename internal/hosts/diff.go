@@ -13,7 +13,8 @@ import (
 
 // Diff returns what changed in the inventory of a host between two times; to 0
 // is now, and a time before its first inventory is that of the first.
-func (h *Hosts) Diff(ctx context.Context, name string, from, to int64) (out api.HistoryPage, err error) {
+func (p *Part) Diff(ctx context.Context, name string, from, to int64) (out api.HistoryPage, err error) {
+	h := p.h
 	if to == 0 {
 		to = 1 << 62
 	}
@@ -22,7 +23,7 @@ func (h *Hosts) Diff(ctx context.Context, name string, from, to int64) (out api.
 	}
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		out.Changes = []api.HistoryChange{}
-		r, err := find(tx, name)
+		r, err := p.find(tx, name)
 		if err != nil {
 			return err
 		}

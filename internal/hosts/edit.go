@@ -10,69 +10,21 @@ import (
 	"muster/inventory"
 )
 
-// Resolve returns the id of a host, named by its id or by a name that only one
-// host has.
-func (h *Hosts) Resolve(ctx context.Context, name string) (id string, err error) {
-	err = h.DB.Read(ctx, func(tx *db.Tx) error {
-		r, err := find(tx, name)
-		if err == nil {
-			id = r.id
-		}
-		return err
-	})
-	return id, err
-}
-
-// find is Resolve within a transaction.
-func find(tx *db.Tx, name string) (*record, error) {
-	if checkID(name) == nil {
-		r, err := readRecord(tx, "id", name)
-		if muster.KindOf(err) == muster.NotFound {
-			err = noHost(name)
-		}
-		return r, err
-	}
-	// Anybody may wait under any name: who waits is meant when nobody else is.
-	var nums, waiting []int64
-	err := each(tx, `SELECT h.num, h.state FROM hosts_host h JOIN hosts_fact f ON f.host = h.num WHERE h.name = ? OR h.name = ? OR f.fqdn = ?`,
-		[]any{name, strings.ToUpper(name), strings.ToLower(name)}, func(scan scanner) error {
-			var num int64
-			var state api.State
-			err := scan(&num, &state)
-			if state == api.Pending {
-				waiting = append(waiting, num)
-			} else {
-				nums = append(nums, num)
-			}
-			return err
-		})
-	if len(nums) == 0 {
-		nums = waiting
-	}
-	switch {
-	case err != nil:
-		return nil, err
-	case len(nums) == 0:
-		return nil, noHost(name)
-	case len(nums) > 1:
-		return nil, muster.WithHint(muster.Errorf(muster.Conflict, "%d hosts are named %q", len(nums), name), "give the id of one: 'muster hosts name:%s'", name)
-	}
-	return readRecord(tx, "num", nums[0])
-}
-
 func noHost(name string) error {
 	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no host %q", cut(name, 190)), "run 'muster hosts'")
 }
 
 // Edit changes what the server keeps of a host, for the person named by, and
 // wakes the host where that is of interest to it.
-func (h *Hosts) Edit(ctx context.Context, by, name string, e api.HostEdit) error {
+func (p *Part) Edit(ctx context.Context, by, name string, e api.HostEdit) error {
 	ed, err := newEdition(by, e)
 	if err != nil {
 		return err
 	}
+	ed.part = p
+	h := p.h
 	return h.write(ctx, func(tx *db.Tx) error {
-		r, err := find(tx, name)
+		r, err := p.findToChange(tx, name)
 		if err != nil {
 			return err
 		}
@@ -83,7 +35,8 @@ func (h *Hosts) Edit(ctx context.Context, by, name string, e api.HostEdit) error
 // An edition is an edit whose values were checked.
 type edition struct {
 	api.HostEdit
-	by string
+	by   string
+	part *Part
 }
 
 func newEdition(by string, e api.HostEdit) (*edition, error) {
@@ -177,7 +130,7 @@ func (e *edition) rename(tx *db.Tx, r *record) error {
 // regroup changes memberships that people choose.
 func (e *edition) regroup(tx *db.Tx, r *record) error {
 	for _, name := range e.AddGroups {
-		g, err := needGroup(tx, name)
+		g, err := e.group(tx, name)
 		if err != nil {
 			return err
 		}
@@ -189,10 +142,7 @@ func (e *edition) regroup(tx *db.Tx, r *record) error {
 		}
 	}
 	for _, name := range e.RemoveGroups {
-		g, err := readGroup(tx, name)
-		if muster.KindOf(err) == muster.NotFound {
-			return noGroup(name)
-		}
+		g, err := e.part.visible(tx, name)
 		if err != nil {
 			return err
 		}
@@ -206,11 +156,21 @@ func (e *edition) regroup(tx *db.Tx, r *record) error {
 	return nil
 }
 
+// group is one that a host comes into: made where there is none, by who may change
+// every host; for others it has to be one that they see.
+func (e *edition) group(tx *db.Tx, name string) (*group, error) {
+	if e.part.change.All() {
+		return needGroup(tx, name)
+	}
+	return e.part.visible(tx, name)
+}
+
 // Forget removes a host and all that is known of it, but that it was forgotten,
 // by whom. As long as its certificate is good, it cannot come back by that alone.
-func (h *Hosts) Forget(ctx context.Context, by, name string) error {
+func (p *Part) Forget(ctx context.Context, by, name string) error {
+	h := p.h
 	return h.write(ctx, func(tx *db.Tx) error {
-		r, err := find(tx, name)
+		r, err := p.findToChange(tx, name)
 		if err != nil {
 			return err
 		}

@@ -38,13 +38,14 @@ func addEvents(tx *db.Tx, all ...event) (int64, error) {
 
 // Events lists what hosts did and what happened to them: the newest first, or
 // after a number the oldest first, for whoever follows.
-func (h *Hosts) Events(ctx context.Context, q api.EventQuery) (out api.EventPage, err error) {
+func (p *Part) Events(ctx context.Context, q api.EventQuery) (out api.EventPage, err error) {
 	if q.Limit <= 0 || q.Limit > 1000 {
 		q.Limit = 100
 	}
+	h := p.h
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		out.Events = []api.Event{}
-		where, args, err := eventFilter(tx, q)
+		where, args, err := p.eventFilter(tx, q)
 		if err != nil {
 			return err
 		}
@@ -63,13 +64,19 @@ func (h *Hosts) Events(ctx context.Context, q api.EventQuery) (out api.EventPage
 	return out, err
 }
 
-func eventFilter(tx *db.Tx, q api.EventQuery) (where string, args []any, err error) {
-	where, args = "e.number > ?", []any{q.Since}
+// eventFilter leaves out events of hosts that may not be seen, and, for who may not see
+// all, of those that are gone.
+func (p *Part) eventFilter(tx *db.Tx, q api.EventQuery) (where string, args []any, err error) {
+	in, inArgs, err := p.in(tx, "e.host", p.see)
+	if err != nil {
+		return "", nil, err
+	}
+	where, args = "e.number > ? AND "+in, append([]any{q.Since}, inArgs...)
 	if q.Failed {
 		where += " AND e.failed = 1"
 	}
 	if q.Host != "" {
-		r, err := find(tx, q.Host)
+		r, err := p.find(tx, q.Host)
 		if err != nil {
 			return "", nil, err
 		}

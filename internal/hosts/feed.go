@@ -13,12 +13,13 @@ import (
 )
 
 // History lists what changed in inventories, the newest first.
-func (h *Hosts) History(ctx context.Context, q api.HistoryQuery) (out api.HistoryPage, err error) {
+func (p *Part) History(ctx context.Context, q api.HistoryQuery) (out api.HistoryPage, err error) {
+	h := p.h
 	if q.Limit <= 0 || q.Limit > 1000 {
 		q.Limit = 100
 	}
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
-		f := feed{h: h, tx: tx, q: q, names: map[int64]*record{}}
+		f := feed{h: h, p: p, tx: tx, q: q, names: map[int64]*record{}}
 		err := f.read()
 		out = f.out
 		return err
@@ -29,6 +30,7 @@ func (h *Hosts) History(ctx context.Context, q api.HistoryQuery) (out api.Histor
 // A feed is a page of history in the making.
 type feed struct {
 	h     *Hosts
+	p     *Part
 	tx    *db.Tx
 	q     api.HistoryQuery
 	host  int64 // 0: all
@@ -45,7 +47,7 @@ type told struct {
 func (f *feed) read() error {
 	f.out.Changes = []api.HistoryChange{}
 	if f.q.Host != "" {
-		r, err := find(f.tx, f.q.Host)
+		r, err := f.p.find(f.tx, f.q.Host)
 		if err != nil {
 			return err
 		}
@@ -88,6 +90,12 @@ func (f *feed) reports(number int64, limit int) ([]told, error) {
 	add := func(cond string, v any) { where, args = append(where, cond), append(args, v) }
 	if f.host != 0 {
 		add("r.host = ?", f.host)
+	} else {
+		in, inArgs, err := f.p.in(f.tx, "r.host", f.p.see)
+		if err != nil {
+			return nil, err
+		}
+		where, args = append(where, in), append(args, inArgs...)
 	}
 	if f.q.From != 0 {
 		add("r.happened >= ?", f.q.From)

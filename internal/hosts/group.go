@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -89,20 +90,30 @@ func noGroup(name string) error {
 	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no group %q", cut(name, 128)), "run 'muster groups list'")
 }
 
-// members are the ids of a group's hosts.
-func (g *group) members(tx *db.Tx) (ids []string, err error) {
-	err = each(tx, "SELECT h.id FROM hosts_member m JOIN hosts_host h ON h.num = m.host WHERE m.grp = ? ORDER BY h.id", []any{g.num}, func(scan scanner) error {
+// members are the ids of a group's hosts of which a condition is so.
+func (g *group) members(tx *db.Tx, in string, args []any) (ids []string, err error) {
+	query := "SELECT h.id FROM hosts_member m JOIN hosts_host h ON h.num = m.host WHERE m.grp = ? AND " + in + " ORDER BY h.id"
+	err = each(tx, query, append([]any{g.num}, args...), func(scan scanner) error {
 		ids = append(ids, "")
 		return scan(&ids[len(ids)-1])
 	})
 	return ids, err
 }
 
-// Groups lists the groups, without their members.
-func (h *Hosts) Groups(ctx context.Context) (out api.GroupPage, err error) {
-	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+// Groups lists the groups, without their members: those that have one who may be seen.
+func (p *Part) Groups(ctx context.Context) (out api.GroupPage, err error) {
+	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
 		out.Groups = []api.Group{}
-		return each(tx, "SELECT name, note, query, hosts FROM hosts_group ORDER BY name", nil, func(scan scanner) error {
+		query := "SELECT name, note, query, hosts FROM hosts_group ORDER BY name"
+		in, args, err := p.in(tx, "m.host", p.see)
+		if err != nil {
+			return err
+		}
+		if !p.see.All() {
+			query = `SELECT g.name, g.note, g.query, n.hosts FROM hosts_group g JOIN
+				(SELECT m.grp, count(*) AS hosts FROM hosts_member m WHERE ` + in + ` GROUP BY m.grp) n ON n.grp = g.num ORDER BY g.name`
+		}
+		return each(tx, query, args, func(scan scanner) error {
 			var g api.Group
 			err := scan(&g.Name, &g.Note, &g.Query, &g.Count)
 			out.Groups = append(out.Groups, g)
@@ -112,29 +123,31 @@ func (h *Hosts) Groups(ctx context.Context) (out api.GroupPage, err error) {
 	return out, err
 }
 
-// Group returns a group with its members.
-func (h *Hosts) Group(ctx context.Context, name string) (out api.Group, err error) {
-	err = h.DB.Read(ctx, func(tx *db.Tx) error {
-		g, err := readGroup(tx, name)
-		if muster.KindOf(err) == muster.NotFound {
-			return noGroup(name)
-		}
+// Group returns a group with its members who may be seen.
+func (p *Part) Group(ctx context.Context, name string) (out api.Group, err error) {
+	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
+		g, err := p.visible(tx, name)
 		if err != nil {
 			return err
 		}
 		out = api.Group{Name: g.name, Query: g.query}
-		if err := tx.QueryRow("SELECT note, hosts FROM hosts_group WHERE num = ?", g.num).Scan(&out.Note, &out.Count); err != nil {
+		if err := tx.QueryRow("SELECT note FROM hosts_group WHERE num = ?", g.num).Scan(&out.Note); err != nil {
 			return err
 		}
-		out.Members, err = g.members(tx)
+		in, args, err := p.in(tx, "m.host", p.see)
+		if err != nil {
+			return err
+		}
+		out.Members, err = g.members(tx, in, args)
+		out.Count = len(out.Members)
 		return err
 	})
 	return out, err
 }
 
-// PutGroup makes or replaces a group. The hosts whose memberships change look
-// for news.
-func (h *Hosts) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
+// PutGroup makes or replaces a group, or, for who may change some hosts only, says
+// which of these are members. The hosts whose memberships change look for news.
+func (p *Part) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 	if err := control.CheckName(in.Name); err != nil {
 		return api.Group{}, muster.Errorf(muster.Invalid, "group %q: %w", cut(in.Name, 64), err)
 	}
@@ -145,7 +158,11 @@ func (h *Hosts) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 	if err != nil {
 		return api.Group{}, err
 	}
+	h := p.h
 	err = h.write(ctx, func(tx *db.Tx) error {
+		if !p.change.All() {
+			return p.putMembers(tx, in)
+		}
 		g, err := needGroup(tx, in.Name)
 		if err != nil {
 			return err
@@ -163,7 +180,7 @@ func (h *Hosts) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 		}
 		wanted := map[int64]bool{}
 		for _, id := range in.Members {
-			r, err := find(tx, id)
+			r, err := p.find(tx, id)
 			if err != nil {
 				return err
 			}
@@ -174,7 +191,11 @@ func (h *Hosts) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 	if err != nil {
 		return api.Group{}, err
 	}
-	return h.Group(ctx, in.Name)
+	out, err := p.Group(ctx, in.Name)
+	if muster.KindOf(err) == muster.NotFound && !p.see.All() {
+		return api.Group{Name: in.Name}, nil // its last member who may be seen has left
+	}
+	return out, err
 }
 
 // become makes the members of g those wanted.
@@ -229,14 +250,14 @@ func (g *group) change(tx *db.Tx, gained, lost []any) error {
 }
 
 // DeleteGroup removes a group.
-func (h *Hosts) DeleteGroup(ctx context.Context, name string) error {
-	return h.write(ctx, func(tx *db.Tx) error {
-		g, err := readGroup(tx, name)
-		if muster.KindOf(err) == muster.NotFound {
-			return noGroup(name)
-		}
+func (p *Part) DeleteGroup(ctx context.Context, name string) error {
+	return p.h.write(ctx, func(tx *db.Tx) error {
+		g, err := p.visible(tx, name)
 		if err != nil {
 			return err
+		}
+		if !p.change.All() {
+			return p.refuse(fmt.Sprintf("group %q", g.name))
 		}
 		if err := g.become(tx, nil); err != nil {
 			return err

@@ -136,9 +136,10 @@ func reportsSince(tx *db.Tx, host, at int64, f func(number, happened int64, body
 
 // At returns the document of a host as it was at a time, without what has no
 // history; 0 is now, with all. It is NotFound before the first report that is still known.
-func (h *Hosts) At(ctx context.Context, name string, at int64) (doc *inventory.Document, err error) {
+func (p *Part) At(ctx context.Context, name string, at int64) (doc *inventory.Document, err error) {
+	h := p.h
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
-		r, err := find(tx, name)
+		r, err := p.find(tx, name)
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,11 @@ type condition struct {
 func (h *Hosts) where(tx *db.Tx, q *search.Query, chosen bool) (string, []any, error) {
 	c := condition{h: h, tx: tx, now: h.Now(), chosen: chosen}
 	sql, err := c.expr(q.Root())
+	return c.done(sql, err)
+}
+
+// done is the condition and its arguments, unless they are more than a database takes.
+func (c *condition) done(sql string, err error) (string, []any, error) {
 	if err == nil && (len(sql) > maxStatement || len(c.args) > maxArguments) {
 		err = muster.WithHint(muster.Errorf(muster.Invalid, "the search compares too many values one by one"), "search for less")
 	}

@@ -103,14 +103,14 @@ func (h *Hosts) readListing(q api.HostQuery) (*listing, error) {
 }
 
 // List returns a page of the hosts that a search finds.
-func (h *Hosts) List(ctx context.Context, q api.HostQuery) (out api.HostPage, err error) {
-	l, err := h.readListing(q)
+func (p *Part) List(ctx context.Context, q api.HostQuery) (out api.HostPage, err error) {
+	l, err := p.h.readListing(q)
 	if err != nil {
 		return out, err
 	}
-	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
 		out = api.HostPage{}
-		where, args, err := h.where(tx, l.query, false)
+		where, args, err := p.where(tx, l.query)
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (h *Hosts) List(ctx context.Context, q api.HostQuery) (out api.HostPage, er
 
 func (l *listing) count(tx *db.Tx, where string, args []any) (n int, err error) {
 	tables := hostTables
-	if l.query.All() {
+	if where == always {
 		tables = " FROM hosts_host h"
 	}
 	return n, tx.QueryRow("SELECT count(*)"+tables+" WHERE "+where, args...).Scan(&n)

@@ -29,7 +29,8 @@ const serverID = "5f0c6a0e-0000-4000-8000-000000000001"
 // A world is a server's hosts with a clock of its own.
 type world struct {
 	*Hosts
-	t testing.TB
+	*Part // all of them
+	t     testing.TB
 
 	mu  sync.Mutex
 	now time.Time
@@ -76,6 +77,7 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *world {
 	if w.Hosts, err = Open(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
+	w.Part = w.Everything()
 	return w
 }
 

@@ -61,10 +61,34 @@ func (s *Server) mayActOn(ctx context.Context, r *request, ids []string) error {
 	}
 	for _, id := range ids {
 		if _, ok := names[id]; !ok {
-			return muster.WithHint(muster.Errorf(muster.NotFound, "there is no host %.64q to act on", id), "muster hosts")
+			return noTarget(id)
+		}
+	}
+	if r.person.may(api.VerbAct).All() && r.person.may(api.VerbView).All() {
+		return nil
+	}
+	seen, err := s.reach(ctx, r)
+	if err != nil {
+		return err
+	}
+	acted, err := s.reach(ctx, r, api.VerbAct)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		switch {
+		case !seen[id]:
+			return noTarget(id)
+		case !acted[id]:
+			return r.person.cannot(fmt.Sprintf("host %q", names[id]), []api.Verb{api.VerbAct})
 		}
 	}
 	return nil
+}
+
+// noTarget is for hosts that are not there, for whoever asks.
+func noTarget(id string) error {
+	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no host %.64q to act on", id), "muster hosts")
 }
 
 // approveAction takes a further signature.
@@ -89,7 +113,21 @@ func (s *Server) approveAction(ctx context.Context, r *request) (any, error) {
 }
 
 // view is the hosts that the person may see.
-func (s *Server) view(context.Context, *request) (relay.View, error) { return nil, nil }
+func (s *Server) view(ctx context.Context, r *request) (relay.View, error) {
+	if r.person.may(api.VerbView).All() {
+		return nil, nil
+	}
+	return s.reach(ctx, r)
+}
+
+// reach is the hosts over which the person has the verbs, and which they may see.
+func (s *Server) reach(ctx context.Context, r *request, verbs ...api.Verb) (map[string]bool, error) {
+	all := map[string]bool{}
+	return all, s.part(r, verbs...).IDs(ctx, "", func(id string) error {
+		all[id] = true
+		return nil
+	})
+}
 
 func (s *Server) listActions(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)

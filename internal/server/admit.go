@@ -26,7 +26,12 @@ func (s *Server) admit(r *request, rt *route, l *limiter) error {
 	if err := l.charge(time.Now()); err != nil {
 		return err
 	}
-	if rt.who == anyone || rt.who == aNewcomer {
+	if rt.who == aPerson {
+		if err := s.allowed(r, rt); err != nil {
+			return err
+		}
+	}
+	if rt.who == anyone || rt.who.unknown() {
 		if err := r.place(l); err != nil {
 			return err
 		}
@@ -40,7 +45,7 @@ func (s *Server) admit(r *request, rt *route, l *limiter) error {
 	}
 	if rt.body > 0 || rt.who == aHost {
 		if err := s.readBody(r, rt.body); err != nil {
-			if rt.who == aNewcomer {
+			if rt.who.unknown() {
 				l.stranger(r, err)
 			}
 			return err
@@ -69,12 +74,15 @@ func (s *Server) identify(r *request, rt *route, l *limiter) (err error) {
 	if err := l.strangers.check(neighbourhood(r.address), time.Now()); err != nil {
 		return err
 	}
-	if rt.who == aPerson {
+	if rt.who == aPerson || rt.who == aVisitor {
 		// A site that an administrator visits must not lock them out: it is not counted.
 		if err := s.origins.Check(r.Request); err != nil {
 			return muster.Errorf(muster.Denied, "the request comes from another site: %w", err)
 		}
-		r.person, err = s.who(r.Context(), r.Header)
+		if rt.who == aVisitor {
+			return nil
+		}
+		r.person, err = s.who(r.Context(), r.Request)
 	} else if r.message, err = httpsig.Parse(r.Request, s.self.ID); err == nil && rt.who == aHost {
 		err = s.verifyHost(r)
 	}

@@ -46,6 +46,7 @@ type Config struct {
 	Directory  directory.Config `yaml:"directory"`
 	Sessions   Sessions         `yaml:"sessions"`
 	Actions    ActionsPart      `yaml:"actions"`
+	OIDC       OIDC             `yaml:"oidc"`
 	Limits     Limits           `yaml:"limits"`
 	Metrics    MetricsFor       `yaml:"metrics"`
 	Log        Log              `yaml:"log"`
@@ -65,7 +66,14 @@ type TLS struct {
 	// names are further DNS names and addresses in the certificate that the server
 	// makes itself, beside those of the machine.
 	Names []string `yaml:"names"`
+	// client-certificates lets people log in by a client certificate of trust.d, as from
+	// a smart card. Browsers then ask which one to show. Not with off: a proxy that ends
+	// TLS could show any.
+	ClientCertificates bool `yaml:"client-certificates"`
 }
+
+// asksClients reports whether people may show certificates.
+func (t *TLS) asksClients() bool { return t.ClientCertificates && t.Mode != "off" }
 
 // HostsPart says how hosts are treated.
 type HostsPart struct {
@@ -105,6 +113,31 @@ type Depot struct {
 type Sessions struct {
 	// last is how long a login lasts.
 	Last Duration `yaml:"last"`
+	// idle is how long a login lasts that is not used.
+	Idle Duration `yaml:"idle"`
+}
+
+// OIDC is a provider of OpenID Connect by which people may log in.
+type OIDC struct {
+	// issuer is the address of the provider, as https://id.example.org/realms/it. Empty: none.
+	Issuer string `yaml:"issuer"`
+	// client-id is what the provider calls this server.
+	ClientID string `yaml:"client-id"`
+	// client-secret-file holds the client's secret. Empty: a public client, by PKCE alone.
+	SecretFile string `yaml:"client-secret-file"`
+	// scopes are asked for beside openid.
+	Scopes []string `yaml:"scopes"`
+	// name-claim is the claim that names people: oidc:NAME. A name stays with the
+	// subject that had it first. email counts only when it is verified.
+	NameClaim string `yaml:"name-claim"`
+	// groups-claim is the claim with the list of groups, oidc:GROUP.
+	GroupsClaim string `yaml:"groups-claim"`
+	// redirects are addresses of this server to which browsers may come back. The
+	// command line comes back to http://127.0.0.1:PORT/, which the provider has to allow.
+	Redirects []string `yaml:"redirects"`
+	// ca is a PEM file with the authorities of the provider's certificate. Empty: those
+	// of the system.
+	CA string `yaml:"ca"`
 }
 
 // ActionsPart says how signed actions are relayed. What hosts accept stands in their
@@ -148,7 +181,8 @@ func Defaults() Config {
 		Hosts: HostsPart{Interval: Duration(2 * time.Hour), Skew: Duration(5 * time.Minute), Pending: 1000, Returns: "accept",
 			History: Duration(2 * 365 * day), Events: Duration(365 * day)},
 		Repository: Depot{Expires: Duration(14 * day), MaxPackage: 16 << 30, Reserve: 1 << 30},
-		Sessions:   Sessions{Last: Duration(12 * time.Hour)},
+		Sessions:   Sessions{Last: Duration(12 * time.Hour), Idle: Duration(2 * time.Hour)},
+		OIDC:       OIDC{Scopes: []string{"profile", "email"}, NameClaim: "preferred_username", GroupsClaim: "groups"},
 		Actions:    ActionsPart{Keep: Duration(90 * day)},
 		Limits:     Limits{Hosts: 10_000},
 		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
@@ -212,7 +246,7 @@ func (c *Config) parse(data []byte) error {
 
 // Check reports the first value that cannot be.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople} {
 		if err := check(); err != nil {
 			return muster.WithKind(muster.Invalid, err)
 		}

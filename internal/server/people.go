@@ -44,11 +44,11 @@ func (s *Server) listHosts(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	return s.hosts.List(ctx, in)
+	return s.part(r).List(ctx, in)
 }
 
 func (s *Server) getHost(ctx context.Context, r *request) (any, error) {
-	return s.hosts.Detail(ctx, r.PathValue("id"))
+	return s.part(r).Detail(ctx, r.PathValue("id"))
 }
 
 func (s *Server) editHost(ctx context.Context, r *request) (any, error) {
@@ -56,18 +56,36 @@ func (s *Server) editHost(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
-	id, err := s.hosts.Resolve(ctx, r.PathValue("id")) // a new name must not lead elsewhere
+	part := s.part(r, editVerbs(&in)...)
+	id, err := part.Resolve(ctx, r.PathValue("id")) // a new name must not lead elsewhere
 	if err != nil {
 		return nil, err
 	}
-	if err := s.hosts.Edit(ctx, r.person.name, id, in); err != nil {
+	if err := part.Edit(ctx, r.person.name, id, in); err != nil {
 		return nil, err
 	}
-	return s.hosts.Detail(ctx, id)
+	out, err := part.Detail(ctx, id)
+	if muster.KindOf(err) == muster.NotFound {
+		return api.HostDetail{Host: api.Host{ID: id}}, nil // they moved it out of their sight
+	}
+	return out, err
+}
+
+// editVerbs are what the parts of an edit take. That a host is to look for news is
+// nothing that is changed: either does.
+func editVerbs(in *api.HostEdit) (all []api.Verb) {
+	groups := len(in.AddGroups)+len(in.RemoveGroups) > 0
+	if groups {
+		all = append(all, api.VerbAssign)
+	}
+	if !groups || in.State != nil || in.Name != nil || in.Unit != nil {
+		all = append(all, api.VerbEdit)
+	}
+	return all
 }
 
 func (s *Server) forgetHost(ctx context.Context, r *request) (any, error) {
-	return nil, s.hosts.Forget(ctx, r.person.name, r.PathValue("id"))
+	return nil, s.part(r, api.VerbEdit).Forget(ctx, r.person.name, r.PathValue("id"))
 }
 
 func (s *Server) hostInventory(ctx context.Context, r *request) (any, error) {
@@ -76,7 +94,7 @@ func (s *Server) hostInventory(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	doc, err := s.hosts.At(ctx, r.PathValue("id"), at)
+	doc, err := s.part(r).At(ctx, r.PathValue("id"), at)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +107,7 @@ func (s *Server) hostDiff(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	return s.hosts.Diff(ctx, r.PathValue("id"), from, to)
+	return s.part(r).Diff(ctx, r.PathValue("id"), from, to)
 }
 
 func (s *Server) history(ctx context.Context, r *request) (any, error) {
@@ -99,7 +117,7 @@ func (s *Server) history(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	return s.hosts.History(ctx, in)
+	return s.part(r).History(ctx, in)
 }
 
 func (s *Server) software(ctx context.Context, r *request) (any, error) {
@@ -108,7 +126,7 @@ func (s *Server) software(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	return s.hosts.Software(ctx, q.Get("q"), q.Get("cursor"), limit)
+	return s.part(r).Software(ctx, q.Get("q"), q.Get("cursor"), limit)
 }
 
 func (s *Server) events(ctx context.Context, r *request) (any, error) {
@@ -117,7 +135,7 @@ func (s *Server) events(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	return s.hosts.Events(ctx, in)
+	return s.part(r).Events(ctx, in)
 }
 
 func (s *Server) listTokens(ctx context.Context, _ *request) (any, error) { return s.hosts.Tokens(ctx) }
@@ -146,10 +164,12 @@ func (s *Server) approve(ctx context.Context, r *request) (any, error) {
 	return nil, s.hosts.Approve(ctx, in)
 }
 
-func (s *Server) listGroups(ctx context.Context, _ *request) (any, error) { return s.hosts.Groups(ctx) }
+func (s *Server) listGroups(ctx context.Context, r *request) (any, error) {
+	return s.part(r).Groups(ctx)
+}
 
 func (s *Server) getGroup(ctx context.Context, r *request) (any, error) {
-	return s.hosts.Group(ctx, r.PathValue("name"))
+	return s.part(r).Group(ctx, r.PathValue("name"))
 }
 
 func (s *Server) putGroup(ctx context.Context, r *request) (any, error) {
@@ -160,9 +180,9 @@ func (s *Server) putGroup(ctx context.Context, r *request) (any, error) {
 	if name := r.PathValue("name"); in.Name != name {
 		return nil, muster.Errorf(muster.Invalid, "the group is %q in the address and %q in the body", name, in.Name)
 	}
-	return s.hosts.PutGroup(ctx, in)
+	return s.part(r, api.VerbAssign).PutGroup(ctx, in)
 }
 
 func (s *Server) deleteGroup(ctx context.Context, r *request) (any, error) {
-	return nil, s.hosts.DeleteGroup(ctx, r.PathValue("name"))
+	return nil, s.part(r, api.VerbAssign).DeleteGroup(ctx, r.PathValue("name"))
 }

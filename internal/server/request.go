@@ -35,7 +35,8 @@ type request struct {
 	person  *person
 	body    []byte // signed, decompressed, bounded
 	control *http.ResponseController
-	held    []func() // gives back what it took
+	header  http.Header // of the answer
+	held    []func()    // gives back what it took
 }
 
 // headerRequest bears the id of a request in its answer.
@@ -49,7 +50,7 @@ func (s *Server) handle(rt *route) http.Handler {
 	limit := s.limits[rt.class]
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		begun := time.Now()
-		r := &request{Request: hr, id: newRequestID(), address: s.clientAddress(hr), control: http.NewResponseController(w)}
+		r := &request{Request: hr, id: newRequestID(), address: s.clientAddress(hr), control: http.NewResponseController(w), header: w.Header()}
 		w.Header().Set(headerRequest, r.id)
 		status, err := s.serveOne(w, r, rt, limit)
 		s.metrics.observe(rt, status, time.Since(begun))
@@ -95,7 +96,7 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 	}
 	out, err := rt.serve(s, r.Context(), r)
 	if err != nil {
-		if rt.who == aNewcomer {
+		if rt.who.unknown() {
 			limit.stranger(r, err)
 		}
 		return s.refuse(w, r, err), err

@@ -15,9 +15,13 @@ type caller int
 const (
 	anyone    caller = iota
 	aNewcomer        // whose signature the handler verifies, by a key in the body
+	aVisitor         // whose proof the handler looks at
 	aHost            // whose signature was verified by the key that the server knows
 	aPerson          // with a session, who may deploy
 )
+
+// unknown reports whether it is the handler that finds out who asks.
+func (c caller) unknown() bool { return c == aNewcomer || c == aVisitor }
 
 // A route is one line of the table of everything that the server answers.
 type route struct {
@@ -53,6 +57,26 @@ func routes() []route {
 		{method: post, path: api.RouteActionLog, who: aHost, class: "checkin", body: api.MaxLog, serve: (*Server).takeLog},
 
 		{method: post, path: api.RouteLogin, who: aNewcomer, class: "login", body: api.MaxEnrol, serve: (*Server).logIn},
+		{method: get, path: api.RouteLoginWays, who: anyone, class: "about", serve: (*Server).loginWays},
+		{method: post, path: api.RouteLoginPassword, who: aVisitor, class: "login", body: api.MaxEnrol, serve: (*Server).passwordLogin},
+		{method: post, path: api.RouteLoginTLS, who: aVisitor, class: "login", body: api.MaxEnrol, serve: (*Server).tlsLogin},
+		{method: post, path: api.RouteLoginOIDC, who: aVisitor, class: "login", body: api.MaxEnrol, serve: (*Server).beginOIDC},
+		{method: post, path: api.RouteLoginOIDCEnd, who: aVisitor, class: "login", body: api.MaxEnrol, serve: (*Server).endOIDC},
+		{method: get, path: api.RouteSelf, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).whoAmI},
+		{method: put, path: api.RoutePassword, who: aPerson, verb: api.VerbSelf, class: "people", body: api.MaxEnrol, serve: (*Server).changePassword},
+		{method: get, path: api.RouteSessions, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).listSessions},
+		{method: del, path: api.RouteSession, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).endSession},
+		{method: get, path: api.RouteAPITokens, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).listAPITokens},
+		{method: post, path: api.RouteAPITokens, who: aPerson, verb: api.VerbSelf, class: "people", body: api.MaxEnrol, serve: (*Server).createAPIToken},
+		{method: del, path: api.RouteAPIToken, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).revokeAPIToken},
+		{method: get, path: api.RoutePeople, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listPeople},
+		{method: post, path: api.RoutePeople, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxEnrol, serve: (*Server).addPerson},
+		{method: patch, path: api.RoutePerson, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxEnrol, serve: (*Server).editPerson},
+		{method: del, path: api.RoutePerson, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).removePerson},
+		{method: get, path: api.RouteRules, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listRules},
+		{method: post, path: api.RouteRules, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxEnrol, serve: (*Server).addRule},
+		{method: del, path: api.RouteRule, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).removeRule},
+		{method: get, path: api.RouteRulesTest, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).testRules},
 		{method: post, path: api.RouteLogout, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).logout},
 		{method: get, path: api.RouteHosts, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listHosts},
 		{method: get, path: api.RouteHost, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getHost},

@@ -24,6 +24,7 @@ import (
 
 	"muster"
 	"muster/api"
+	"muster/internal/access"
 	"muster/internal/auditlog/ledger"
 	"muster/internal/db"
 	"muster/internal/directory"
@@ -48,6 +49,8 @@ type Server struct {
 	db       *db.DB
 	hosts    *hosts.Hosts
 	relay    *relay.Relay
+	access   *access.Access
+	provider *provider // of OpenID Connect; nil: none
 	ledger   *ledger.Ledger
 	depot    *depot
 	ldap     *directory.Directory // nil: none is read
@@ -120,6 +123,12 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	if err := s.openRelay(ctx); err != nil {
+		return err
+	}
+	if err := s.openAccess(ctx); err != nil {
+		return err
+	}
+	if s.provider, err = newProvider(s.cfg.OIDC); err != nil {
 		return err
 	}
 	s.metrics = newMetrics(s)

@@ -2,23 +2,28 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"net/http"
 	"strings"
+	"time"
 
 	"muster"
 	"muster/api"
-	"muster/internal/db"
+	"muster/internal/access"
+	"muster/search"
 	"muster/sign"
 )
 
-// A person is an administrator who has logged in.
+// A person is who has a session, or a program of theirs with a token.
 type person struct {
 	name  string
-	token [sha256.Size]byte
+	visit *access.Visit
+	now   time.Time // of the request
+}
+
+// may is over which hosts the person has a verb.
+func (p *person) may(v api.Verb) search.Scope {
+	return access.May(p.visit.Rules, &p.visit.Caller, v, p.now)
 }
 
 // logIn opens a session for whoever has the key of the certificate that the
@@ -32,9 +37,6 @@ func (s *Server) logIn(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(chain) > 8 {
-		return nil, muster.Errorf(muster.Invalid, "%d certificates are more than 8", len(chain))
-	}
 	leaf, now := chain[0], s.now()
 	if r.message.KeyID != sign.KeyFingerprint(leaf) {
 		return nil, muster.Errorf(muster.Denied, "the request is not signed by the key of the certificate in it")
@@ -42,40 +44,57 @@ func (s *Server) logIn(ctx context.Context, r *request) (any, error) {
 	if err := r.message.Verify(leaf.PublicKey, now, s.cfg.Hosts.Skew.std()); err != nil {
 		return nil, err
 	}
-	if err := s.people.admit(chain, now); err != nil {
+	l, err := s.certified(ctx, chain, r)
+	if err != nil {
 		return nil, err
 	}
-	session, err := s.openSession(ctx, chain, r.message.ID())
-	if err == nil {
-		s.log.Info("login", "request", r.id, "name", session.Name, "from", r.address, "certificate", sign.Fingerprint(leaf))
-	}
-	return session, err
+	l.Once = r.message.ID()
+	return s.welcome(ctx, r, l, false)
 }
 
-func (s *Server) openSession(ctx context.Context, chain []*x509.Certificate, login [sha256.Size]byte) (api.Session, error) {
-	var secret [32]byte
-	rand.Read(secret[:])
-	now := s.now()
-	out := api.Session{Token: base64.RawURLEncoding.EncodeToString(secret[:]), Name: nameOf(chain[0]), Expires: now.Add(s.cfg.Sessions.Last.std()).Unix()}
-	sum := sha256.Sum256([]byte(out.Token))
-	name := out.Name
-	if len(name) > 180 {
-		name = strings.ToValidUTF8(name[:180], "")
+// certified is the login of who has proved to have the key of a certificate.
+func (s *Server) certified(ctx context.Context, chain []*x509.Certificate, r *request) (access.Login, error) {
+	if len(chain) > 8 {
+		return access.Login{}, muster.Errorf(muster.Invalid, "%d certificates are more than 8", len(chain))
 	}
-	// A login stays as long as its signature could be fresh.
-	kept := max(out.Expires, now.Add(2*s.cfg.Hosts.Skew.std()).Unix())
-	err := s.db.Write(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec("DELETE FROM server_session WHERE ended < ?", now.Unix()); err != nil {
-			return err
-		}
-		return tx.Insert("server_session", []string{"sum", "login", "name", "chain", "created", "expires", "ended"},
-			[][]any{{sum[:], login[:], name, sign.EncodeCerts(chain...), now.Unix(), out.Expires, kept}})
-	})
-	if muster.KindOf(err) == muster.Conflict {
-		return out, muster.WithHint(muster.Errorf(muster.Conflict, "this login came before"), "log in again")
+	if err := s.people.admit(chain, s.now()); err != nil {
+		return access.Login{}, err
 	}
-	return out, err
+	l := access.Login{Caller: access.Caller{Name: nameOf(chain[0]), Rights: rightsOf(chain[0])}, Way: "certificate", Chain: sign.EncodeCerts(chain...), Address: r.address}
+	return l, s.firstAdministrator(ctx, chain[0])
 }
+
+// rightsOf are those of a certificate that rules speak of.
+func rightsOf(c *x509.Certificate) (all []string) {
+	for _, r := range []sign.Right{sign.RightDeploy, sign.RightCode, sign.RightIssue} {
+		if sign.Has(c, r) {
+			all = append(all, string(r))
+		}
+	}
+	return all
+}
+
+// welcome opens a session, and gives its token as an answer or as a cookie.
+func (s *Server) welcome(ctx context.Context, r *request, l access.Login, cookie bool) (any, error) {
+	session, err := s.access.Begin(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("login", "request", r.id, "name", session.Name, "way", l.Way, "from", r.address)
+	if cookie {
+		http.SetCookie(headers{r.header}, &http.Cookie{Name: api.Cookie, Value: session.Token, Path: "/", Expires: time.Unix(session.Expires, 0),
+			Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+		session.Token = ""
+	}
+	return session, nil
+}
+
+// headers is the part of an answer that a cookie needs.
+type headers struct{ h http.Header }
+
+func (h headers) Header() http.Header       { return h.h }
+func (h headers) Write([]byte) (int, error) { return 0, http.ErrNotSupported }
+func (h headers) WriteHeader(int)           {}
 
 // noSession is the same for every token that is not good.
 func noSession() error {
@@ -83,38 +102,56 @@ func noSession() error {
 	return &problem{error: err, status: http.StatusUnauthorized, code: api.NoSession}
 }
 
-// who finds the person of a request by its bearer token (RFC 6750). Whether they
-// are still believed is asked anew each time.
-func (s *Server) who(ctx context.Context, h http.Header) (*person, error) {
-	token, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
-	if !ok || len(token) > 100 || len(h.Values("Authorization")) != 1 {
+// secretOf is the token of a request: in the header (RFC 6750), or in the cookie of a
+// browser. Two are none: whoever adds one to the request of another gains nothing.
+func secretOf(r *http.Request) string {
+	cookies, lines := r.CookiesNamed(api.Cookie), r.Header.Values("Authorization")
+	if len(cookies)+len(lines) != 1 {
+		return ""
+	}
+	if len(cookies) == 1 {
+		if access.IsToken(cookies[0].Value) {
+			return "" // tokens are for programs
+		}
+		return cookies[0].Value
+	}
+	token, ok := strings.CutPrefix(lines[0], "Bearer ")
+	if !ok {
+		return ""
+	}
+	return token
+}
+
+// who finds the person of a request. Whether the certificate that they logged in by
+// is still believed is asked anew each time.
+func (s *Server) who(ctx context.Context, r *http.Request) (*person, error) {
+	secret := secretOf(r)
+	if secret == "" {
 		return nil, noSession()
 	}
-	p := &person{token: sha256.Sum256([]byte(token))}
-	var chainPEM []byte
-	var expires int64
-	err := s.db.Read(ctx, func(tx *db.Tx) error {
-		return tx.QueryRow("SELECT name, chain, expires FROM server_session WHERE sum = ?", p.token[:]).Scan(&p.name, &chainPEM, &expires)
-	})
+	v, err := s.access.Session(ctx, secret)
 	if muster.KindOf(err) == muster.NotFound {
 		return nil, noSession()
 	}
 	if err != nil {
 		return nil, err
 	}
-	if expires <= s.now().Unix() {
-		return nil, noSession()
+	p := &person{name: v.Name, visit: v, now: s.now()}
+	v.Rights = nil
+	if len(v.Chain) == 0 {
+		return p, nil
 	}
-	chain, err := sign.ParseCerts(chainPEM)
+	chain, err := sign.ParseCerts(v.Chain)
 	if err != nil {
 		return nil, err
 	}
-	return p, s.people.admit(chain, s.now())
+	v.Rights = rightsOf(chain[0])
+	return p, s.people.admit(chain, p.now)
 }
 
 func (s *Server) logout(ctx context.Context, r *request) (any, error) {
-	return nil, s.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE server_session SET expires = 0 WHERE sum = ?", r.person.token[:])
-		return err
-	})
+	if len(r.CookiesNamed(api.Cookie)) > 0 {
+		http.SetCookie(headers{r.header}, &http.Cookie{Name: api.Cookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	}
+	return nil, s.access.End(ctx, r.person.visit)
 }

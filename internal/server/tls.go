@@ -199,6 +199,9 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 		c.GetCertificate = o.get
 		s.log.Info("agents pin this server's TLS with --ca", "fingerprint", "sha256:"+sign.Fingerprint(ca.Leaf()))
 	}
+	if s.cfg.TLS.asksClients() {
+		c.ClientAuth = tls.RequestClientCert // looked at by who logs in by it: hosts have none
+	}
 	_, err := c.GetCertificate(nil) // now rather than at the first handshake
 	return c, err
 }

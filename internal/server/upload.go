@@ -52,6 +52,9 @@ func (s *Server) putPackage(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayPublish(ctx, r, u.file); err != nil {
+		return nil, err
+	}
 	s.log.Info("package uploaded", "request", r.id, "name", r.person.name, "file", r.URL.Query().Get("name"), "sha256", sum)
 	select {
 	case s.depot.queue <- u:

@@ -1,0 +1,251 @@
+package hosts
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"muster"
+	"muster/api"
+	"muster/internal/db"
+	"muster/search"
+)
+
+// A Part is those of the hosts that somebody may see, and, of these, those that they
+// may change. What is not in it is not there for them: no method tells, by what it
+// answers or by the steps that it takes, that there are others. Numbers of events and
+// cursors grow with what happens elsewhere.
+type Part struct {
+	h           *Hosts
+	see, change search.Scope
+	refuse      func(what string) error
+}
+
+// Part returns the hosts of somebody who may see the hosts in one scope and change
+// those that are in both. refuse is the error for what (a host or a group, by name)
+// may be seen and not be changed; nil is one of kind Denied.
+func (h *Hosts) Part(see, change search.Scope, refuse func(what string) error) *Part {
+	if refuse == nil {
+		refuse = func(what string) error { return muster.Errorf(muster.Denied, "%s may be seen, not changed", what) }
+	}
+	return &Part{h: h, see: see, change: see.And(change), refuse: refuse}
+}
+
+// Everything is the part of who may see and change every host.
+func (h *Hosts) Everything() *Part { return h.Part(search.Everything(), search.Everything(), nil) }
+
+// scope makes SQL of a scope.
+func (c *condition) scope(s search.Scope) (string, error) {
+	switch {
+	case s.All():
+		return always, nil
+	case s.None():
+		return never, nil
+	}
+	return c.expr(s.Expr())
+}
+
+// where is the condition of a query within what may be seen.
+func (p *Part) where(tx *db.Tx, q *search.Query) (string, []any, error) {
+	c := condition{h: p.h, tx: tx, now: p.h.Now()}
+	sql, err := c.expr(q.Root())
+	if err != nil || p.see.All() {
+		return c.done(sql, err)
+	}
+	within, err := c.scope(p.see)
+	return c.done("("+sql+") AND ("+within+")", err)
+}
+
+// in is the condition that a column with the number of a host is of a scope.
+func (p *Part) in(tx *db.Tx, column string, s search.Scope) (string, []any, error) {
+	if s.All() {
+		return always, nil, nil
+	}
+	c := condition{h: p.h, tx: tx, now: p.h.Now()}
+	sql, err := c.scope(s)
+	return c.done(column+" IN (SELECT h.num"+hostTables+" WHERE "+sql+")", err)
+}
+
+// find reads the host that a name or id means among those that may be seen.
+func (p *Part) find(tx *db.Tx, name string) (*record, error) {
+	sql, args := "h.id = ?", []any{name}
+	if checkID(name) != nil {
+		sql, args = "(h.name = ? OR h.name = ? OR f.fqdn = ?)", []any{name, strings.ToUpper(name), strings.ToLower(name)}
+	}
+	c := condition{h: p.h, tx: tx, now: p.h.Now(), args: args}
+	within, err := c.scope(p.see)
+	if sql, args, err = c.done(sql+" AND ("+within+")", err); err != nil {
+		return nil, err
+	}
+	// Anybody may wait under any name: who waits is meant when nobody else is.
+	var nums, waiting []int64
+	err = each(tx, "SELECT h.num, h.state"+hostTables+" WHERE "+sql, args, func(scan scanner) error {
+		var num int64
+		var state api.State
+		err := scan(&num, &state)
+		if state == api.Pending {
+			waiting = append(waiting, num)
+		} else {
+			nums = append(nums, num)
+		}
+		return err
+	})
+	if len(nums) == 0 {
+		nums = waiting
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(nums) == 0:
+		return nil, noHost(name)
+	case len(nums) > 1:
+		return nil, muster.WithHint(muster.Errorf(muster.Conflict, "%d hosts are named %q", len(nums), name), "give the id of one: 'muster hosts name:%s'", name)
+	}
+	return readRecord(tx, "num", nums[0])
+}
+
+// findToChange is find for a host that is about to be changed.
+func (p *Part) findToChange(tx *db.Tx, name string) (*record, error) {
+	r, err := p.find(tx, name)
+	if err != nil || p.change.All() {
+		return r, err
+	}
+	in, args, err := p.in(tx, "h.num", p.change)
+	if err != nil {
+		return nil, err
+	}
+	var n int
+	if err := tx.QueryRow("SELECT count(*) FROM hosts_host h WHERE h.num = ? AND "+in, append([]any{r.num}, args...)...).Scan(&n); err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, p.refuse(fmt.Sprintf("host %q", r.name))
+	}
+	return r, nil
+}
+
+// Resolve returns the id of a host, named by its id or by a name that only one
+// host has.
+func (p *Part) Resolve(ctx context.Context, name string) (id string, err error) {
+	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
+		r, err := p.find(tx, name)
+		if err == nil {
+			id = r.id
+		}
+		return err
+	})
+	return id, err
+}
+
+// IDs calls f with the id of every host that a search finds, of those that may be
+// changed, in no order: for what is to be done to all of them.
+func (p *Part) IDs(ctx context.Context, text string, f func(id string) error) error {
+	q, err := search.Parse(text)
+	if err != nil {
+		return err
+	}
+	return p.h.DB.Read(ctx, func(tx *db.Tx) error {
+		c := condition{h: p.h, tx: tx, now: p.h.Now()}
+		sql, err := c.expr(q.Root())
+		if err != nil {
+			return err
+		}
+		within, err := c.scope(p.change)
+		sql, args, err := c.done("("+sql+") AND ("+within+")", err)
+		if err != nil {
+			return err
+		}
+		return each(tx, "SELECT h.id"+hostTables+" WHERE "+sql, args, func(scan scanner) error {
+			var id string
+			if err := scan(&id); err != nil {
+				return err
+			}
+			return f(id)
+		})
+	})
+}
+
+// visible reads a group that has a member who may be seen, or that there is at all for
+// who may see every host.
+func (p *Part) visible(tx *db.Tx, name string) (*group, error) {
+	g, err := readGroup(tx, name)
+	if muster.KindOf(err) == muster.NotFound {
+		return nil, noGroup(name)
+	}
+	if err != nil || p.see.All() {
+		return g, err
+	}
+	members, err := p.members(tx, g, p.see)
+	if err == nil && len(members) == 0 {
+		err = noGroup(name)
+	}
+	return g, err
+}
+
+// members are the members of a group in a scope.
+func (p *Part) members(tx *db.Tx, g *group, s search.Scope) (map[int64]bool, error) {
+	in, args, err := p.in(tx, "m.host", s)
+	if err != nil {
+		return nil, err
+	}
+	return numbersOf(tx, "SELECT m.host FROM hosts_member m WHERE m.grp = ? AND "+in, append([]any{g.num}, args...)...)
+}
+
+// putMembers is PutGroup for who may change some hosts: they say which of these are
+// members; the others stay what they are, and so does the group.
+func (p *Part) putMembers(tx *db.Tx, in api.Group) error {
+	g, err := p.visible(tx, in.Name)
+	if err != nil {
+		return err
+	}
+	if err := g.chosen(); err != nil {
+		return err
+	}
+	var note string
+	if err := tx.QueryRow("SELECT note FROM hosts_group WHERE num = ?", g.num).Scan(&note); err != nil {
+		return err
+	}
+	if in.Query != "" || in.Note != note {
+		return p.refuse(fmt.Sprintf("group %q", g.name))
+	}
+	wanted := map[int64]bool{}
+	has, err := p.members(tx, g, p.change)
+	if err != nil {
+		return err
+	}
+	for _, id := range in.Members {
+		r, err := p.find(tx, id)
+		if err != nil {
+			return err
+		}
+		member, err := g.has(tx, r.num)
+		if err != nil {
+			return err
+		}
+		if !member || has[r.num] {
+			if _, err := p.findToChange(tx, id); err != nil {
+				return err
+			}
+			wanted[r.num] = true
+		}
+	}
+	return g.turn(tx, has, wanted)
+}
+
+// Alone reports, as an error, that a package for the host of that name would reach
+// others than one that may be changed: hosts say themselves what they are called.
+func (p *Part) Alone(ctx context.Context, name string) error {
+	return p.h.DB.Read(ctx, func(tx *db.Tx) error {
+		r, err := p.findToChange(tx, name)
+		if err != nil {
+			return err
+		}
+		var others int
+		err = tx.QueryRow("SELECT count(*)"+hostTables+" WHERE (h.name = ? OR h.name = ? OR f.fqdn = ?) AND h.num <> ?",
+			name, strings.ToUpper(name), strings.ToLower(name), r.num).Scan(&others)
+		if err == nil && others > 0 {
+			err = noHost(name)
+		}
+		return err
+	})
+}
