@@ -33,7 +33,8 @@ a server can do. With it, latencies count from when a host was due: a server tha
 is late does not hide behind those whom it kept waiting.
 
 With --connected each host holds a TLS connection of its own and waits on it for
-the server's word, as agents do. 10,000 of them take 10,000 open files on either
+the server's word, as agents do, and carries out the actions of persons whom the
+server believes: it waits for a while, and signs a result. 10,000 of them take 10,000 open files on either
 side, and some 700 MB here.`,
 		Example: `  musterd simulate --hosts 1000 --for 1m --token T --ca /var/lib/musterd/tls/cert.pem https://localhost:8443
   musterd simulate --hosts 10000 --connected --every 15m --ramp 60s --for 5m --token T --ca FILE https://localhost:8443`,
@@ -59,7 +60,8 @@ side, and some 700 MB here.`,
 	fl.BoolVar(&f.Connected, "connected", false, "each host holds a connection of its own and waits for news on it")
 	fl.IntVar(&f.Parallel, "parallel", 64, "have `N` requests under way at a time, but for hosts that are connected")
 	fl.Float64Var(&f.Changes, "changes", 0.02, "`PART` of the check-ins that bring a change of software")
-	fl.Float64Var(&f.Failing, "failing", 0, "`PART` of the changes that fail")
+	fl.Float64Var(&f.Failing, "failing", 0, "`PART` of the changes and actions that fail")
+	fl.DurationVar(&f.Takes, "takes", 3*time.Second, "an action takes `TIME` on average")
 	fl.Float64Var(&f.Offline, "offline", 0, "`PART` of the intervals of --every in which a connected host goes offline, for half of one on average")
 	fl.StringVar(&f.Template, "template", "mixed", "what the hosts are: windows, debian or mixed")
 	fl.StringVar(&f.Token, "token", "", "enrol with `TOKEN`")

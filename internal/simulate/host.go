@@ -35,6 +35,10 @@ type host struct {
 	counter atomic.Uint64
 	number  atomic.Int64 // of the newest wish of the server
 	away    atomic.Bool  // offline
+	orders  orders
+
+	certified   sync.Mutex
+	certificate string // PEM; "": of an earlier run
 
 	busy    sync.Mutex // one turn at a time
 	rand    *rand.Rand
@@ -145,6 +149,7 @@ func (h *host) enrol(ctx context.Context) error {
 	if out.State != api.Accepted {
 		return muster.Errorf(muster.Denied, "host %s is %s: does the token have enough uses?", h.id, out.State)
 	}
+	h.certificate = out.Certificate
 	h.counter.Store(max(h.counter.Load(), out.Counter))
 	return nil
 }

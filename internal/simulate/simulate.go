@@ -19,7 +19,9 @@
 //
 // One process plays all of them, so it does once what each would do for itself: the
 // chain of the server's certificate is verified when it is seen for the first
-// time, and compared from then on.
+// time, and compared from then on. The signatures of an action are verified once,
+// because all hosts get the same bytes; whether it is for a host, by its place in the
+// tree of targets, is verified for each.
 package simulate
 
 import (
@@ -44,19 +46,24 @@ type Fleet struct {
 	Connected bool          // each host has a connection, and waits on it; needs Every
 	Parallel  int           // requests at a time of hosts that are not connected, and of those that come: 64 where it is 0
 	Changes   float64       // part of the check-ins that brings a change, 0 to 1
-	Failing   float64       // part of the changes that fails
+	Failing   float64       // part of the changes, and of the actions, that fails
 	Offline   float64       // part of the intervals between check-ins in which a connected host goes offline
+	Takes     time.Duration // how long an action takes on average
 	Template  string        // windows, debian or mixed, which is the default
 	Seed      uint64
 	// Kept is told of every result that the server has acknowledged.
 	Kept func(host, result string)
+	// Begun is told of every action that a host begins.
+	Begun func(action string, at time.Time)
 	// Working is called when all hosts have come and the measured part begins.
 	Working func()
 
-	wire  *wire
-	stats *stats
-	held  held
-	due   *agenda
+	wire   *wire
+	stats  *stats
+	held   *held
+	due    *agenda
+	opened *opened
+	begun  *firsts
 }
 
 // Run simulates until For is over or ctx ends, and says how it was. Requests that
@@ -65,12 +72,15 @@ func (f *Fleet) Run(ctx context.Context) (*Report, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	f.stats, f.due = newStats(), newAgenda()
+	f.stats, f.due, f.held, f.begun = newStats(), newAgenda(), new(held), new(firsts)
 	var err error
 	if f.wire, err = dial(ctx, f); err != nil {
 		return nil, err
 	}
 	defer f.wire.close()
+	if f.opened, err = newOpened(f.wire.server.Anchors); err != nil {
+		return nil, err
+	}
 	waits, stop := context.WithCancel(ctx)
 	var waiting sync.WaitGroup
 	defer waiting.Wait()

@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +18,10 @@ import (
 // check-in that follows says for what.
 const settled = 5 * time.Second
 
+// longEnough is how long a request was held that agents do not count as a failure when
+// it is cut off.
+const longEnough = 50 * time.Second
+
 // stay has a connected host wait for the server's word until ctx ends, but for
 // when it is offline.
 func (h *host) stay(ctx context.Context) {
@@ -23,7 +29,7 @@ func (h *host) stay(ctx context.Context) {
 	r := rand.New(rand.NewPCG(h.seed, 3))
 	for ctx.Err() == nil {
 		online, cancel := context.WithTimeout(ctx, h.online(r))
-		h.listen(online, r)
+		h.listen(online, ctx, r)
 		cancel()
 		if ctx.Err() != nil {
 			return
@@ -45,8 +51,9 @@ func (h *host) online(r *rand.Rand) time.Duration {
 	return time.Duration(r.ExpFloat64() * float64(h.fleet.Every) / h.fleet.Offline)
 }
 
-// listen waits for one word after the other.
-func (h *host) listen(ctx context.Context, r *rand.Rand) {
+// listen waits for one word after the other until ctx ends. What the host is told to do
+// goes on until run does.
+func (h *host) listen(ctx, run context.Context, r *rand.Rand) {
 	in := false // counted among those that are held
 	defer func() {
 		if in {
@@ -54,8 +61,8 @@ func (h *host) listen(ctx context.Context, r *rand.Rand) {
 		}
 	}()
 	for failures := 0; ctx.Err() == nil; {
-		since := h.number.Load()
-		number, err := h.wait(ctx, since, func() {
+		since, began := h.number.Load(), time.Now()
+		heard, err := h.wait(ctx, since, func() {
 			if !in {
 				in = true
 				h.fleet.held.came()
@@ -68,12 +75,17 @@ func (h *host) listen(ctx context.Context, r *rand.Rand) {
 				in = false
 				h.fleet.held.lost()
 			}
-			failures++
+			if failures++; time.Since(began) >= longEnough {
+				failures = 0
+			}
 			after, _ := putOff(err)
 			rest(ctx, max(api.Reopen(failures, r.Float64()), after))
-		case number != since && h.number.CompareAndSwap(since, number):
+		case len(heard.Orders) > 0:
 			failures = 0
-			h.heard()
+			h.take(run, heard.Orders)
+		case heard.Number != since && h.number.CompareAndSwap(since, heard.Number):
+			failures = 0
+			h.look()
 			rest(ctx, settled)
 		default:
 			failures = 0
@@ -83,20 +95,23 @@ func (h *host) listen(ctx context.Context, r *rand.Rand) {
 
 // wait is one request that the server answers when there is news. written is called when
 // it is on its way, over a connection that stands.
-func (h *host) wait(ctx context.Context, since int64, written func()) (int64, error) {
+func (h *host) wait(ctx context.Context, since int64, written func()) (out api.Wake, err error) {
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(i httptrace.WroteRequestInfo) {
 		if i.Err == nil {
 			written()
 		}
 	}})
-	var out api.Wake
-	err := h.call(traced, call{name: "wait", method: http.MethodGet, path: api.RouteWake + "?since=" + strconv.FormatInt(since, 10),
-		due: time.Now(), patience: 15 * time.Minute}, &out)
-	return out.Number, err
+	have, told := h.orders.naming()
+	q := url.Values{"since": {strconv.FormatInt(since, 10)}, "have": {strings.Join(have, ",")}}
+	err = h.call(traced, call{name: "wait", method: http.MethodGet, path: api.RouteWake + "?" + q.Encode(), due: time.Now(), patience: 15 * time.Minute}, &out)
+	if err == nil {
+		told()
+	}
+	return out, err
 }
 
-// heard has the host look for news.
-func (h *host) heard() {
+// look has the host look for the news that it heard of.
+func (h *host) look() {
 	now := time.Now()
 	h.fleet.stats.add("news", h.fleet.held.news(now), nil)
 	h.fleet.due.add(visit{host: h, due: now, at: now, more: true})

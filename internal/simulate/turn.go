@@ -17,36 +17,50 @@ import (
 // turn is one check-in with what follows from it. The first one of a run brings
 // who the host is; of the others, a part brings a change.
 func (h *host) turn(ctx context.Context, due time.Time) error {
-	in := api.CheckIn{Etag: h.etag, Base: h.base, Clock: time.Now().Unix()}
+	c := call{name: "checkin", due: due}
 	if !h.told {
-		in.Agent = "simulated"
-		in.Summary = &api.Summary{Status: muster.OK, Packages: map[muster.Status]int{muster.OK: 12}}
+		c.name, c.expected = "appear", api.UnknownHost
 	} else if h.rand.Float64() < h.fleet.Changes {
 		if err := h.change(); err != nil {
 			return err
 		}
 	}
-	in.Set, in.Results = h.set, h.spool
-	body, err := json.Marshal(in)
+	out, err := h.checkIn(ctx, c)
 	if err != nil {
 		return err
 	}
-	c := call{name: "checkin", method: http.MethodPost, path: api.RouteCheckIn, kind: "application/json", body: body, due: due}
-	if !h.told {
-		c.name, c.expected = "appear", api.UnknownHost
-	}
-	var out api.CheckedIn
-	if err := h.call(ctx, c, &out); err != nil {
-		return err
-	}
-	h.told, h.etag, h.spool = true, out.Etag, nil
+	h.told, h.etag = true, out.Etag
 	h.number.Store(out.Wake)
+	h.take(ctx, out.Orders)
+	return h.inventory(ctx, out.Send)
+}
+
+// checkIn says how the host is. What a server that answers has kept is not said again.
+func (h *host) checkIn(ctx context.Context, c call) (out api.CheckedIn, err error) {
+	in := api.CheckIn{Etag: h.etag, Base: h.base, Set: h.set, Clock: time.Now().Unix(), Results: h.spool, Orders: true}
+	if !h.told {
+		in.Agent = "simulated"
+		in.Summary = &api.Summary{Status: muster.OK, Packages: map[muster.Status]int{muster.OK: 12}}
+	}
+	var told, kept func()
+	in.Have, told = h.orders.naming()
+	in.Reports, kept = h.orders.reporting()
+	c.method, c.path, c.kind = http.MethodPost, api.RouteCheckIn, "application/json"
+	if c.body, err = json.Marshal(in); err != nil {
+		return out, err
+	}
+	if err := h.call(ctx, c, &out); err != nil {
+		return out, err
+	}
+	told()
+	kept()
+	h.spool = nil
 	for _, r := range in.Results {
 		if h.fleet.Kept != nil {
 			h.fleet.Kept(h.id, r.ID)
 		}
 	}
-	return h.inventory(ctx, out.Send)
+	return out, nil
 }
 
 // maxSpool is how many results a check-in may bring.
