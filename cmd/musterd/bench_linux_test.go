@@ -14,6 +14,16 @@ import (
 	"muster/internal/testneed/sqlserver"
 )
 
+// engines are the databases, each of its own.
+var engines = []struct {
+	name string
+	env  func(testing.TB) []string
+}{
+	{"sqlite", func(testing.TB) []string { return nil }},
+	{"postgres", func(t testing.TB) []string { return []string{"MUSTERD_DATABASE=" + sqlserver.Postgres(t)} }},
+	{"mariadb", func(t testing.TB) []string { return []string{"MUSTERD_DATABASE=" + sqlserver.MariaDB(t)} }},
+}
+
 // BenchmarkCheckIns has 200 hosts check in as fast as the server answers, for 10
 // seconds, and reports check-ins a second, CPU time of the server for one, bytes
 // on the wire, and the memory of the server:
@@ -22,14 +32,7 @@ import (
 //
 // Server and hosts share the machine: the rate is that of both.
 func BenchmarkCheckIns(b *testing.B) {
-	for _, engine := range []struct {
-		name string
-		env  func(testing.TB) []string
-	}{
-		{"sqlite", func(testing.TB) []string { return nil }},
-		{"postgres", func(t testing.TB) []string { return []string{"MUSTERD_DATABASE=" + sqlserver.Postgres(t)} }},
-		{"mariadb", func(t testing.TB) []string { return []string{"MUSTERD_DATABASE=" + sqlserver.MariaDB(t)} }},
-	} {
+	for _, engine := range engines {
 		for _, changes := range []float64{0, 0.02} {
 			b.Run(fmt.Sprintf("%s/changes=%g", engine.name, changes), func(b *testing.B) {
 				for range b.N {

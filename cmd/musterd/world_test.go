@@ -223,6 +223,13 @@ func (l *load) end(p *api.PersonClient) {
 	l.t.Helper()
 	l.cancel()
 	check(l.t, <-l.done)
+	l.t.Log(l.report.Working.LastError)
+	l.whole(p)
+}
+
+// whole fails when something that was acknowledged is missing.
+func (l *load) whole(p *api.PersonClient) {
+	l.t.Helper()
 	there := map[string]string{}
 	for since := int64(1); ; {
 		page := must(p.Events(l.t.Context(), api.EventQuery{Since: since, Limit: 1000}))(l.t)
@@ -242,7 +249,7 @@ func (l *load) end(p *api.PersonClient) {
 			missing++
 		}
 	}
-	l.t.Logf("%d results acknowledged, %d kept; %v", len(l.kept), len(there), l.report.Working.LastError)
+	l.t.Logf("%d results acknowledged, %d kept", len(l.kept), len(there))
 	if missing > 0 || len(l.kept) == 0 {
 		l.t.Errorf("%d of %d results that were acknowledged are missing", missing, len(l.kept))
 	}

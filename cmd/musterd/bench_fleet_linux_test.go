@@ -1,0 +1,304 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"muster/action"
+	"muster/api"
+	"muster/internal/simulate"
+)
+
+// fleetSize is for how many hosts the benchmarks of fleets are, and fleetTime for how
+// long each is measured.
+var (
+	fleetSize = envInt("MUSTER_BENCH_HOSTS", 10_000)
+	fleetTime = time.Duration(envInt("MUSTER_BENCH_SECONDS", 180)) * time.Second
+)
+
+func envInt(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// A trial is a server with a fleet that has joined.
+type trial struct {
+	*process
+	b     *testing.B
+	fleet simulate.Fleet
+	kept  *load
+}
+
+// newTrial fills a server with hosts of a template, and starts it anew with limits
+// for so many hosts.
+func newTrial(b *testing.B, hosts, limit int, template string, env ...string) *trial {
+	p := newProcess(b, newFolder(b), append(env, "MUSTERD_HOSTS_INTERVAL=15m", "MUSTERD_LIMITS_RATES_ENROL=10000")...)
+	token := must(person(b, p.url(), p.roots()).CreateToken(b.Context(), api.TokenRequest{Uses: -1}))(b)
+	t := &trial{process: p, b: b, kept: &load{t: b, kept: map[string]string{}}}
+	t.fleet = simulate.Fleet{URL: p.url(), TLS: &tls.Config{RootCAs: p.roots()}, Token: token.Secret, Hosts: hosts, Changes: .02, Jitter: .1,
+		Template: template, Seed: 1, Kept: t.kept.keep}
+	fill := t.fleet
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	fill.Working = cancel
+	r := must(fill.Run(ctx))(b)
+	if r.Hosts < hosts {
+		b.Fatalf("only %d of %d hosts joined: %s", r.Hosts, hosts, r.Joining.LastError)
+	}
+	b.Logf("%d hosts joined in %s", r.Hosts, r.Joining.Took.Round(time.Second))
+	t.stop(syscall.SIGTERM)
+	t.env = append(t.env, "MUSTERD_LIMITS_HOSTS="+strconv.Itoa(limit))
+	t.start()
+	return t
+}
+
+// stop ends the server as systemd, or a crash, would.
+func (p *process) stop(signal os.Signal) {
+	p.t.Helper()
+	check(p.t, p.cmd.Process.Signal(signal))
+	<-p.gone
+}
+
+// waiting is how many hosts the server holds.
+func (p *process) waiting() int {
+	p.t.Helper()
+	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots()}, DisableKeepAlives: true}}
+	resp, err := c.Get(p.url() + api.RouteMetrics)
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	data := must(io.ReadAll(resp.Body))(p.t)
+	_, after, _ := strings.Cut(string(data), "\nmusterd_waiting_hosts ")
+	line, _, _ := strings.Cut(after, "\n")
+	n := must(strconv.ParseFloat(line, 64))(p.t)
+	return int(n)
+}
+
+// back waits until n hosts are held.
+func (p *process) back(n int) {
+	p.t.Helper()
+	began := time.Now()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for now := range tick.C {
+		if p.waiting() >= n {
+			return
+		}
+		if now.Sub(began) > 10*time.Minute {
+			p.t.Fatalf("of %d hosts %d are back", n, p.waiting())
+		}
+	}
+}
+
+// run has the hosts connect within ramp, and does do while they are at work.
+func (t *trial) run(f simulate.Fleet, do func()) *simulate.Report {
+	t.b.Helper()
+	ctx, cancel := context.WithCancel(t.b.Context())
+	defer cancel()
+	working, done := make(chan struct{}), make(chan error, 1)
+	f.Working = func() { close(working) }
+	var r *simulate.Report
+	go func() {
+		var err error
+		r, err = f.Run(ctx)
+		done <- err
+	}()
+	select {
+	case <-working:
+	case err := <-done:
+		t.b.Fatalf("the hosts do not come: %v", err)
+	}
+	do()
+	cancel()
+	check(t.b, <-done)
+	return r
+}
+
+// BenchmarkConnected is a fleet that is connected and has nothing special to do: what
+// the server takes for it, and then how long it needs to have all of it back after a
+// restart and after a crash. Every result that was acknowledged must be there.
+//
+//	go test ./cmd/musterd -run XXX -bench Connected -benchtime 3x -timeout 2h -v
+func BenchmarkConnected(b *testing.B) {
+	t := newTrial(b, fleetSize, fleetSize, "mixed")
+	for range b.N {
+		t.steady()
+		t.restarts()
+	}
+	t.kept.whole(person(b, t.url(), t.roots()))
+	b.ReportMetric(0, "ns/op")
+}
+
+// steady measures the server while hosts wait and check in every 15 minutes.
+func (t *trial) steady() {
+	f := t.fleet
+	f.Connected, f.Every, f.Ramp = true, 15*time.Minute, time.Minute
+	var cpu time.Duration
+	var memory int
+	r := t.run(f, func() {
+		before := t.cpu()
+		<-time.After(fleetTime) // what is measured is what happens in a time
+		cpu, memory = t.cpu()-before, t.resident()
+	})
+	c, took := r.Working.Of("checkin"), r.Working.Took.Seconds()
+	t.b.Logf("connected: cpu %.2f %% of a core, rss %d MB, %d held; %d check-ins, p50 %.1f p90 %.1f p99 %.1f p99.9 %.1f max %.1f ms, %d errors %s; %.0f bytes/s; the simulator %d MB",
+		cpu.Seconds()/fleetTime.Seconds()*100, memory/1e6, r.Held, c.Count, c.P50, c.P90, c.P99, c.P999, c.Max, c.Errors, r.Working.LastError,
+		float64(r.Up+r.Down)/took, r.Memory/1e6)
+}
+
+// restarts measures how long all hosts are gone when the server is.
+func (t *trial) restarts() {
+	f := t.fleet
+	f.Connected, f.Every, f.Ramp = true, 15*time.Minute, 30*time.Second
+	r := t.run(f, func() {
+		t.back(f.Hosts)
+		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+			<-time.After(time.Minute) // who has not waited as long took it for a failure, and is slower to come
+			began := time.Now()
+			t.stop(signal)
+			stopped := time.Since(began)
+			t.start()
+			started := time.Since(began)
+			t.back(f.Hosts)
+			t.b.Logf("%s: stopped after %.1f s, serves after %.1f s, all are back after %.1f s; cpu %s", signal, stopped.Seconds(), started.Seconds(),
+				time.Since(began).Seconds(), t.cpu())
+		}
+	})
+	t.b.Logf("as the hosts saw it: %+v", r.Outages)
+}
+
+// BenchmarkActions is an action for a fleet that is connected: how long after it was
+// posted hosts begin it, and until all of them have answered with a signed result.
+//
+//	go test ./cmd/musterd -run XXX -bench Actions -benchtime 3x -timeout 1h -v
+func BenchmarkActions(b *testing.B) {
+	t := newTrial(b, fleetSize, fleetSize, "mixed")
+	f := t.fleet
+	f.Connected, f.Every, f.Ramp, f.Takes = true, 15*time.Minute, 30*time.Second, time.Second
+	var begun begun
+	f.Begun = begun.add
+	t.run(f, func() {
+		t.back(f.Hosts)
+		p := person(b, t.url(), t.roots())
+		tree := must(action.NewTree(hostIDs(b, p)))(b)
+		t.act(p, tree, &begun) // the first: hosts of an earlier run ask for their certificates
+		for range b.N {
+			t.act(p, tree, &begun)
+		}
+	})
+	b.ReportMetric(0, "ns/op")
+}
+
+// begun is when hosts began an action.
+type begun struct {
+	mu sync.Mutex
+	at map[string][]time.Time
+}
+
+func (b *begun) add(id string, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.at == nil {
+		b.at = map[string][]time.Time{}
+	}
+	b.at[id] = append(b.at[id], at)
+}
+
+func (b *begun) of(id string) []time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.at[id]
+}
+
+// hostIDs are those of all hosts, sorted.
+func hostIDs(t testing.TB, p *api.PersonClient) (ids []string) {
+	for q := (api.HostQuery{Limit: 1000}); ; {
+		page := must(p.Hosts(t.Context(), q))(t)
+		for _, h := range page.Hosts {
+			ids = append(ids, h.ID)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return action.Sort(ids)
+		}
+	}
+}
+
+// act sends one action to all hosts, and waits for what they answer.
+func (t *trial) act(p *api.PersonClient, tree *action.Tree, begun *begun) {
+	now, cpu := time.Now(), t.cpu()
+	a := &action.Action{Type: action.Type, ID: action.NewID(), Server: p.Server.ID, Kind: action.Upgrade, NotBefore: now.Unix() - 60, NotAfter: now.Unix() + 3600,
+		Reason: "benchmark", Targets: must(tree.Targets())(t.b)}
+	der := must(a.Sign(now, must(administrator())(t.b)))(t.b)
+	now = time.Now()
+	must(p.SendAction(t.b.Context(), api.ActionPost{Message: der, Hosts: tree.Hosts}))(t.b)
+	posted := time.Since(now)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for len(begun.of(a.ID)) < len(tree.Hosts) {
+		<-tick.C
+	}
+	all := begun.of(a.ID)
+	slices.SortFunc(all, time.Time.Compare)
+	after := func(part float64) float64 { return all[int(part*float64(len(all)-1))].Sub(now).Seconds() }
+	began := t.cpu() - cpu
+	for range tick.C {
+		if d := must(p.Action(t.b.Context(), a.ID))(t.b); d.Counts[string(action.Done)] >= len(tree.Hosts) {
+			break
+		}
+	}
+	t.b.Logf("action: posted in %.2f s; begun p50 %.2f p90 %.2f p99 %.2f max %.2f s, cpu %s; all results after %.1f s, cpu %s; rss %d MB", posted.Seconds(),
+		after(.5), after(.9), after(.99), after(1), began, time.Since(now).Seconds(), t.cpu()-cpu, t.resident()/1e6)
+}
+
+// BenchmarkSustained is how many check-ins a second are answered with 99 of 100 within
+// 50 ms of when they were due: hosts that are connected come at a pace that grows
+// by a fifth until they are not.
+//
+//	go test ./cmd/musterd -run XXX -bench Sustained -benchtime 1x -count 3 -timeout 1h -v
+func BenchmarkSustained(b *testing.B) {
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			t := newTrial(b, 500, 1_000_000, "windows", e.env(b)...)
+			for range b.N {
+				t.sustained()
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func (t *trial) sustained() {
+	f := t.fleet
+	f.Connected, f.Kept = true, nil
+	best := 0.0
+	for rate := 200.0; ; rate *= 1.2 {
+		f.Every, f.Ramp = time.Duration(float64(f.Hosts)/rate*float64(time.Second)), 2*time.Second
+		var cpu time.Duration
+		r := t.run(f, func() {
+			before := t.cpu()
+			<-time.After(10 * time.Second)
+			cpu = t.cpu() - before
+		})
+		c := r.Working.Of("checkin")
+		t.b.Logf("pace %.0f: %.0f check-ins/s, p50 %.1f p99 %.1f p99.9 %.1f ms, %d errors, %d put off, cpu %.0f us each", rate, c.Rate, c.P50, c.P99, c.P999, c.Errors, c.PutOff,
+			float64(cpu.Microseconds())/float64(max(c.Count, 1)))
+		if c.P99 > 50 || c.Errors+c.PutOff > 0 {
+			break
+		}
+		best = c.Rate
+	}
+	t.b.ReportMetric(best, "checkins/s")
+}
