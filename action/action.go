@@ -30,7 +30,7 @@ const (
 	Audit     Kind = "audit"     // audit() of packages
 	Inventory Kind = "inventory" // look at the whole machine and tell
 	Reboot    Kind = "reboot"
-	Run       Kind = "run"    // run() of Script, with Arguments as params
+	Run       Kind = "run"    // main() of Script, with Arguments as params
 	Cancel    Kind = "cancel" // the action of the argument "id", where it has not begun
 )
 

@@ -70,7 +70,7 @@ func signedThen(t testing.TB, by *sign.Identity, at time.Time) []byte {
 
 func run() *Action {
 	return install(func(a *Action) {
-		a.Kind, a.Packages, a.Script = Run, nil, "def run():\n    print('hello')\n"
+		a.Kind, a.Packages, a.Script = Run, nil, "def main():\n    print('hello')\n"
 	})
 }
 
@@ -212,7 +212,7 @@ func TestValidate(t *testing.T) {
 		"no packages":        func(a *Action) { a.Packages = nil },
 		"no package":         func(a *Action) { a.Packages = []string{"Age!"} },
 		"version to remove":  func(a *Action) { a.Kind = Remove },
-		"script":             func(a *Action) { a.Script = "def run(): pass" },
+		"script":             func(a *Action) { a.Script = "def main(): pass" },
 		"no script":          func(a *Action) { a.Kind, a.Packages = Run, nil },
 		"argument":           func(a *Action) { a.Arguments = map[string]string{"force": "yes"} },
 		"packages to reboot": func(a *Action) { a.Kind = Reboot },

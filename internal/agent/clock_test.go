@@ -96,8 +96,8 @@ func TestCase29Waker(t *testing.T) {
 			t.Fatalf("off by %s: %+v", off, d)
 		}
 		f.call()
-		if n, err := a.wait(t.Context(), 0); err != nil || n == 0 {
-			t.Errorf("off by %s: number %d, %v", off, n, err)
+		if n, err := a.wait(t.Context(), 0); err != nil || n.Number == 0 {
+			t.Errorf("off by %s: number %d, %v", off, n.Number, err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/api"
 	"muster/internal/install"
 	"muster/settings"
 )
@@ -48,6 +49,8 @@ type Agent struct {
 	told    bool
 	another bool        // a new version is staged
 	asked   chan *asked // what people want done, one at a time
+	ordered chan *ordered
+	again   time.Time // when actions are to be looked at; zero: when some come
 	desk    desk
 	kick    chan struct{}
 	mu      sync.Mutex
@@ -100,6 +103,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.once.Do(a.prepare)
 	sched := &Schedule{Settings: a.Settings(), Random: rand.Float64}
 	a.resume(sched)
+	if a.unfinished() {
+		a.again = a.Instant().Wall
+	}
 	if !a.Prompt {
 		sched.spread(a.Instant())
 	}
@@ -116,6 +122,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		}
 		do, pause, waits := sched.Next(now, a.conditions(sched))
 		a.waiting(sched, now, waits)
+		if a.due(now) {
+			do = Acting
+		}
 		if do != Rest {
 			a.act(ctx, sched, do)
 			if ctx.Err() != nil {
@@ -123,7 +132,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		if !a.rest(ctx, sched, pause) {
+		if !a.rest(ctx, sched, a.until(now, pause)) {
 			a.last(sched)
 			a.keep(sched)
 			return nil
@@ -149,7 +158,9 @@ func (a *Agent) prepare() {
 	}
 	a.asked, a.kick, a.watch = make(chan *asked), make(chan struct{}, 1), map[chan Event]bool{}
 	a.state.Version, a.state.Root = a.Version, a.Root
+	a.ordered = make(chan *ordered)
 	a.waker = newWaker(a.wait, a.Kick)
+	a.waker.orders = a.order
 }
 
 // hand does work as Exe says.
@@ -204,6 +215,9 @@ func (a *Agent) rest(ctx context.Context, s *Schedule, pause time.Duration) bool
 		s.Hurry()
 	case w := <-a.asked:
 		a.serve(ctx, s, w)
+	case o := <-a.ordered:
+		a.obey(ctx, s, o.all)
+		close(o.done)
 	}
 	return true
 }
@@ -233,6 +247,10 @@ func (a *Agent) last(s *Schedule) {
 
 // act does one thing and plans by what came of it.
 func (a *Agent) act(ctx context.Context, s *Schedule, do Action) {
+	if do == Acting {
+		a.obey(ctx, s, nil)
+		return
+	}
 	w := a.work(s, do)
 	if do == Upgraded {
 		s.tried = a.Instant().Wall
@@ -248,6 +266,9 @@ func (a *Agent) act(ctx context.Context, s *Schedule, do Action) {
 	case Look:
 		s.Looked(now, done.Outcome, w.Collect)
 		a.looked(done)
+		if done.Outcome != nil && len(done.Outcome.Orders) > 0 {
+			a.obey(ctx, s, done.Outcome.Orders)
+		}
 	case Download:
 		s.Fetched(now, done.Error == nil)
 	case Upgraded:
@@ -442,21 +463,20 @@ func (a *Agent) Watch() (events <-chan Event, stop func()) {
 }
 
 // wait asks the server to say when it wants something.
-func (a *Agent) wait(ctx context.Context, since int64) (int64, error) {
+func (a *Agent) wait(ctx context.Context, since int64) (news api.Wake, err error) {
 	if a.link == nil {
-		var err error
 		if a.link, err = a.open(); err != nil {
-			return 0, err
+			return news, err
 		}
 	}
 	began := time.Now()
-	n, err := a.link.Wake(ctx, since)
+	news, err = a.link.Attend(ctx, since, nil)
 	if err != nil && time.Since(began) < held {
 		// The host may have joined another server since.
 		a.link.Close()
 		a.link = nil
 	}
-	return n, err
+	return news, err
 }
 
 // open opens the waker's link. It speaks by the clock that the rounds found the server

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/api"
 	"muster/internal/engine"
 	"muster/settings"
 )
@@ -180,21 +181,21 @@ func TestWaker(t *testing.T) {
 		var number int64
 		news := make(chan int64)
 		down, asks, kicks, speaking := false, 0, 0, false
-		w := newWaker(func(ctx context.Context, since int64) (int64, error) {
+		w := newWaker(func(ctx context.Context, since int64) (api.Wake, error) {
 			if speaking {
 				t.Error("asked while somebody else speaks")
 			}
 			asks++
 			if down {
-				return 0, errors.New("down")
+				return api.Wake{}, errors.New("down")
 			}
 			select {
 			case n := <-news:
-				return n, nil
+				return api.Wake{Number: n}, nil
 			case <-time.After(5 * time.Minute):
-				return since, nil
+				return api.Wake{Number: since}, nil
 			case <-ctx.Done():
-				return 0, ctx.Err()
+				return api.Wake{}, ctx.Err()
 			}
 		}, func() { kicks++ })
 		go w.run(ctx)
@@ -230,11 +231,11 @@ func TestWakerHushed(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		open := 0
-		w := newWaker(func(ctx context.Context, since int64) (int64, error) {
+		w := newWaker(func(ctx context.Context, since int64) (api.Wake, error) {
 			open++
 			defer func() { open-- }()
 			<-ctx.Done()
-			return 0, ctx.Err()
+			return api.Wake{}, ctx.Err()
 		}, func() {})
 		go w.run(ctx)
 		w.hush()

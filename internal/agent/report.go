@@ -115,11 +115,12 @@ func (h *Home) sent(k *known, doc []byte, set string) error {
 type report struct {
 	in      api.CheckIn
 	results int // that did not fit
+	said    []saidReport
 }
 
 // news says whether there is anything in r that is worth a request.
 func (r *report) news() bool {
-	return r.in.Summary != nil || len(r.in.Results) > 0 || r.in.Agent != ""
+	return r.in.Summary != nil || len(r.in.Results) > 0 || len(r.in.Reports) > 0 || r.in.Agent != ""
 }
 
 // unknownTo fills in what k does not have.

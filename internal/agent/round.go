@@ -70,6 +70,8 @@ type Outcome struct {
 	Problem *Failure
 	// NewAgent is a version of the agent that is staged, "" for none.
 	NewAgent string
+	// Orders are signed actions that came with an answer.
+	Orders []api.Order
 	// More: the server waits for results that did not fit.
 	More bool
 }
@@ -363,6 +365,9 @@ func (r *round) forgotten() {
 	r.base = nil
 }
 
+// ledger is what the host keeps of signed actions.
+func (r *round) ledger() *ledger { return &ledger{r.home, r.Now} }
+
 // report is what to say.
 func (r *round) report(doc *inventory.Document, v *inventory.Volatile) (*report, error) {
 	rep := &report{in: api.CheckIn{Etag: r.known.Etag, Set: r.known.Set, Base: r.known.Set, Clock: r.Now().Unix(), Stale: r.out.Stale}}
@@ -374,6 +379,13 @@ func (r *round) report(doc *inventory.Document, v *inventory.Volatile) (*report,
 	var err error
 	if rep.in.Results, rep.results, err = r.home.spooled(maxResults); err != nil {
 		return nil, err
+	}
+	if rep.said, _, err = r.ledger().reports(api.MaxReports); err != nil {
+		return nil, err
+	}
+	rep.in.Orders = true
+	for _, s := range rep.said {
+		rep.in.Reports = append(rep.in.Reports, s.der)
 	}
 	rep.unknownTo(r.known, r.Version, r.summary)
 	if doc != nil {
@@ -404,6 +416,10 @@ func (r *round) answered(rep *report, a *api.CheckedIn, first bool) error {
 	if err := r.home.acknowledged(rep.in.Results); err != nil {
 		return err
 	}
+	if err := r.ledger().acknowledged(rep.said); err != nil {
+		return err
+	}
+	r.out.Orders = append(r.out.Orders, a.Orders...)
 	if a.Policy != nil {
 		if err := r.home.takePolicy(a.Policy, r.link.Identity, r.engine); err != nil {
 			return err

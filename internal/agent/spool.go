@@ -128,8 +128,8 @@ func resultOf(c *task.Change, host string) *api.Result {
 
 // by says who asked for a change: the agent itself, or a person.
 func by(user string) string {
-	if user == "" || user == "schedule" || user == "agent" {
-		return user
+	if user == "" || user == "schedule" || user == "agent" || strings.HasPrefix(user, "action ") {
+		return cut(user, 200)
 	}
 	return "user " + cut(user, 200)
 }

@@ -16,8 +16,9 @@ import (
 // a round speaks; one that was sent just before is taken back, and one that was
 // sent a while ago has arrived.
 type waker struct {
-	wait    func(ctx context.Context, since int64) (int64, error)
+	wait    func(ctx context.Context, since int64) (api.Wake, error)
 	kick    func()
+	orders  func(context.Context, []api.Order) // returns when they are carried out
 	changed chan struct{}
 
 	speak  chan struct{} // full while somebody speaks for the host
@@ -35,7 +36,7 @@ const held = 50 * time.Second
 // settled is how long ago a request was sent that has certainly arrived.
 const settled = 5 * time.Second
 
-func newWaker(wait func(context.Context, int64) (int64, error), kick func()) *waker {
+func newWaker(wait func(context.Context, int64) (api.Wake, error), kick func()) *waker {
 	return &waker{wait: wait, kick: kick, changed: make(chan struct{}, 1), speak: make(chan struct{}, 1)}
 }
 
@@ -72,7 +73,8 @@ func (w *waker) run(ctx context.Context) {
 			continue
 		}
 		began := time.Now()
-		n, hushed, err := answer()
+		news, hushed, err := answer()
+		n := news.Number
 		pause := time.Duration(0)
 		switch {
 		case hushed:
@@ -90,10 +92,15 @@ func (w *waker) run(ctx context.Context) {
 		case err != nil:
 			failures++
 			pause = max(api.Reopen(failures, rand.Float64()), after(err))
-		case n != number:
+		case n != number || len(news.Orders) > 0:
 			failures = 0
-			w.heard(n)
-			pause = settled // the round that follows brings the number too
+			if len(news.Orders) > 0 {
+				w.orders(ctx, news.Orders)
+			}
+			if n != number {
+				w.heard(n)
+				pause = settled // the round that follows brings the number too
+			}
 		case time.Since(began) < time.Minute:
 			failures++ // something between us answers for the server, or that ends
 			pause = api.Reopen(failures, rand.Float64())
@@ -105,7 +112,7 @@ func (w *waker) run(ctx context.Context) {
 }
 
 // open begins a request, when nobody else speaks.
-func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer func() (n int64, hushed bool, err error)) {
+func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer func() (news api.Wake, hushed bool, err error)) {
 	w.speak <- struct{}{}
 	defer w.resume()
 	if !w.wanted {
@@ -115,12 +122,12 @@ func (w *waker) open(ctx context.Context) (number int64, wanted bool, answer fun
 	ended := make(chan struct{})
 	w.cancel, w.ended, w.sent = cancel, ended, time.Now()
 	number = w.number
-	return number, true, func() (int64, bool, error) {
-		n, err := w.wait(ctx, number)
+	return number, true, func() (api.Wake, bool, error) {
+		news, err := w.wait(ctx, number)
 		hushed := err != nil && ctx.Err() != nil
 		close(ended)
 		cancel()
-		return n, hushed, err
+		return news, hushed, err
 	}
 }
 

@@ -16,8 +16,8 @@ func TestWakerForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		kicked := make(chan time.Time, 10)
-		w := newWaker(func(context.Context, int64) (int64, error) {
-			return 0, muster.WithKind(muster.NotFound, error(&api.StatusError{Status: 404, Code: api.UnknownHost}))
+		w := newWaker(func(context.Context, int64) (api.Wake, error) {
+			return api.Wake{}, muster.WithKind(muster.NotFound, error(&api.StatusError{Status: 404, Code: api.UnknownHost}))
 		}, func() { kicked <- time.Now() })
 		w.want(true, 1)
 		done := make(chan struct{})
@@ -41,13 +41,13 @@ func TestWakerCutShort(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), time.Hour)
 		defer stop()
 		var listened time.Duration
-		w := newWaker(func(ctx context.Context, _ int64) (int64, error) {
+		w := newWaker(func(ctx context.Context, _ int64) (api.Wake, error) {
 			began := time.Now()
 			defer func() { listened += time.Since(began) }()
 			if sleep(ctx, time.Minute) != nil {
-				return 0, ctx.Err()
+				return api.Wake{}, ctx.Err()
 			}
-			return 0, muster.Errorf(muster.Unavailable, "the stream was reset")
+			return api.Wake{}, muster.Errorf(muster.Unavailable, "the stream was reset")
 		}, func() { t.Error("nobody called") })
 		w.want(true, 1)
 		w.run(ctx)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/api"
 	"muster/internal/engine"
 	"muster/internal/fetch"
 	"muster/internal/install"
@@ -35,6 +36,7 @@ type Work struct {
 	Rate          int64
 	Wait          time.Duration
 	Close         time.Duration // of Upgraded: see [Change.Close]
+	Orders        []api.Order   // of Acting
 	// Grace is how long a process has to end once it was asked to; 0 is a minute.
 	Grace time.Duration `json:"-"`
 }
@@ -59,6 +61,7 @@ type Done struct {
 	Notes   []string          `json:"notes,omitempty"`
 	Reboot  bool              `json:"reboot,omitempty"`
 	Error   *Failure          `json:"error,omitempty"`
+	Acted   *Acted            `json:"acted,omitempty"`
 }
 
 // A Failure is an error that travels between processes.
@@ -103,6 +106,9 @@ func (w *Work) Do(ctx context.Context, tell func(News)) *Done {
 			c.Request = *w.Request
 		}
 		return c.do(ctx)
+	case Acting:
+		acted, err := Act(ctx, Orders{Job: job, All: w.Orders})
+		return &Done{Acted: acted, Error: failureOf(err)}
 	}
 	return &Done{Error: failureOf(muster.Errorf(muster.Internal, "there is no work %q", w.Action))}
 }

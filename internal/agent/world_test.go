@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,9 @@ type fleet struct {
 	awake   chan struct{} // closed when wake changes
 	asked   []string      // routes, in order
 	results []api.Result
+	reports [][]byte    // of actions
+	orders  []api.Order // given until the host says that it has them
+	logged  string
 	renew   bool
 }
 
@@ -333,6 +337,10 @@ func (f *fleet) answer(r *http.Request) (any, error) {
 	case api.RouteWake:
 		return f.sleep(r)
 	}
+	if strings.HasPrefix(r.URL.Path, api.RouteActions) {
+		f.logged += string(body)
+		return api.LogTaken{Watched: true}, nil
+	}
 	return nil, muster.Errorf(muster.NotFound, "no such route")
 }
 
@@ -430,8 +438,13 @@ func (f *fleet) checkIn(h *hostRow, body []byte) (any, error) {
 		h.agent = in.Agent
 	}
 	f.results = append(f.results, in.Results...)
+	f.reports = append(f.reports, in.Reports...)
+	f.orders = slices.DeleteFunc(f.orders, func(o api.Order) bool { return slices.Contains(in.Have, o.ID) })
 	etag, _ := json.Marshal(f.policy)
 	out := api.CheckedIn{Etag: string(etag), Next: 7200, Wake: f.wake, Renew: f.renew}
+	if in.Orders {
+		out.Orders = f.orders
+	}
 	if in.Etag != out.Etag {
 		out.Policy = &f.policy
 	}
@@ -472,7 +485,7 @@ func (h *hostRow) take(kind string, body []byte) (any, error) {
 
 // sleep answers when the number is another one.
 func (f *fleet) sleep(r *http.Request) (any, error) {
-	for r.URL.Query().Get("since") == fmt.Sprint(f.wake) {
+	for r.URL.Query().Get("since") == fmt.Sprint(f.wake) && len(f.orders) == 0 {
 		awake := f.awake
 		f.mu.Unlock()
 		select {
@@ -484,7 +497,16 @@ func (f *fleet) sleep(r *http.Request) (any, error) {
 			return nil, r.Context().Err()
 		}
 	}
-	return api.Wake{Number: f.wake}, nil
+	return api.Wake{Number: f.wake, Orders: f.orders}, nil
+}
+
+// give has the server relay an action.
+func (f *fleet) give(o api.Order) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.orders = append(f.orders, o)
+	close(f.awake)
+	f.awake = make(chan struct{})
 }
 
 // call wakes the hosts.

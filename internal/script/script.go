@@ -60,6 +60,10 @@ var HookNames = []string{
 	"pre_remove", "uninstall", "post_remove",
 }
 
+// RunHook is the function of a script that somebody signs for hosts to run once,
+// apart from any package.
+const RunHook = "main"
+
 // A HostFunc is a function that a script calls and the parent answers, such as
 // fetch in a recipe. Values are nil, bool, int64, float64, string, []any and
 // map[string]any; a result may also hold int, []string and map[string]string.
@@ -70,7 +74,7 @@ type HostFunc func(ctx context.Context, args []any, kwargs map[string]any) (any,
 type Request struct {
 	File   string // name for backtraces, such as "age 1.3.1: actions.star"
 	Source []byte
-	Hook   string // one of HookNames
+	Hook   string // one of HookNames, or RunHook
 
 	Control       *control.Control
 	OldVersion    string // version being replaced, "" if none
@@ -115,7 +119,7 @@ type Result struct {
 
 // check reports what of r cannot be run.
 func (r *Request) check() error {
-	if !slices.Contains(HookNames, r.Hook) {
+	if r.Hook != RunHook && !slices.Contains(HookNames, r.Hook) {
 		return muster.Errorf(muster.Invalid, "%q is no hook", r.Hook)
 	}
 	if len(r.Source) > MaxSource {
