@@ -5,7 +5,8 @@ package recipes
 
 import "embed"
 
-// Demo holds the recipes of two real tools, and of what one of them depends on.
+// Demo holds the recipes of two real tools, of what one of them depends on, and
+// of a text that a site has on its hosts.
 //
-//go:embed all:age all:age-examples all:shfmt
+//go:embed all:age all:age-examples all:shfmt all:welcome
 var Demo embed.FS

@@ -21,7 +21,7 @@ const recipesDir = "../../recipes"
 
 // quick are recipes that build within seconds from what is mostly on the
 // machine already. The others run where MUSTER_TEST_FULL=1.
-var quick = []string{"age", "age-examples", "time-settings", "tree", "workstation"}
+var quick = []string{"age", "age-examples", "time-settings", "tree", "welcome", "workstation"}
 
 // needs are programs of the builder that a recipe runs.
 var needs = map[string][]string{
