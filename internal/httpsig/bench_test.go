@@ -2,11 +2,9 @@ package httpsig
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"io"
 	"strings"
 	"testing"
-	"time"
 )
 
 // BenchmarkSign: what a request costs a host.
@@ -53,20 +51,6 @@ func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Parse(req, testServer); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkWindow: 1,000 requests a second, as after a power cut.
-func BenchmarkWindow(b *testing.B) {
-	w := NewWindow(testNow, testSkew, 1<<20)
-	m := message(0, testNow, "")
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		now := testNow.Add(time.Duration(i) * time.Millisecond)
-		m.Created, m.id = now.Truncate(time.Second), sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)})
-		if err := w.Take(m, now); err != nil {
 			b.Fatal(err)
 		}
 	}

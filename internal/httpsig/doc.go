@@ -7,7 +7,7 @@
 //	m, err := httpsig.Parse(req, serverID)     // claims: m.KeyID, m.Counter, ...
 //	err = m.Verify(key, now, maxSkew)          // they are true
 //	body, err := m.Body(req.Body, maxBody)     // the bytes that were signed
-//	err = window.Take(m, now)                  // not seen before
+//	seq, err = seq.Next(m)                     // not seen before
 //
 // # Profile
 //
@@ -38,9 +38,9 @@
 //
 // # Replays
 //
-// [Window] knows the messages of the last minutes, [Sequence] the counters of
-// one key, for ever. docs/formats/requests.md says how a server uses them to
-// tell a request that came twice from two machines with one key.
+// [Sequence] knows the counters of one key, for ever; [Message.ID] names a message
+// that has none. docs/formats/requests.md says how a server uses them to tell a
+// request that came twice from two machines with one key.
 //
 // # Promise
 //

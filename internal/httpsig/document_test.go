@@ -87,10 +87,10 @@ func privateKey(t testing.TB, text string) crypto.Signer {
 
 // A server does what the document says of servers, with its answers.
 type server struct {
-	keys   map[string]crypto.PublicKey
-	window *Window
+	keys map[string]crypto.PublicKey
 
 	mu        sync.Mutex
+	taken     map[[32]byte]bool // all messages since the start
 	sequences map[string]Sequence
 	alarms    int
 }
@@ -128,14 +128,18 @@ func (s *server) accept(r *http.Request) (*Message, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.window.Take(m, now); err != nil || m.Counter == 0 {
-		return m, body, err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.taken[m.ID()] {
+		return nil, nil, muster.Errorf(muster.Conflict, "the request came before")
+	}
+	s.taken[m.ID()] = true
+	if m.Counter == 0 {
+		return m, body, nil
+	}
 	next, err := s.sequences[m.KeyID].Next(m)
 	if err != nil {
-		s.alarms++ // the window knows all messages since the start
+		s.alarms++ // it did not come before, and nothing comes late here
 		return nil, nil, err
 	}
 	s.sequences[m.KeyID] = next
@@ -160,9 +164,8 @@ func newWorkshop(t *testing.T) *workshop {
 	if len(scripts) != 1 {
 		t.Fatalf("the document has %d scripts", len(scripts))
 	}
-	start := time.Now().Add(-time.Minute)
 	w := &workshop{t: t, dir: t.TempDir(), server: &server{
-		keys: map[string]crypto.PublicKey{}, window: NewWindow(start, testSkew, 1000), sequences: map[string]Sequence{}}}
+		keys: map[string]crypto.PublicKey{}, taken: map[[32]byte]bool{}, sequences: map[string]Sequence{}}}
 	w.write("muster-request", scripts[0])
 	return w
 }

@@ -25,9 +25,9 @@ type Sequence struct {
 
 // Next is the sequence after the verified message m; the caller keeps it before it
 // does what m asks. An error, of kind muster.Conflict, is [ErrRepeated] where m
-// is the message that came last. Otherwise another message had the counter: m is
-// old, or two machines use the key. Whoever has had all messages of the last
-// minutes in a [Window] knows which.
+// is the message that came last. Otherwise the counter was used: m came before,
+// came late, or two machines use the key. Who keeps when the message with Last was
+// signed, and which came in the last minutes, knows which.
 func (s Sequence) Next(m *Message) (Sequence, error) {
 	if !m.ok || m.Counter == 0 {
 		return s, muster.Errorf(muster.Denied, "the request of %q has no counter", short(m.KeyID))
