@@ -34,14 +34,16 @@ func (e *Engine) Assignments() Assignments { return e.assigned }
 
 // Assign has the root be counted among a from now on: it looks for the packages
 // of that host and those units, and keeps a only when it knows them, so that a
-// package it has not heard of yet is not taken for one that was withdrawn. What
-// changes is for the next upgrade. The caller has begun.
+// package it has not heard of yet is not taken for one that was withdrawn. Until a
+// is kept, the update is for the names before too: if it fails, or the machine
+// stops, they are as well known as they were. What changes is for the next
+// upgrade. The caller has begun.
 func (e *Engine) Assign(ctx context.Context, a Assignments) ([]Updated, error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
 	old := e.assigned
-	e.name(a)
+	e.name(old, a)
 	news, err := e.Update(ctx)
 	if err == nil {
 		err = save(e.Root, assignedFile{a, e.applies})
@@ -50,6 +52,7 @@ func (e *Engine) Assign(ctx context.Context, a Assignments) ([]Updated, error) {
 		e.name(old)
 		return news, err
 	}
+	e.name(a)
 	e.assigned = a
 	return news, nil
 }
@@ -58,10 +61,13 @@ func (e *Engine) Assign(ctx context.Context, a Assignments) ([]Updated, error) {
 func (e *Engine) managed() bool { return e.assigned.Host != "" || len(e.applies) > 0 }
 
 // name tells the repositories which packages of hosts and units this root is about.
-func (e *Engine) name(a Assignments) {
-	names := slices.Clone(a.Units)
-	if a.Host != "" {
-		names = append(names, a.Host)
+func (e *Engine) name(all ...Assignments) {
+	var names []string
+	for _, a := range all {
+		names = append(names, a.Units...)
+		if a.Host != "" {
+			names = append(names, a.Host)
+		}
 	}
 	for _, c := range e.Clients {
 		c.SetNames(names...)

@@ -2,11 +2,14 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"muster"
+	"muster/internal/durable"
 	"muster/internal/install"
 )
 
@@ -131,6 +134,64 @@ func TestAssignOffline(t *testing.T) {
 	}
 	s.open()
 	s.expect(before)
+}
+
+// TestAssignDiskFails stops at every change of the disk while a host moves from one
+// unit to another, of which both have news: the next start knows all of the unit
+// in which it stands, the old or the new one, and without the network.
+func TestAssignDiskFails(t *testing.T) {
+	s := managed(t)
+	s.assign(Assignments{Host: hostID, Units: []string{"paris.lab"}})
+	s.mustUpgrade()
+	s.publish(s.pack(s.deployer, "package: paris.lab\nversion: 2\nkind: unit\ndepends: tool\n"),
+		s.pack(s.deployer, "package: lyon\nversion: 1\nkind: unit\ndepends: game\n"))
+	before := s.copiedRoot()
+	for _, after := range []bool{false, true} {
+		for n, seen := 1, 1; seen >= n; n++ {
+			if err := os.RemoveAll(s.path("root")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(s.path("root"), os.DirFS(before)); err != nil {
+				t.Fatal(err)
+			}
+			seen = 0
+			s.moveWith(&durable.Disk{Fault: func(c durable.Call) error {
+				if c.After == after {
+					seen++
+				}
+				if seen >= n { // from here on nothing works
+					return errors.New("injected")
+				}
+				return nil
+			}}, func(e *Engine, err error) {
+				unit := e.Assignments().Units[0]
+				if (err == nil) != (unit == "lyon") || err == nil && seen >= n && !after {
+					t.Errorf("%v %d: in %s, %v", after, n, unit, err)
+				}
+				if _, err := e.Plan(Request{Upgrade: true}); err != nil {
+					t.Errorf("%v %d: afterwards, in %s: %v", after, n, unit, err)
+				}
+			})
+			s.open()
+			if _, err := s.engine.Plan(Request{Upgrade: true}); err != nil {
+				t.Errorf("%v %d: after a start, in %v: %v", after, n, s.engine.Assignments().Units, err)
+			}
+			if seen < n && n < 5 {
+				t.Errorf("only %d changes", n-1)
+			}
+		}
+	}
+}
+
+// moveWith has the root move to lyon with a disk, and looks at it then.
+func (s *site) moveWith(disk *durable.Disk, look func(*Engine, error)) {
+	s.Helper()
+	e, err := Open(s.path("root"), Options{Disk: disk, Now: func() time.Time { return s.now }})
+	if err != nil {
+		s.Fatal(err)
+	}
+	_, err = e.Assign(context.Background(), Assignments{Host: hostID, Units: []string{"lyon"}})
+	look(e, err)
 }
 
 // TestAssignHostile: names that a server makes up are no names of packages.

@@ -8,13 +8,29 @@ import (
 	"muster/internal/plan"
 )
 
+// An answered problem is a problem with its plan; without one where nobody has
+// solved it as it stands. To solve is most of what planning costs, and the same
+// problem has the same plan.
+type answered struct {
+	plan.Problem
+	plan *plan.Plan
+}
+
+func answer(p plan.Problem) (answered, error) {
+	made, err := plan.Solve(p)
+	return answered{p, made}, err
+}
+
 // inOrder makes of a problem that contradicts itself one that does not: in an
 // upgrade what people chose gives way to assignments, and assignments to those
 // before them. It returns the assignments that are left out, and why.
-func inOrder(p plan.Problem) (plan.Problem, []plan.Unmet, error) {
+func inOrder(p plan.Problem) (answered, []plan.Unmet, error) {
 	all := p.Request.Wanted
-	if len(all) == 0 || solvable(p) {
-		return p, nil, nil
+	if len(all) == 0 {
+		return answered{Problem: p}, nil, nil
+	}
+	if a, err := answer(p); err == nil {
+		return a, nil, nil
 	}
 	asked, chosen := p.Request, p.State
 	switch {
@@ -27,21 +43,15 @@ func inOrder(p plan.Problem) (plan.Problem, []plan.Unmet, error) {
 	}
 	p.Request.Wanted = nil
 	if _, err := plan.Solve(p); err != nil {
-		return p, nil, err // it is not for the assignments
+		return answered{Problem: p}, nil, err // it is not for the assignments
 	}
 	p, unmet, err := admit(p, all)
 	asked.Wanted = p.Request.Wanted
 	p.Request = asked
 	if err == nil && asked.UpgradeAll {
-		p = keepChosen(p, chosen)
+		return keepChosen(p, chosen), unmet, nil
 	}
-	return p, unmet, err
-}
-
-func solvable(p plan.Problem) bool {
-	p.Request.SkipUnmet = false
-	_, err := plan.Solve(p)
-	return err == nil
+	return answered{Problem: p}, unmet, err
 }
 
 // admit adds assignments, each unless it cannot be had beside those before it.
@@ -83,10 +93,11 @@ func yielding(s plan.State, but []string) plan.State {
 
 // keepChosen protects what people chose again, as far as the assignments that p
 // has let it.
-func keepChosen(p plan.Problem, chosen plan.State) plan.Problem {
+func keepChosen(p plan.Problem, chosen plan.State) answered {
 	q := p
-	if q.State = chosen; solvable(q) {
-		return q
+	q.State = chosen
+	if a, err := answer(q); err == nil {
+		return a
 	}
 	var kept []string
 	for _, in := range chosen.Installed {
@@ -94,29 +105,34 @@ func keepChosen(p plan.Problem, chosen plan.State) plan.Problem {
 			continue
 		}
 		more := append(slices.Clip(kept), in.Name)
-		if q.State = yielding(chosen, more); solvable(q) {
+		q.State = yielding(chosen, more)
+		if _, err := plan.Solve(q); err == nil {
 			kept = more
 		}
 	}
 	p.State = yielding(chosen, kept)
-	return p
+	return answered{Problem: p}
 }
 
 // again adds what people asked for and is missing, as far as it can be had beside
 // the rest, and returns sentences about what cannot.
-func again(p plan.Problem, missing []control.Relation) (_ plan.Problem, skipped []error) {
-	q := p
+func again(p answered, missing []control.Relation) (_ answered, skipped []error) {
+	if len(missing) == 0 {
+		return p, nil
+	}
+	q := p.Problem
 	q.Request.Install = append(slices.Clip(p.Request.Install), missing...)
-	if solvable(q) {
-		return q, nil
+	if a, err := answer(q); err == nil {
+		return a, nil
 	}
 	for _, rel := range missing {
 		q.Request.Install = append(slices.Clip(p.Request.Install), rel)
-		if _, err := plan.Solve(q); err != nil {
+		a, err := answer(q)
+		if err != nil {
 			skipped = append(skipped, err)
 			continue
 		}
-		p = q
+		p = a
 	}
 	return p, skipped
 }

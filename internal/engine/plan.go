@@ -114,32 +114,33 @@ func (e *Engine) Plan(req Request) (*Plan, error) {
 // solve plans. An upgrade of everything also tries again what failed before;
 // what cannot be had any more must not keep the rest from being upgraded.
 func (e *Engine) solve(p *Plan, problem plan.Problem, wishes *install.Wishes) (err error) {
-	problem, unmet, err := inOrder(problem)
+	a, unmet, err := inOrder(problem)
 	if err != nil {
 		return err
 	}
-	if problem.Request.UpgradeAll {
+	if a.Request.UpgradeAll {
 		p.Failed = wishes.Failed
 		var skipped []error
-		problem, skipped = again(problem, missing(problem.State, wishes))
+		a, skipped = again(a, missing(a.State, wishes))
 		for _, err := range skipped {
 			p.Skipped = append(p.Skipped, strings.Split(err.Error(), "\n")...)
 		}
 	}
-	if p.Plan, err = solved(problem); err == nil {
+	if p.Plan, err = a.proved(); err == nil {
 		p.Unmet = append(p.Unmet, unmet...)
 	}
 	return err
 }
 
-// solved plans, and has the plan proved right by the checker that shares
+// proved plans, and has the plan proved right by the checker that shares
 // nothing with the solver: what follows changes a machine.
-func solved(problem plan.Problem) (*plan.Plan, error) {
-	p, err := plan.Solve(problem)
-	if err != nil {
-		return nil, err
+func (a answered) proved() (p *plan.Plan, err error) {
+	if p = a.plan; p == nil {
+		if p, err = plan.Solve(a.Problem); err != nil {
+			return nil, err
+		}
 	}
-	if err := plan.Check(problem, p); err != nil {
+	if err := plan.Check(a.Problem, p); err != nil {
 		return nil, muster.Errorf(muster.Internal, "the plan is wrong, which is a defect of muster: %w\n%s", err, p)
 	}
 	return p, nil
