@@ -98,6 +98,13 @@ func (s *Server) approveAction(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	id := r.PathValue("id")
+	v, err := s.view(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.relay.Action(ctx, id, v); err != nil {
+		return nil, err // the same for what is not there and what may not be seen
+	}
 	hosts, err := s.relay.Hosts(ctx, id)
 	if err != nil {
 		return nil, err
@@ -151,8 +158,9 @@ func (s *Server) getAction(ctx context.Context, r *request) (any, error) {
 	if out.Action, err = s.relay.Action(ctx, r.PathValue("id"), v); err != nil {
 		return nil, err
 	}
-	// The message names hosts: who sees some of them sees it without.
-	if v == nil {
+	// The message names hosts: who sees some of them only sees it without.
+	whole, err := s.relay.Action(ctx, out.ID, nil)
+	if err == nil && whole.Hosts == out.Hosts {
 		out.Message, err = s.relay.Message(ctx, out.ID)
 	}
 	return out, err

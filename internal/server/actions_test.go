@@ -195,3 +195,52 @@ func TestActionsRefused(t *testing.T) {
 	cfg.Actions.Approvals = map[string]int{"format": 2}
 	wantKind(t, cfg.Check(), muster.Invalid)
 }
+
+// Who may act on some hosts sends actions to these alone, and sees no others, nor
+// actions that are for others.
+func TestActionsOfSomeHosts(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	hosts := w.joined(p, 3)
+	bob := must(newPerson("bob", sign.RightDeploy))(t)
+	must(w.files.AddAnchors(writeCert(t, bob.Leaf())))(t)
+	w.people.forget()
+	for _, rule := range must(p.Rules(t.Context()))(t).Rules {
+		if rule.Who == "right:deploy" {
+			check(t, p.RemoveRule(t.Context(), rule.ID))
+		}
+	}
+	must(p.AddRule(t.Context(), api.Rule{Who: "person:bob", Verbs: []api.Verb{api.VerbView}, Hosts: "name:pc-000001 or name:pc-000002"}))(t)
+	must(p.AddRule(t.Context(), api.Rule{Who: "person:bob", Verbs: []api.Verb{api.VerbAct}, Hosts: "name:pc-000001"}))(t)
+	c := w.dial()
+	session := must(c.Login(t.Context(), bob, time.Now()))(t)
+	q := &api.PersonClient{Client: c, Token: session.Token}
+
+	for n, want := range map[int]muster.ErrorKind{0: "", 1: muster.Denied, 2: muster.NotFound} {
+		post, _ := w.order(action.Update, []string{hosts[n].ID}, nil)
+		_, err := q.SendAction(t.Context(), post)
+		wantKind(t, err, want)
+	}
+	wide, a := w.order(action.Update, []string{hosts[0].ID, hosts[2].ID}, nil)
+	must(p.SendAction(t.Context(), wide))(t)
+	hidden, b := w.order(action.Update, []string{hosts[2].ID}, nil)
+	must(p.SendAction(t.Context(), hidden))(t)
+	got := must(q.Action(t.Context(), a.ID))(t)
+	if got.Hosts != 1 || got.Counts["queued"] != 1 || got.Message != nil {
+		t.Errorf("%+v", got)
+	}
+	targets := must(q.ActionTargets(t.Context(), a.ID, api.TargetQuery{}))(t)
+	if len(targets.Targets) != 1 || targets.Targets[0].Host != hosts[0].ID {
+		t.Errorf("%+v", targets)
+	}
+	for _, id := range []string{b.ID, action.NewID()} {
+		_, err := q.Action(t.Context(), id)
+		wantKind(t, err, muster.NotFound)
+		_, err = q.ApproveAction(t.Context(), id, api.ActionApproval{Message: hidden.Message})
+		wantKind(t, err, muster.NotFound)
+		wantKind(t, q.WatchAction(t.Context(), id, 0, nil), muster.NotFound)
+	}
+	if page := must(q.Actions(t.Context(), api.ActionQuery{}))(t); len(page.Actions) != 2 {
+		t.Errorf("%d actions", len(page.Actions))
+	}
+}
