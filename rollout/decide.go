@@ -96,7 +96,10 @@ func (c *Decision) gated(d *Document, gate *Gate, now time.Time) {
 	case gate.State != Running && gate.State != Completed:
 		c.Why = fmt.Sprintf("it was %s on %s", gate.State, time.Unix(gate.Since, 0).UTC().Format(timeForm))
 	case gate.State == Running && gate.Ring < c.Ring:
-		c.Why = fmt.Sprintf("%s, of which %d %s open; it opens on %s at the earliest", where, gate.Ring, isAre(gate.Ring), c.Opens.Format(timeForm))
+		c.Why = fmt.Sprintf("%s, of which %d %s open", where, gate.Ring, isAre(gate.Ring))
+		if now.Before(c.Opens) {
+			c.Why += "; it opens on " + c.Opens.Format(timeForm) + " at the earliest"
+		}
 	case now.Before(c.Opens):
 		c.Why = fmt.Sprintf("%s, which may not open before %s", where, c.Opens.Format(timeForm))
 	default:

@@ -120,6 +120,7 @@ func (s *Server) checkIn(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.failedResults(&in)
 	return out, s.relayed(ctx, r, &in, &out)
 }
 

@@ -61,6 +61,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	workers.Go(func() { s.relay.Run(work, func(err error) { s.log.Warn("actions", "error", err.Error()) }) })
 	workers.Go(func() { s.depot.publish(work, s.news) })
 	workers.Go(func() { s.depot.tend(work) })
+	workers.Go(func() { s.rollouts.Run(work, func(err error) { s.log.Warn("rollouts", "error", err.Error()) }) })
 	workers.Go(func() { s.keepCheckpoints(work) })
 	if s.ldap != nil {
 		workers.Go(func() { s.ldap.Run(work, func(err error) { s.log.Warn("directory", "error", err.Error()) }) })
@@ -117,6 +118,7 @@ func (s *Server) stop(hs *http.Server) error {
 
 // news wakes the hosts that wait: there is something new in the repository.
 func (s *Server) news() {
+	s.rollouts.Poke()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := s.hosts.WakeAll(ctx); err != nil {

@@ -30,6 +30,7 @@ import (
 	"muster/internal/directory"
 	"muster/internal/hosts"
 	"muster/internal/relay"
+	"muster/internal/rollouts"
 	"muster/sign"
 )
 
@@ -51,6 +52,7 @@ type Server struct {
 	relay    *relay.Relay
 	access   *access.Access
 	provider *provider // of OpenID Connect; nil: none
+	rollouts *rollouts.Rollouts
 	ledger   *ledger.Ledger
 	depot    *depot
 	ldap     *directory.Directory // nil: none is read
@@ -129,6 +131,9 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	if s.provider, err = newProvider(s.cfg.OIDC); err != nil {
+		return err
+	}
+	if err := s.openRollouts(ctx); err != nil {
 		return err
 	}
 	s.metrics = newMetrics(s)
