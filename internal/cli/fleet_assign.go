@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -142,11 +143,21 @@ func (a *app) stampVersion(old *control.Control) string {
 	return v
 }
 
-// published fetches the newest package of the name that is published, and
+// published is the control of the newest package of the name that is published;
+// nil: there is none.
+func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Kind, name string, id *sign.Identity) (*control.Control, error) {
+	m, err := a.publishedManifest(ctx, p, kind, name, id)
+	if m == nil {
+		return nil, err
+	}
+	return &m.Control, nil
+}
+
+// publishedManifest fetches the newest package of the name that is published, and
 // verifies it by the owner of id's own authority: what the server's index says
 // of it alone would let the server choose what a person signs next. nil: there
 // is none.
-func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Kind, name string, id *sign.Identity) (*control.Control, error) {
+func (a *app) publishedManifest(ctx context.Context, p *api.PersonClient, kind muster.Kind, name string, id *sign.Identity) (*pkgfile.Manifest, error) {
 	dir, err := os.MkdirTemp("", "muster-assign-")
 	if err != nil {
 		return nil, err
@@ -170,9 +181,9 @@ func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Ki
 	if err != nil {
 		return nil, err
 	}
-	var best *control.Control
+	var best *pkgfile.Manifest
 	for _, e := range x.Entries() {
-		if e.Name != name || best != nil && version.Compare(e.Version, best.Version) <= 0 {
+		if e.Name != name || best != nil && version.Compare(e.Version, best.Control.Version) <= 0 {
 			continue
 		}
 		if e.Kind != kind {
@@ -182,7 +193,7 @@ func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Ki
 		if err != nil {
 			return nil, err
 		}
-		best = &file.Manifest.Control
+		best = file.Manifest
 		file.Close()
 	}
 	return best, nil
@@ -202,31 +213,38 @@ func pinnedRoots(url string) (*x509.CertPool, error) {
 
 // publishControl builds a package of relations alone, signs and uploads it.
 func (a *app) publishControl(ctx context.Context, p *api.PersonClient, c control.Control, id *sign.Identity) (api.Published, error) {
-	draft, err := pkgfile.Build(pkgfile.Spec{Control: c, Date: a.now().UTC().Truncate(time.Second)}, "")
-	if err != nil {
-		return api.Published{}, err
-	}
-	defer draft.Close()
-	signature, err := sign.Sign(draft.Encoded, true, a.now(), id)
-	if err != nil {
-		return api.Published{}, fmt.Errorf("cannot sign %s: %w", &c, err)
-	}
 	dir, err := os.MkdirTemp("", "muster-assign-")
 	if err != nil {
 		return api.Published{}, err
 	}
 	defer os.RemoveAll(dir)
-	file, err := os.Create(filepath.Join(dir, c.FileName()))
+	file, err := a.signedFile(dir, pkgfile.Spec{Control: c}, id)
 	if err != nil {
 		return api.Published{}, err
 	}
+	return a.upload(ctx, p, file)
+}
+
+// signedFile builds a package without files and signs it, into dir.
+func (a *app) signedFile(dir string, spec pkgfile.Spec, id *sign.Identity) (string, error) {
+	spec.Date = a.now().UTC().Truncate(time.Second)
+	draft, err := pkgfile.Build(spec, "")
+	if err != nil {
+		return "", err
+	}
+	defer draft.Close()
+	signature, err := sign.Sign(draft.Encoded, true, a.now(), id)
+	if err != nil {
+		return "", fmt.Errorf("cannot sign %s: %w", &spec.Control, err)
+	}
+	file, err := os.Create(filepath.Join(dir, spec.Control.FileName()))
+	if err != nil {
+		return "", err
+	}
 	if err := draft.Write(file, signature); err != nil {
-		return api.Published{}, err
+		return "", errors.Join(err, file.Close())
 	}
-	if err := file.Close(); err != nil {
-		return api.Published{}, err
-	}
-	return a.upload(ctx, p, file.Name())
+	return file.Name(), file.Close()
 }
 
 func (a *app) printAssigned(f *assignedFact) {

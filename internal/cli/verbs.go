@@ -18,7 +18,7 @@ func groups() []group {
 		}},
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
 			loginCommand, logoutCommand, hostsCommand, hostCommand, groupsCommand, unitsCommand, tokensCommand,
-			changesCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, auditlogCommand,
+			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, auditlogCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
 			newCommand, importCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
