@@ -51,6 +51,7 @@ const (
 	MaxMessage  = 96 << 10 // bytes of the signed message: the content and the chains of its signers
 	MaxSpan     = 24 * 60 * 60
 	MaxQueue    = 30 * MaxSpan // seconds between NotBefore and NotAfter where it is Queued
+	MaxAhead    = 30 * MaxSpan // seconds between now and NotBefore
 	maxPackages = 256
 	maxReason   = 500
 	maxArgument = 4096

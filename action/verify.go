@@ -33,6 +33,9 @@ func (a *Action) Sign(at time.Time, by ...*sign.Identity) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.near(at); err != nil {
+		return nil, err
+	}
 	der, err := sign.Sign(content, false, at, by...)
 	if err != nil {
 		return nil, err
@@ -101,6 +104,9 @@ func Open(der []byte, trust *sign.Trust, now time.Time) (*Message, error) {
 	if a, err = Parse(content); err != nil {
 		return nil, err
 	}
+	if err := a.near(now); err != nil {
+		return nil, err
+	}
 	return &Message{Action: a, Signers: sigs, SHA256: Sum(der)}, nil
 }
 
@@ -166,6 +172,15 @@ func (m *Message) Admit(proof Proof, h Host) error {
 		return muster.Errorf(muster.Busy, "action %s: %w: not before %s", a.ID, ErrEarly, stamp(a.NotBefore))
 	case now > a.NotAfter:
 		return muster.Errorf(muster.Denied, "action %s: %w since %s", a.ID, ErrExpired, stamp(a.NotAfter))
+	}
+	return nil
+}
+
+// near refuses what begins so late that nobody would remember to cancel it, nor a
+// host that it was cancelled.
+func (a *Action) near(now time.Time) error {
+	if a.NotBefore-now.Unix() > MaxAhead {
+		return muster.Errorf(muster.Denied, "action %s may begin at %s, more than %d days from now", a.ID, stamp(a.NotBefore), MaxAhead/MaxSpan)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func TestCase35Verify(t *testing.T) {
 	}{
 		{name: "expired", der: signed(t, install(), p.alice), at: now.Add(61 * time.Minute), is: ErrExpired, says: "its time is over"},
 		{name: "early", der: signed(t, install(), p.alice), at: now.Add(-2 * time.Minute), is: ErrEarly, says: "may not begin yet"},
+		{name: "far ahead", der: must(sign.Sign(must(farAhead().Encode())(t), false, now, p.alice))(t), says: "more than 30 days from now"},
 		{name: "other host", der: signed(t, install(func(a *Action) { a.Targets.Hosts[0] = hostID(2) }), p.alice), says: "not for host"},
 		{name: "other fleet", der: signed(t, install(func(a *Action) { a.Server = "other" }), p.alice), says: `hosts of server "other"`},
 		{name: "altered", der: bytes.Replace(signed(t, install(), p.alice), []byte("age>=1.3"), []byte("age>=1.2"), 1), says: "was changed after"},
@@ -60,6 +61,19 @@ func TestCase35Verify(t *testing.T) {
 			t.Errorf("%s: %v is of kind %q", c.name, err, k)
 		}
 	}
+}
+
+func TestSignFarAhead(t *testing.T) {
+	if _, err := farAhead().Sign(now, known(t).alice); muster.KindOf(err) != muster.Denied {
+		t.Errorf("%v", err)
+	}
+}
+
+func farAhead() *Action {
+	return install(func(a *Action) {
+		a.NotBefore = now.Unix() + MaxAhead + 1
+		a.NotAfter = a.NotBefore + 60
+	})
 }
 
 // signedThen is an action signed at another time.

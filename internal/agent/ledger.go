@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,9 +31,12 @@ import (
 //
 // Deeds are forgotten a day after no host begins them any more. A clock that goes
 // back then makes them no newer than the floor, and they are refused.
+//
+// They are begun in the order in which they came, those that cancel others first.
 type ledger struct {
 	home *Home
 	now  func() time.Time // after sign.Floor
+	turn int64            // of the newest deed, 0 until one is admitted
 }
 
 // A stage is how far a deed is.
@@ -51,6 +55,7 @@ type deed struct {
 	Kind      action.Kind `json:"kind"`
 	Stage     stage       `json:"stage"`
 	Received  int64       `json:"received"`
+	Turn      int64       `json:"turn,omitempty"` // increases
 	NotBefore int64       `json:"not-before"`
 	NotAfter  int64       `json:"not-after"`
 	Order     *api.Order  `json:"order,omitempty"` // while it waits or is under way
@@ -65,6 +70,11 @@ type deed struct {
 // Bounds of a ledger.
 const (
 	maxDeeds = 4096 // more are refused
+	// maxRefusals bounds the reports of what nobody signed whom the host believes:
+	// anybody who stands in the server's place can send such messages without end.
+	maxRefusals = 256
+	// starting is how long a machine has to start anew. Nothing is begun meanwhile.
+	starting = 10 * 60
 	dayLong  = 24 * 60 * 60
 	// tombKept is how long it is remembered that an action is cancelled which never came:
 	// it may have been meant for a day far ahead.
@@ -125,7 +135,7 @@ func (l *ledger) deeds() (all []*deed, err error) {
 			}
 			return 1
 		}
-		return int(a.Received - b.Received)
+		return cmp.Compare(a.Turn, b.Turn)
 	})
 	return all, nil
 }
@@ -171,7 +181,26 @@ func (l *ledger) admit(o api.Order, h action.Host, sign signer) error {
 	if err := l.room(a); err != nil {
 		return l.refuse(o, err, sign)
 	}
-	return l.put(&deed{ID: a.ID, SHA256: m.SHA256, Kind: a.Kind, Stage: waiting, Received: l.now().Unix(), NotBefore: a.NotBefore, NotAfter: a.NotAfter, Order: &o})
+	turn, err := l.nextTurn()
+	if err != nil {
+		return err
+	}
+	return l.put(&deed{ID: a.ID, SHA256: m.SHA256, Kind: a.Kind, Stage: waiting, Received: l.now().Unix(), Turn: turn, NotBefore: a.NotBefore, NotAfter: a.NotAfter, Order: &o})
+}
+
+// nextTurn is behind all that were admitted.
+func (l *ledger) nextTurn() (int64, error) {
+	if l.turn == 0 {
+		all, err := l.deeds()
+		if err != nil {
+			return 0, err
+		}
+		for _, d := range all {
+			l.turn = max(l.turn, d.Turn)
+		}
+	}
+	l.turn++
+	return l.turn, nil
 }
 
 func proofOf(o api.Order) (p action.Proof) {
@@ -228,8 +257,13 @@ func (l *ledger) refuse(o api.Order, why error, sign signer) error {
 	return l.say(o.Message, r, sign)
 }
 
-// say keeps a report of an action that is no deed.
+// say keeps a report of an action that is no deed, while there is room: the server
+// that wants to know sends the action again.
 func (l *ledger) say(message []byte, r *action.Result, sign signer) error {
+	kept, err := l.names(".p7m")
+	if err != nil || len(kept) >= maxRefusals {
+		return err
+	}
 	r.SHA256 = action.Sum(message)
 	report, err := sign(r)
 	if err != nil {
@@ -265,7 +299,7 @@ func (l *ledger) recover(sign signer) error {
 		return err
 	}
 	for _, d := range all {
-		if d.Stage != begun {
+		if d.Stage != begun || l.restarts(d) {
 			continue
 		}
 		r := &action.Result{State: action.Interrupted, Text: "the agent or the machine stopped while it was at it; it is not begun again"}
@@ -277,6 +311,12 @@ func (l *ledger) recover(sign signer) error {
 		}
 	}
 	return nil
+}
+
+// restarts reports whether the machine was told to start anew by d, and is about to.
+func (l *ledger) restarts(d *deed) bool {
+	now := l.now().Unix()
+	return d.Kind == action.Reboot && d.Stage == begun && d.Boot != "" && d.Boot == bootID() && d.Begun <= now && now < d.Begun+starting
 }
 
 // cancel has the action of an id not be begun, and says what it came to.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -87,7 +88,7 @@ func (a *acting) open() (end func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.ledger = &ledger{home, a.clock}
+	a.ledger = &ledger{home: home, now: a.clock}
 	if err := a.ledger.make(); err != nil {
 		return nil, err
 	}
@@ -173,6 +174,10 @@ func (a *acting) next() (*deed, error) {
 		return nil, err
 	}
 	a.out.Due = 0
+	if i := slices.IndexFunc(all, a.ledger.restarts); i >= 0 {
+		a.out.Due = all[i].Begun + starting // what would be begun now would be interrupted
+		return nil, nil
+	}
 	for _, d := range all {
 		switch now := a.clock().Unix(); {
 		case d.Stage != waiting:

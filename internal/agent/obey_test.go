@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -332,19 +333,25 @@ func TestRestarted(t *testing.T) {
 	id := []string{f.host("pc")}
 	f.round("pc")
 	order := f.ordering(action.Reboot, id, nil)
+	after := f.ordering(action.Run, id, func(a *action.Action) { a.Script = "def main():\n    print('hello')\n" })
 	times := 0
 	restart := func() error { times++; return nil }
-	if _, err := Act(t.Context(), Orders{Job: f.job("pc"), All: []api.Order{order}, Restart: restart}); err != nil {
-		t.Fatal(err)
-	}
-	if all := f.said(); len(all) != 0 || times != 1 {
-		t.Fatalf("%+v, %d times", all, times)
+	// What came after it is not begun by a machine that is about to stop, neither in
+	// the same breath nor when the server wakes the host once more.
+	for _, all := range [][]api.Order{{order, after}, {after}, nil} {
+		out, err := Act(t.Context(), Orders{Job: f.job("pc"), All: all, Restart: restart})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := f.said(); len(said) != 0 || times != 1 || out.Due == 0 {
+			t.Fatalf("%+v, %d times, next at %d", said, times, out.Due)
+		}
 	}
 	root, err := install.Open(f.path("pc"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &ledger{HomeOf(root.State, nil), time.Now}
+	l := &ledger{home: HomeOf(root.State, nil), now: time.Now}
 	d, err := l.get(order.ID)
 	if err != nil || d.Stage != begun {
 		t.Fatalf("%+v, %v", d, err)
@@ -354,9 +361,76 @@ func TestRestarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.act("pc", order)
-	f.one(action.Done, "started again")
+	all := f.said()
+	if len(all) != 2 || all[0].Action != order.ID || !strings.Contains(all[0].Text, "started again") || !strings.Contains(all[1].Text, "hello") {
+		t.Errorf("%+v", all)
+	}
 	if times != 1 {
 		t.Errorf("restarted %d times", times)
+	}
+}
+
+// TestNotRestarted: a machine that does not start anew in time goes on.
+func TestNotRestarted(t *testing.T) {
+	f := newFleet(t)
+	id := []string{f.host("pc")}
+	f.round("pc")
+	orders := []api.Order{f.ordering(action.Reboot, id, nil), f.ordering(action.Check, id, nil)}
+	if _, err := Act(t.Context(), Orders{Job: f.job("pc"), All: orders, Restart: func() error { return nil }}); err != nil {
+		t.Fatal(err)
+	}
+	j := f.job("pc")
+	j.Now = func() time.Time { return time.Now().Add(11 * time.Minute) }
+	if _, err := Act(t.Context(), Orders{Job: j}); err != nil {
+		t.Fatal(err)
+	}
+	all := f.said()
+	if len(all) != 2 || all[0].State != action.Interrupted || all[1].State != action.Done {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestInTurn: actions of one second are begun in the order in which they came.
+func TestInTurn(t *testing.T) {
+	f := newFleet(t)
+	id := []string{f.host("pc")}
+	f.round("pc")
+	var orders []api.Order
+	for range 8 {
+		orders = append(orders, f.ordering(action.Run, id, func(a *action.Action) { a.Script = "def main():\n    pass\n" }))
+	}
+	f.act("pc", orders[:5]...)
+	f.act("pc", orders[5:]...)
+	for i, r := range f.said() {
+		if r.Action != orders[i].ID {
+			t.Errorf("%d is another", i)
+		}
+	}
+}
+
+// TestRefusalsBounded: whoever sends what nobody signed does not fill the disk.
+func TestRefusalsBounded(t *testing.T) {
+	f := newFleet(t)
+	id := []string{f.host("pc")}
+	f.round("pc")
+	root, err := install.Open(f.path("pc"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := HomeOf(root.State, nil)
+	l := &ledger{home: home, now: time.Now}
+	if err := l.make(); err != nil {
+		t.Fatal(err)
+	}
+	h := action.Host{ID: id[0], Server: serverID, Trust: &sign.Trust{}, Now: time.Now()}
+	unsigned := func(*action.Result) ([]byte, error) { return []byte("refused"), nil }
+	for i := range maxRefusals + 20 {
+		if err := l.admit(api.Order{Message: fmt.Append(nil, i)}, h, unsigned); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if names, err := l.names(".p7m"); err != nil || len(names) != maxRefusals {
+		t.Errorf("%d refusals, %v", len(names), err)
 	}
 }
 
@@ -378,7 +452,7 @@ func TestForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &ledger{HomeOf(root.State, nil), time.Now}
+	l := &ledger{home: HomeOf(root.State, nil), now: time.Now}
 	if all, err := l.deeds(); err != nil || len(all) != 0 {
 		t.Fatalf("%d are left, %v", len(all), err)
 	}

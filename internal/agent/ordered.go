@@ -78,7 +78,7 @@ func (a *Agent) unfinished() bool {
 	if a.home == nil {
 		return false
 	}
-	l := &ledger{a.home, time.Now}
+	l := &ledger{home: a.home, now: time.Now}
 	all, err := l.deeds()
 	if err != nil {
 		a.Log.Error("cannot read what people ordered", "error", err)

@@ -366,7 +366,7 @@ func (r *round) forgotten() {
 }
 
 // ledger is what the host keeps of signed actions.
-func (r *round) ledger() *ledger { return &ledger{r.home, r.Now} }
+func (r *round) ledger() *ledger { return &ledger{home: r.home, now: r.Now} }
 
 // report is what to say.
 func (r *round) report(doc *inventory.Document, v *inventory.Volatile) (*report, error) {
