@@ -20,9 +20,15 @@ type Tx struct {
 	rows []*sql.Rows // for those who forget to close them
 	kept map[string]*sql.Stmt
 
+	writing bool // of a Write
+
 	dirty  bool  // something may have to be taken back
 	broken error // the transaction is lost, whoever looks at the error
 }
+
+// Writing reports whether t is the transaction of a [DB.Write]. What such a one reads may
+// never have been, for it may be taken back.
+func (t *Tx) Writing() bool { return t.writing }
 
 // Exec runs a statement that answers no rows.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {

@@ -261,7 +261,7 @@ func (d *DB) begin(ctx context.Context) (*Tx, error) {
 			return nil, err
 		}
 	}
-	return &Tx{ctx: ctx, tx: tx, db: d}, nil
+	return &Tx{ctx: ctx, tx: tx, db: d, writing: true}, nil
 }
 
 // An unknownError is one of a commit: the engine may have committed before the
