@@ -25,13 +25,7 @@ func (p *Part) Software(ctx context.Context, q, cursor string, limit int) (out a
 	}
 	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
 		c.out = api.SoftwarePage{Software: []api.Software{}}
-		for more := true; more; {
-			var err error
-			if more, err = c.read(tx, p); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.read(tx, p)
 	})
 	return c.out, err
 }
@@ -55,61 +49,40 @@ func softwareTerm(q string) (*search.Term, error) {
 // A catalogue is a page of software in the making.
 type catalogue struct {
 	term  *search.Term
-	after [2]any // name and number of the last row that was read
+	after [2]any // name and number of the last row of the page before
 	limit int
 	out   api.SoftwarePage
 }
 
-// read reads some rows, and says whether to go on.
-func (c *catalogue) read(tx *db.Tx, p *Part) (more bool, err error) {
-	inner := condition{h: p.h, tx: tx}
-	counts, args, err := p.counts(tx)
-	if err != nil {
-		return false, err
-	}
-	inner.args = args
-	query := `SELECT w.num, w.source, w.name, w.version, w.body, n.hosts FROM hosts_software w JOIN ` + counts + ` n ON n.software = w.num
-		WHERE n.hosts > 0 AND ` + inner.like(column{"w.name", false}, c.term.Whole()) + ` AND (w.name > ? OR (w.name = ? AND w.num > ?)) ORDER BY w.name, w.num LIMIT ?`
-	const some = 1000
-	rows, full := 0, false
-	err = each(tx, query, append(inner.args, c.after[0], c.after[0], c.after[1], some), func(scan scanner) error {
-		var num int64
-		var s search.Software
-		var body []byte
-		out := api.Software{}
-		if err := scan(&num, &s.Source, &s.Name, &s.Version, &body, &out.Hosts); err != nil || full {
-			return err
-		}
-		rows++
-		if !c.term.MatchSoftware(s) {
-			c.after = [2]any{s.Name, num}
-			return nil
-		}
-		if len(c.out.Software) == c.limit {
-			full = true
-			c.out.Next, err = printCatalogueCursor(c.after)
-			return err
-		}
-		c.after = [2]any{s.Name, num}
-		var p struct{ Name, Version, Arch string }
-		if err := readJSON("software", body, &p); err != nil {
-			return err
-		}
-		out.Source, out.Name, out.Version, out.Arch = s.Source, p.Name, p.Version, p.Arch
-		c.out.Software = append(c.out.Software, out)
+// read has memory say which rows there are, and the database what they are.
+func (c *catalogue) read(tx *db.Tx, p *Part) error {
+	var rows []shelf
+	after := shelf{name: c.after[0].(string), num: c.after[1].(int64)}
+	err := p.h.ask(tx, func(q *inquiry) error {
+		rows = q.shelves(c.term, p.see, after, c.limit+1)
 		return nil
 	})
-	return rows == some && !full, err
-}
-
-// counts is the table of how many hosts have a software: kept for all of them, and
-// counted for who may see some.
-func (p *Part) counts(tx *db.Tx) (string, []any, error) {
-	if p.see.All() {
-		return "hosts_count", nil, nil
+	if err != nil {
+		return err
 	}
-	in, args, err := p.in(tx, "x.host", p.see)
-	return "(SELECT x.software, count(*) AS hosts FROM hosts_has x WHERE " + in + " GROUP BY x.software)", args, err
+	if len(rows) > c.limit {
+		rows = rows[:c.limit]
+		last := rows[c.limit-1]
+		if c.out.Next, err = printCatalogueCursor([2]any{last.name, last.num}); err != nil {
+			return err
+		}
+	}
+	nums := make([]int64, len(rows))
+	for i, r := range rows {
+		nums[i] = r.num
+	}
+	words, err := p.h.words.words(tx, nums)
+	for _, r := range rows {
+		if w := words[r.num]; w != nil {
+			c.out.Software = append(c.out.Software, api.Software{Source: w.source, Name: w.Name, Version: w.Version, Arch: w.Architecture, Hosts: r.hosts})
+		}
+	}
+	return err
 }
 
 // printCatalogueCursor says where a page ends.

@@ -159,7 +159,9 @@ func (p *Part) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 		return api.Group{}, err
 	}
 	h := p.h
+	var saved *group
 	err = h.write(ctx, func(tx *db.Tx) error {
+		saved = nil
 		if !p.change.All() {
 			return p.putMembers(tx, in)
 		}
@@ -172,11 +174,9 @@ func (p *Part) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 			return err
 		}
 		if query != nil {
-			found, err := h.find(tx, query, nil)
-			if err != nil {
-				return err
-			}
-			return g.become(tx, found)
+			saved = g
+			saved.query = in.Query
+			return nil
 		}
 		wanted := map[int64]bool{}
 		for _, id := range in.Members {
@@ -188,6 +188,10 @@ func (p *Part) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 		}
 		return g.become(tx, wanted)
 	})
+	if err == nil && saved != nil {
+		// After the commit: a host that changes from now on is held against the query too.
+		err = h.refill(ctx, saved, nil)
+	}
 	if err != nil {
 		return api.Group{}, err
 	}

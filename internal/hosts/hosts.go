@@ -84,15 +84,12 @@ type Hosts struct {
 	Config
 	gate   gate
 	words  *dictionary
-	recall recall
-	// Above fewRows, searches for software use recall; see fewNamed.
-	fewRows  int64
-	fewNamed int
-	whole    *budget
-	asks     *budget             // of the database for hosts that memory does not know
-	weight   *semaphore.Weighted // of inventories that are taken apart
-	pack     *zstd.Encoder
-	unpack   *zstd.Decoder
+	census *census
+	whole  *budget
+	asks   *budget             // of the database for hosts that memory does not know
+	weight *semaphore.Weighted // of inventories that are taken apart
+	pack   *zstd.Encoder
+	unpack *zstd.Decoder
 
 	mu      sync.Mutex
 	byID    map[string]*entry
@@ -118,7 +115,7 @@ func Open(ctx context.Context, c Config) (*Hosts, error) {
 		return nil, err
 	}
 	h := &Hosts{Config: c, byID: map[string]*entry{}, byNum: map[int64]*entry{}, marked: map[int64]bool{}, words: newDictionary(),
-		gate: newGate(c.EnrolRate), fewRows: fewRows, fewNamed: fewNamed, whole: newBudget(c.WholeRate), asks: newBudget(20), weight: semaphore.NewWeighted(maxWeight)}
+		gate: newGate(c.EnrolRate), census: newCensus(), whole: newBudget(c.WholeRate), asks: newBudget(20), weight: semaphore.NewWeighted(maxWeight)}
 	if h.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, err
 	}
@@ -158,8 +155,12 @@ func (c *Config) defaults() {
 }
 
 // Run writes presence, learns what other servers changed, and ends what has
-// become old, until ctx ends; then it writes presence once more.
+// become old, until ctx ends; then it writes presence once more. First it reads what
+// searches need: until then those that come are told to wait.
 func (h *Hosts) Run(ctx context.Context, report func(error)) {
+	if err := h.keepCensus(ctx); err != nil && ctx.Err() == nil {
+		report(err)
+	}
 	flush, prune := time.NewTicker(h.Flush), time.NewTicker(time.Hour)
 	defer flush.Stop()
 	defer prune.Stop()
@@ -180,7 +181,7 @@ func (h *Hosts) Run(ctx context.Context, report func(error)) {
 			}
 			return
 		case <-flush.C:
-			err = errors.Join(h.catchUp(ctx), h.FlushPresence(ctx), h.Regroup(ctx))
+			err = errors.Join(h.catchUp(ctx), h.FlushPresence(ctx), h.Regroup(ctx), h.keepCensus(ctx))
 		case <-news:
 			err = h.refresh(ctx)
 		case <-prune.C:

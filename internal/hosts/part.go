@@ -3,6 +3,8 @@ package hosts
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"muster"
@@ -34,62 +36,72 @@ func (h *Hosts) Part(see, change search.Scope, refuse func(what string) error) *
 // Everything is the part of who may see and change every host.
 func (h *Hosts) Everything() *Part { return h.Part(search.Everything(), search.Everything(), nil) }
 
-// scope makes SQL of a scope.
-func (c *condition) scope(s search.Scope) (string, error) {
-	switch {
-	case s.All():
-		return always, nil
-	case s.None():
-		return never, nil
-	}
-	return c.expr(s.Expr())
-}
-
-// where is the condition of a query within what may be seen.
-func (p *Part) where(tx *db.Tx, q *search.Query) (string, []any, error) {
-	c := condition{h: p.h, tx: tx, now: p.h.Now()}
-	sql, err := c.expr(q.Root())
-	if err != nil || p.see.All() {
-		return c.done(sql, err)
-	}
-	within, err := c.scope(p.see)
-	return c.done("("+sql+") AND ("+within+")", err)
-}
-
-// in is the condition that a column with the number of a host is of a scope.
+// in is the condition that a column with the number of a host is of a scope. Lists that
+// are long are not what the database should begin with.
 func (p *Part) in(tx *db.Tx, column string, s search.Scope) (string, []any, error) {
 	if s.All() {
 		return always, nil, nil
 	}
-	c := condition{h: p.h, tx: tx, now: p.h.Now()}
-	sql, err := c.scope(s)
-	return c.done(column+" IN (SELECT h.num"+hostTables+" WHERE "+sql+")", err)
+	nums, err := p.h.within(tx, s)
+	if err != nil || len(nums) == 0 {
+		return never, nil, err
+	}
+	if len(nums) > fewHosts {
+		column += " + 0"
+	}
+	list, err := numberList(nums)
+	return column + " IN " + list, nil, err
+}
+
+// What every host is, and none.
+const (
+	always = "1=1"
+	never  = "1=0"
+)
+
+// some are those of some hosts that are in a scope.
+func (p *Part) some(tx *db.Tx, nums []int64, s search.Scope) ([]int64, error) {
+	if s.All() || len(nums) == 0 {
+		return nums, nil
+	}
+	all, err := p.h.within(tx, s)
+	slices.Sort(all)
+	return slices.DeleteFunc(nums, func(n int64) bool { _, ok := slices.BinarySearch(all, n); return !ok }), err
+}
+
+// named are the hosts that somebody means by an id or a name, with their states.
+func named(tx *db.Tx, name string) (map[int64]api.State, error) {
+	sql, args := "h.id = ?", []any{name}
+	if checkID(name) != nil {
+		sql = "h.num IN (SELECT num FROM hosts_host WHERE name IN (?, ?) UNION SELECT host FROM hosts_fact WHERE fqdn = ?)"
+		args = []any{name, strings.ToUpper(name), strings.ToLower(name)}
+	}
+	all := map[int64]api.State{}
+	return all, each(tx, "SELECT h.num, h.state FROM hosts_host h WHERE "+sql, args, func(scan scanner) error {
+		var num int64
+		var state api.State
+		err := scan(&num, &state)
+		all[num] = state
+		return err
+	})
 }
 
 // find reads the host that a name or id means among those that may be seen.
 func (p *Part) find(tx *db.Tx, name string) (*record, error) {
-	sql, args := "h.id = ?", []any{name}
-	if checkID(name) != nil {
-		sql, args = "(h.name = ? OR h.name = ? OR f.fqdn = ?)", []any{name, strings.ToUpper(name), strings.ToLower(name)}
-	}
-	c := condition{h: p.h, tx: tx, now: p.h.Now(), args: args}
-	within, err := c.scope(p.see)
-	if sql, args, err = c.done(sql+" AND ("+within+")", err); err != nil {
+	states, err := named(tx, name)
+	if err != nil {
 		return nil, err
 	}
 	// Anybody may wait under any name: who waits is meant when nobody else is.
 	var nums, waiting []int64
-	err = each(tx, "SELECT h.num, h.state"+hostTables+" WHERE "+sql, args, func(scan scanner) error {
-		var num int64
-		var state api.State
-		err := scan(&num, &state)
-		if state == api.Pending {
+	all, err := p.some(tx, slices.Sorted(maps.Keys(states)), p.see)
+	for _, num := range all {
+		if states[num] == api.Pending {
 			waiting = append(waiting, num)
 		} else {
 			nums = append(nums, num)
 		}
-		return err
-	})
+	}
 	if len(nums) == 0 {
 		nums = waiting
 	}
@@ -110,18 +122,11 @@ func (p *Part) findToChange(tx *db.Tx, name string) (*record, error) {
 	if err != nil || p.change.All() {
 		return r, err
 	}
-	in, args, err := p.in(tx, "h.num", p.change)
-	if err != nil {
-		return nil, err
+	nums, err := p.some(tx, []int64{r.num}, p.change)
+	if err == nil && len(nums) == 0 {
+		err = p.refuse(fmt.Sprintf("host %q", r.name))
 	}
-	var n int
-	if err := tx.QueryRow("SELECT count(*) FROM hosts_host h WHERE h.num = ? AND "+in, append([]any{r.num}, args...)...).Scan(&n); err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return nil, p.refuse(fmt.Sprintf("host %q", r.name))
-	}
-	return r, nil
+	return r, err
 }
 
 // Resolve returns the id of a host, named by its id or by a name that only one
@@ -144,25 +149,22 @@ func (p *Part) IDs(ctx context.Context, text string, f func(id string) error) er
 	if err != nil {
 		return err
 	}
-	return p.h.DB.Read(ctx, func(tx *db.Tx) error {
-		c := condition{h: p.h, tx: tx, now: p.h.Now()}
-		sql, err := c.expr(q.Root())
-		if err != nil {
-			return err
-		}
-		within, err := c.scope(p.change)
-		sql, args, err := c.done("("+sql+") AND ("+within+")", err)
-		if err != nil {
-			return err
-		}
-		return each(tx, "SELECT h.id"+hostTables+" WHERE "+sql, args, func(scan scanner) error {
-			var id string
-			if err := scan(&id); err != nil {
-				return err
-			}
-			return f(id)
+	var ids []string
+	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
+		return p.h.ask(tx, func(i *inquiry) error {
+			found := i.in(q.Root())
+			found.and(i.scope(p.change))
+			ids = i.textsOf("h.id", found)
+			return nil
 		})
 	})
+	for _, id := range ids {
+		if err != nil {
+			break
+		}
+		err = f(id)
+	}
+	return err
 }
 
 // visible reads a group that has a member who may be seen, or that there is at all for
@@ -240,10 +242,8 @@ func (p *Part) Alone(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		var others int
-		err = tx.QueryRow("SELECT count(*)"+hostTables+" WHERE (h.name = ? OR h.name = ? OR f.fqdn = ?) AND h.num <> ?",
-			name, strings.ToUpper(name), strings.ToLower(name), r.num).Scan(&others)
-		if err == nil && others > 0 {
+		all, err := named(tx, name)
+		if delete(all, r.num); err == nil && len(all) > 0 {
 			err = noHost(name)
 		}
 		return err

@@ -108,10 +108,11 @@ func (h *Hosts) FlushPresence(ctx context.Context) error {
 	h.mu.Lock()
 	var rows [][]any
 	var entries []*entry
+	var all []sighting
 	for _, e := range h.byID {
 		if e.dirty {
 			e.dirty = false
-			entries = append(entries, e)
+			entries, all = append(entries, e), append(all, sighting{e.num, e.seen, e.address})
 			rows = append(rows, []any{e.num, e.seen, int64(e.seq.Last), e.signed, e.address, e.skew, e.serial, bit(e.stale)})
 		}
 	}
@@ -127,6 +128,9 @@ func (h *Hosts) FlushPresence(ctx context.Context) error {
 		return tx.Upsert("hosts_seen", []string{"host"}, seenColumns, newer)
 	})
 	if err == nil {
+		h.census.mu.Lock()
+		defer h.census.mu.Unlock()
+		h.census.heard(all...)
 		return nil
 	}
 	h.mu.Lock()

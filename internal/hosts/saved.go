@@ -112,16 +112,29 @@ func (h *Hosts) refill(ctx context.Context, g *group, scope []any) error {
 }
 
 // find are the hosts that a saved search means, within scope; nil is all.
-func (h *Hosts) find(tx *db.Tx, q *search.Query, scope []any) (map[int64]bool, error) {
-	cond, args, err := h.where(tx, q, true)
+func (h *Hosts) find(tx *db.Tx, query *search.Query, scope []any) (map[int64]bool, error) {
+	saved := map[string]bool{}
+	err := each(tx, "SELECT name FROM hosts_group WHERE query <> ''", nil, func(scan scanner) error {
+		var name string
+		err := scan(&name)
+		saved[name] = true
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	query := "SELECT h.num" + hostTables + " WHERE " + cond
-	if scope != nil {
-		query, args = query+" AND h.num IN "+db.In(len(scope)), append(args, scope...)
-	}
-	return numbersOf(tx, query, args...)
+	all := map[int64]bool{}
+	return all, h.ask(tx, func(q *inquiry) error {
+		q.found = saved
+		found := q.in(query.Root())
+		if scope != nil {
+			found.and(q.those(scope))
+		}
+		for _, num := range q.numbersOf(found) {
+			all[num] = true
+		}
+		return nil
+	})
 }
 
 // hosts are the members within scope; nil is all.

@@ -1,7 +1,8 @@
 package hosts
 
 import (
-	"strings"
+	"slices"
+	"strconv"
 	"time"
 
 	"muster"
@@ -9,94 +10,78 @@ import (
 	"muster/search"
 )
 
-// A condition makes SQL of a query, over hosts_host h, hosts_fact f and
-// hosts_seen s. What one statement cannot say well (the order of versions,
-// networks, what memory knows) is read and decided here, with the functions that
-// [search.Query.Match] uses, and said as a list of values or of hosts.
-type condition struct {
-	h    *Hosts
-	tx   *db.Tx
-	now  time.Time
-	args []any
-	// chosen leaves out groups that are searches themselves, so that none depends
-	// on another.
-	chosen bool
+// An inquiry finds the hosts of the census that an expression means, with the functions
+// by which [search.Query.Match] decides: of each word that hosts share once.
+type inquiry struct {
+	*census
+	h   *Hosts
+	now time.Time
+	// found are groups that are searches themselves, where they are left out, so that
+	// none depends on another.
+	found map[string]bool
 }
 
-// where returns the condition of a query and its arguments.
-func (h *Hosts) where(tx *db.Tx, q *search.Query, chosen bool) (string, []any, error) {
-	c := condition{h: h, tx: tx, now: h.Now(), chosen: chosen}
-	sql, err := c.expr(q.Root())
-	return c.done(sql, err)
-}
-
-// done is the condition and its arguments, unless they are more than a database takes.
-func (c *condition) done(sql string, err error) (string, []any, error) {
-	if err == nil && (len(sql) > maxStatement || len(c.args) > maxArguments) {
-		err = muster.WithHint(muster.Errorf(muster.Invalid, "the search compares too many values one by one"), "search for less")
-	}
-	return sql, c.args, err
-}
-
-// Bounds of what a query becomes. SQLite takes 1,000,000 bytes and 32,766
-// arguments, the others more.
-const (
-	maxStatement = 800_000
-	maxArguments = 30_000
-)
-
-// What every host is, and none.
-const (
-	always = "1=1"
-	never  = "1=0"
-)
-
-func (c *condition) expr(e *search.Expr) (string, error) {
+// in returns the hosts of an expression. The set is the caller's.
+func (q *inquiry) in(e *search.Expr) hostSet {
 	switch e.Op {
 	case search.Is:
-		return c.term(e.Term)
+		found := q.none()
+		q.term(found, e.Term)
+		found.and(q.here)
+		return found
 	case search.Not:
-		sql, err := c.expr(e.Of[0])
-		return "NOT (" + sql + ")", err
+		rest := q.everyone()
+		rest.andNot(q.in(e.Of[0]))
+		return rest
+	case search.Or:
+		found := q.none()
+		for _, o := range e.Of {
+			found.or(q.in(o))
+		}
+		return found
 	}
-	if len(e.Of) == 0 {
-		return always, nil
-	}
-	parts := make([]string, len(e.Of))
-	for i, o := range e.Of {
-		var err error
-		if parts[i], err = c.expr(o); err != nil {
-			return "", err
+	found := q.everyone()
+	for _, o := range e.Of {
+		if !found.empty() {
+			found.and(q.in(o))
 		}
 	}
-	joined := map[search.Op]string{search.And: " AND ", search.Or: " OR "}[e.Op]
-	return "(" + strings.Join(parts, joined) + ")", nil
+	return found
 }
 
-// term makes SQL of one term. Arguments are added in the order in which they
-// stand in the statement.
-func (c *condition) term(t *search.Term) (string, error) {
+// scope is in for a scope.
+func (q *inquiry) scope(s search.Scope) hostSet {
+	switch {
+	case s.All():
+		return q.everyone()
+	case s.None():
+		return q.none()
+	}
+	return q.in(s.Expr())
+}
+
+// term adds the hosts of which a term is so.
+func (q *inquiry) term(found hostSet, t *search.Term) {
 	if t.Field == nil {
-		return c.free(t)
+		q.free(found, t)
+		return
 	}
 	switch t.Field.Kind {
 	case search.Count, search.Size, search.Time:
-		return c.number(t), nil
-	case search.Version:
-		return c.version(t)
+		low, high := t.Range(q.now)
+		q.number(found, t.Field.Name, low, high)
 	case search.Package:
-		return c.software(t)
-	case search.Muster:
-		return c.muster(t)
-	case search.Audit:
-		return c.audit(t), nil
+		q.software(found, t)
+	case search.Muster, search.Audit:
+		q.muster.find(found, t.MatchSoftware)
 	case search.Presence:
-		return c.present(t)
+		q.present(found, t)
+	default:
+		q.text(found, t.Field.Name, matcher(t))
 	}
-	return c.word(t)
 }
 
-// numbers are the columns of numbers, with the least that is one.
+// numbers are the fields that are numbers: the column, and the least that is one.
 var numbers = map[string]struct {
 	column string
 	least  int64
@@ -105,33 +90,68 @@ var numbers = map[string]struct {
 	"seen": {"s.seen", 1}, "enrolled": {"h.enrolled", 1},
 }
 
-func (c *condition) number(t *search.Term) string {
-	n := numbers[t.Field.Name]
-	low, high := t.Range(c.now)
-	c.args = append(c.args, max(low, n.least), high)
-	return n.column + " BETWEEN ? AND ?"
+func (q *inquiry) number(found hostSet, field string, low, high int64) {
+	low = max(low, numbers[field].least)
+	for place, n := range q.census.numbers[field] {
+		if low <= n && n <= high {
+			found.add(uint32(place))
+		}
+	}
 }
 
-// A column is a text of which a host has one value.
-type column struct {
-	name string
-	// mixed is that of a value which is kept as it was written, and not in lower case.
-	mixed bool
-}
-
-var columns = map[string][]column{
-	"name": {{"h.name", true}}, "id": {{"h.id", false}}, "state": {{"h.state", false}}, "agent": {{"h.agent", true}},
-	"from": {{"s.address", false}}, "fqdn": {{"f.fqdn", false}}, "domain": {{"f.domain", false}}, "os": {{"f.os", false}, {"f.osid", false}},
-	"osname": {{"f.osname", true}}, "osversion": {{"f.osversion", true}}, "arch": {{"f.arch", false}}, "kernel": {{"f.kernel", true}},
-	"status": {{"f.status", true}}, "problem": {{"f.problem", true}}, "serial": {{"f.serial", true}}, "vendor": {{"f.vendor", true}},
-	"product": {{"f.product", true}}, "uuid": {{"f.uuid", false}}, "machine": {{"f.machine", false}}, "cpu": {{"f.cpu", true}},
+// columns are the fields of which a host has one text, or two for "os".
+var columns = map[string][]string{
+	"name": {"h.name"}, "id": {"h.id"}, "state": {"h.state"}, "agent": {"h.agent"}, "from": {"s.address"}, "fqdn": {"f.fqdn"},
+	"domain": {"f.domain"}, "os": {"f.os", "f.osid"}, "osname": {"f.osname"}, "osversion": {"f.osversion"}, "arch": {"f.arch"},
+	"kernel": {"f.kernel"}, "status": {"f.status"}, "problem": {"f.problem"}, "serial": {"f.serial"}, "vendor": {"f.vendor"},
+	"product": {"f.product"}, "uuid": {"f.uuid"}, "machine": {"f.machine"}, "cpu": {"f.cpu"},
 }
 
 // values are the fields of which a host may have several, and what they are in
 // hosts_value.
-var values = map[string][]any{"ip": {"ip"}, "mac": {"mac"}, "session": {"session"}, "user": {"user", "session"}}
+var values = map[string][]string{"ip": {"ip"}, "mac": {"mac"}, "session": {"session"}, "user": {"user", "session"}}
 
-// errTooMany is for what would make a statement that no database takes.
-func errTooMany(t *search.Term) error {
-	return muster.WithHint(muster.Errorf(muster.Invalid, "%q compares too many values one by one", cut(t.String(), 100)), "search for less")
+// ask looks at the census with an inquiry.
+func (h *Hosts) ask(tx *db.Tx, f func(q *inquiry) error) error {
+	return h.look(tx, func(c *census) error { return f(&inquiry{census: c, h: h, now: h.Now()}) })
+}
+
+// within returns the numbers of the hosts in a scope, as of the transaction, also of one
+// that writes: what it changed is read again.
+func (h *Hosts) within(tx *db.Tx, s search.Scope) (nums []int64, err error) {
+	var since int64
+	err = h.ask(tx, func(q *inquiry) error {
+		nums, since = q.numbersOf(q.scope(s)), q.change
+		return nil
+	})
+	if err != nil || !tx.Writing() {
+		return nums, err
+	}
+	ahead := newCensus()
+	ahead.change = since
+	if err := h.learnHosts(tx, ahead, since); err != nil {
+		return nil, err
+	}
+	nums = slices.DeleteFunc(nums, func(n int64) bool { _, newer := ahead.places[n]; return newer })
+	q := inquiry{census: ahead, h: h, now: h.Now()}
+	return append(nums, ahead.numbersOf(q.scope(s))...), nil
+}
+
+// maxStatement bounds a list of hosts in a statement. SQLite takes 1,000,000 bytes.
+const maxStatement = 800_000
+
+// numberList is nums, sorted, for the right side of IN.
+func numberList(nums []int64) (string, error) {
+	slices.Sort(nums)
+	list := []byte("(")
+	for i, n := range nums {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, n, 10)
+	}
+	if len(list) > maxStatement {
+		return "", muster.WithHint(muster.Errorf(muster.Invalid, "%d hosts are too many to be named one by one", len(nums)), "ask for one host, or for less of them")
+	}
+	return string(append(list, ')')), nil
 }

@@ -16,9 +16,7 @@ func shown(field string) (cols []string, ok bool) {
 	if n, ok := numbers[field]; ok {
 		return []string{n.column}, true
 	}
-	for _, c := range columns[field] {
-		cols = append(cols, c.name)
-	}
+	cols = columns[field]
 	return cols, cols != nil || values[field] != nil || field == "group" || field == "unit" || field == "directory"
 }
 
@@ -72,10 +70,14 @@ func (l *listing) values(tx *db.Tx, field string, nums []any) (map[int64][]strin
 	query, args := "SELECT m.host, g.name FROM hosts_member m JOIN hosts_group g ON g.num = m.grp WHERE m.host IN "+in, nums
 	if v := values[field]; v != nil {
 		query = "SELECT host, value FROM hosts_value WHERE field IN " + db.In(len(v)) + " AND host IN " + in
-		args = append(slices.Clone(v), nums...)
+		args = nil
+		for _, name := range v {
+			args = append(args, name)
+		}
+		args = append(args, nums...)
 	}
 	if c := columns[field]; c != nil { // of two, such as os, the more exact one
-		query = "SELECT h.num, " + c[len(c)-1].name + hostTables + " WHERE h.num IN " + in
+		query = "SELECT h.num, " + c[len(c)-1] + hostTables + " WHERE h.num IN " + in
 	}
 	return all, each(tx, query, args, func(scan scanner) error {
 		var num int64

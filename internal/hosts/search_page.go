@@ -1,9 +1,11 @@
 package hosts
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"muster"
@@ -12,8 +14,10 @@ import (
 	"muster/search"
 )
 
-// orders are what a list may be sorted by.
-var orders = map[string]string{"name": "h.name", "seen": "s.seen", "enrolled": "h.enrolled", "status": "f.status"}
+// orders are what a list may be sorted by: the column of a text, or the field of a number.
+var orders = map[string]struct{ text, number string }{
+	"name": {text: "h.name"}, "status": {text: "f.status"}, "seen": {number: "seen"}, "enrolled": {number: "enrolled"},
+}
 
 // A place is where a page ends: the last host, and what it was sorted by. So a
 // page follows the last one whatever hosts came and went in between.
@@ -71,14 +75,14 @@ type listing struct {
 	h       *Hosts
 	query   *search.Query
 	sort    string // with "-" when the other way round
-	column  string
 	from    *place
 	limit   int
 	columns []string
+	count   bool
 }
 
 func (h *Hosts) readListing(q api.HostQuery) (*listing, error) {
-	l := &listing{h: h, sort: q.Sort, limit: q.Limit, columns: q.Columns}
+	l := &listing{h: h, sort: q.Sort, limit: q.Limit, columns: q.Columns, count: q.Count}
 	if l.sort == "" {
 		l.sort = "name"
 	}
@@ -86,7 +90,7 @@ func (h *Hosts) readListing(q api.HostQuery) (*listing, error) {
 		l.limit = 50
 	}
 	l.limit = min(l.limit, 1000)
-	if l.column = orders[strings.TrimPrefix(l.sort, "-")]; l.column == "" {
+	if _, ok := orders[strings.TrimPrefix(l.sort, "-")]; !ok {
 		return nil, muster.WithHint(muster.Errorf(muster.Invalid, "hosts cannot be sorted by %q", cut(q.Sort, 64)), "sort by name, seen, enrolled or status")
 	}
 	for _, name := range q.Columns {
@@ -102,7 +106,8 @@ func (h *Hosts) readListing(q api.HostQuery) (*listing, error) {
 	return l, err
 }
 
-// List returns a page of the hosts that a search finds.
+// List returns a page of the hosts that a search finds. Memory says which; the rows are
+// read from the database.
 func (p *Part) List(ctx context.Context, q api.HostQuery) (out api.HostPage, err error) {
 	l, err := p.h.readListing(q)
 	if err != nil {
@@ -110,88 +115,98 @@ func (p *Part) List(ctx context.Context, q api.HostQuery) (out api.HostPage, err
 	}
 	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
 		out = api.HostPage{}
-		where, args, err := p.where(tx, l.query)
+		var rows []row
+		err := p.h.ask(tx, func(q *inquiry) error {
+			found := q.in(l.query.Root())
+			found.and(q.scope(p.see))
+			if rows = l.rows(q, found); l.count {
+				out.Total = found.count()
+			}
+			return nil
+		})
 		if err != nil {
 			return err
 		}
-		if err := l.page(tx, &out, where, args); err != nil || !q.Count {
-			return err
+		if len(rows) > l.limit { // one more than is shown tells that there are more
+			rows = rows[:l.limit]
+			last := rows[l.limit-1]
+			out.Next = (&place{l.sort, last.key(l), last.num}).String()
 		}
-		out.Total, err = l.count(tx, where, args)
-		return err
+		return l.page(tx, &out, rows)
 	})
 	return out, err
 }
 
-func (l *listing) count(tx *db.Tx, where string, args []any) (n int, err error) {
-	tables := hostTables
-	if where == always {
-		tables = " FROM hosts_host h"
-	}
-	return n, tx.QueryRow("SELECT count(*)"+tables+" WHERE "+where, args...).Scan(&n)
+// A row is a host of a page, and what it is sorted by.
+type row struct {
+	text   string
+	number int64
+	num    int64
 }
 
-// page reads one host more than it shows, to know whether there are more.
-func (l *listing) page(tx *db.Tx, out *api.HostPage, where string, args []any) error {
-	query := "SELECT " + hostColumns + hostTables + " WHERE " + where
-	than, way := " > ", ""
+func (r row) compare(o row) int {
+	return cmp.Or(strings.Compare(r.text, o.text), cmp.Compare(r.number, o.number), cmp.Compare(r.num, o.num))
+}
+
+// key is what stands in a cursor.
+func (r row) key(l *listing) any {
+	if orders[strings.TrimPrefix(l.sort, "-")].text != "" {
+		return r.text
+	}
+	return r.number
+}
+
+// rows are the first hosts after where the page begins, and one more.
+func (l *listing) rows(q *inquiry, found hostSet) []row {
+	compare := row.compare
 	if l.sort[0] == '-' {
-		than, way = " < ", " DESC"
+		compare = func(a, b row) int { return b.compare(a) }
 	}
+	var from row
 	if l.from != nil {
-		query += " AND (" + l.column + than + "? OR " + l.column + " = ? AND h.num" + than + "?)"
-		args = append(args[:len(args):len(args)], l.from.Key, l.from.Key, l.from.Num)
+		from.num = l.from.Num
+		from.text, _ = l.from.Key.(string)
+		from.number, _ = l.from.Key.(int64)
 	}
-	query += " ORDER BY " + l.column + way + ", h.num" + way + " LIMIT ?"
-	out.Hosts = []api.Host{}
-	var nums []any
-	var more bool
-	var end place
-	err := each(tx, query, append(args[:len(args):len(args)], l.limit+1), func(scan scanner) error {
-		if more = len(nums) == l.limit; more {
-			return nil
+	by := orders[strings.TrimPrefix(l.sort, "-")]
+	first := leading[row]{limit: l.limit + 1, compare: compare}
+	texts, numbers := q.texts[by.text], q.numbers[by.number]
+	for place := range found.all() {
+		r := row{num: q.nums[place]}
+		if texts != nil {
+			r.text = texts.text(place)
+		} else {
+			r.number = numbers[place]
 		}
-		num, host, stored, err := l.scan(scan)
-		nums, out.Hosts = append(nums, num), append(out.Hosts, host)
-		end = place{l.sort, stored, num}
+		if (l.from == nil || compare(r, from) > 0) && !first.late(r) {
+			first.add(r)
+		}
+	}
+	return first.sorted()
+}
+
+// page reads the rows. A host that the transaction does not know yet is left out.
+func (l *listing) page(tx *db.Tx, out *api.HostPage, rows []row) error {
+	out.Hosts = []api.Host{}
+	if len(rows) == 0 {
+		return nil
+	}
+	nums := make([]any, len(rows))
+	for i, r := range rows {
+		nums[i] = r.num
+	}
+	byNum := make(map[int64]api.Host, len(rows))
+	err := each(tx, "SELECT "+hostColumns+hostTables+" WHERE h.num IN "+db.In(len(nums)), nums, func(scan scanner) error {
+		num, host, err := l.h.scanHost(scan)
+		byNum[num] = host
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if more {
-		out.Next = end.String()
+	nums = slices.DeleteFunc(nums, func(n any) bool { _, ok := byNum[n.(int64)]; return !ok })
+	for _, n := range nums {
+		out.Hosts = append(out.Hosts, byNum[n.(int64)])
 	}
 	return l.fill(tx, nums, out.Hosts)
-}
-
-// scan reads a host, and what it is sorted by: as stored, for memory may know
-// newer.
-func (l *listing) scan(scan scanner) (num int64, host api.Host, key any, err error) {
-	num, host, err = l.h.scanHost(func(dest ...any) error {
-		err := scan(dest...)
-		if err != nil {
-			return err
-		}
-		for i, name := range strings.Split(hostColumns, ", ") {
-			if name == l.column {
-				key = copied(dest[i])
-			}
-		}
-		return nil
-	})
-	return num, host, key, err
-}
-
-// copied is the value that a scan wrote.
-func copied(dest any) any {
-	switch d := dest.(type) {
-	case *int64:
-		return *d
-	case *string:
-		return *d
-	case *muster.Status:
-		return string(*d)
-	}
-	return nil
 }

@@ -251,7 +251,6 @@ func TestSearch(t *testing.T) {
 				truth[s.m.id] = s.facts(w)
 			}
 			for range 30 {
-				w.fewRows, w.fewNamed = number(rt, 0, fewRows), int(number(rt, 0, fewNamed))
 				hold(rt, w, truth, drawQuery(rt, 3))
 			}
 		})

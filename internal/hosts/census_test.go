@@ -20,16 +20,13 @@ func (w *world) found(query string) int {
 	return page.Total
 }
 
-// TestRecall has what memory keeps for searches follow what happens here, and on
+// TestCensus has what memory keeps for searches follow what happens here, and on
 // another server of the database.
-func TestRecall(t *testing.T) {
+func TestCensus(t *testing.T) {
 	dbtest.Pairs(t, func(t *testing.T, first, second *db.DB) {
 		w := newWorld(t, first)
 		one, two := joined(w, 1), joined(w, 2)
 		other := newWorld(t, second)
-		for _, s := range []*world{w, other} {
-			s.fewRows, s.fewNamed = 0, 0
-		}
 		holds := func(want map[string]int) {
 			t.Helper()
 			for query, n := range want {
@@ -57,27 +54,6 @@ func TestRecall(t *testing.T) {
 		}
 		holds(map[string]int{"reception": 0, "-reception": 1, "-alice": 1})
 	})
-}
-
-// TestRecallForgets has what is kept end with its hosts, when there are many.
-func TestRecallForgets(t *testing.T) {
-	d := dbtest.SQLite(t)
-	w := newWorld(t, d)
-	joined(w, 1)
-	old := map[int64]remembered{}
-	for i := range int64(200) {
-		old[i+1] = remembered{}
-	}
-	err := d.Read(t.Context(), func(tx *db.Tx) error {
-		all, err := merged(tx, old, map[int64]remembered{7: {}}, 1)
-		if len(all) != 2 { // the one that is there, and the one that changed
-			t.Errorf("%d are kept", len(all))
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestLongest(t *testing.T) {
