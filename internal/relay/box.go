@@ -223,25 +223,37 @@ func (r *Relay) Flush(ctx context.Context) error {
 	if len(taken) == 0 {
 		return nil
 	}
-	at := r.Now().Unix()
-	err := r.write(ctx, func(tx *db.Tx) error {
-		n, err := next(tx, "change", int64(len(taken)))
-		if err != nil {
-			return err
-		}
-		for i, t := range taken {
-			_, err := tx.Exec("UPDATE relay_target SET state = ?, changed = ?, at = ? WHERE action = ? AND host = ? AND state = ?",
-				api.TargetDelivered, n+int64(i), at, t.action, t.host, api.TargetQueued)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := r.write(ctx, func(tx *db.Tx) error { return r.delivered(tx, taken) })
 	if err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.taken = append(taken, r.taken...)
 	}
 	return err
+}
+
+// chunk is how many hosts one statement names.
+const chunk = 500
+
+// delivered writes down takings, many with one statement: thousands come in a second.
+func (r *Relay) delivered(tx *db.Tx, taken []taking) error {
+	hosts := map[int64][]any{}
+	for _, t := range taken {
+		hosts[t.action] = append(hosts[t.action], t.host)
+	}
+	changed, err := next(tx, "change", 1)
+	if err != nil {
+		return err
+	}
+	at := r.Now().Unix()
+	for num, all := range hosts {
+		for some := range slices.Chunk(all, chunk) {
+			args := append([]any{api.TargetDelivered, changed, at, num, api.TargetQueued}, some...)
+			_, err := tx.Exec("UPDATE relay_target SET state = ?, changed = ?, at = ? WHERE action = ? AND state = ? AND host IN "+db.In(len(some)), args...)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -153,7 +153,7 @@ func TestRefused(t *testing.T) {
 	late, _ := w.order(1, func(a *action.Action) { a.NotBefore, a.NotAfter = start.Unix()-7200, start.Unix()-3600 })
 	elsewhere, _ := w.order(1, func(a *action.Action) { a.Server = "other" })
 	stranger, _ := w.order(1, nil, w.mallory)
-	code, _ := w.order(1, func(a *action.Action) { a.Kind, a.Script = action.Run, "def run(): pass" }, w.bob)
+	code, _ := w.order(1, func(a *action.Action) { a.Kind, a.Script = action.Run, "def main(): pass" }, w.bob)
 	for name, c := range map[string]struct {
 		post api.ActionPost
 		kind muster.ErrorKind
@@ -175,7 +175,10 @@ func TestRefused(t *testing.T) {
 	}
 	must(w.Post(t.Context(), "alice", good))(t)
 	must(w.Post(t.Context(), "alice", good))(t) // the answer was lost
-	again, _ := w.order(3, func(a *action.Action) { a.ID = must(w.List(t.Context(), api.ActionQuery{}, nil))(t).Actions[0].ID; a.Reason = "x" })
+	again, _ := w.order(3, func(a *action.Action) {
+		a.ID = must(w.List(t.Context(), api.ActionQuery{}, nil))(t).Actions[0].ID
+		a.Reason = "x"
+	})
 	_, err := w.Post(t.Context(), "alice", again)
 	wantKind(t, "another action of the same id", err, muster.Conflict)
 }
