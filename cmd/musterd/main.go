@@ -98,7 +98,7 @@ database and keys of its own in /var/lib/musterd.`,
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.config, "config", "c", "", "read the configuration in `FILE` ($MUSTERD_CONFIG; default: "+defaultConfig+", where it is there)")
 	flags.StringVar(&a.data, "data", "", "use the data folder `DIR`, whatever the configuration says")
-	for _, make := range []func() *cobra.Command{a.serveCommand, a.demoCommand, a.initCommand, a.configCommand, a.trustCommand, a.doctorCommand,
+	for _, make := range []func() *cobra.Command{a.serveCommand, a.demoCommand, a.initCommand, a.configCommand, a.trustCommand, a.peopleCommand, a.doctorCommand,
 		a.backupCommand, a.restoreCommand, a.migrateCommand, a.simulateCommand} {
 		root.AddCommand(make())
 	}

@@ -80,13 +80,11 @@ func (a *app) init(ctx context.Context, trust []string) error {
 	if pin != "" {
 		a.print("TLS           %s (agents: muster join URL --ca %s)", pin, pin)
 	}
-	anchors, err := f.Anchors()
+	administrators, err := s.Administrators(ctx)
 	if err != nil {
 		return err
 	}
-	if len(anchors) == 0 {
-		a.print("\nNobody is an administrator yet. On your machine: 'muster key new --name Alice --out alice'; here: 'musterd trust add alice.crt'.")
-	}
+	a.tellAdministrators(administrators)
 	a.print("\nNext: 'musterd serve', or 'systemctl enable --now musterd'.")
 	return nil
 }

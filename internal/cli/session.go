@@ -9,37 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"muster"
 	"muster/api"
-	"muster/internal/agent"
 	"muster/internal/durable"
-	"muster/sign"
 )
-
-func loginCommand(a *app) *cobra.Command {
-	var signer signerFlags
-	var ca []string
-	cmd := &cobra.Command{
-		Use:   "login URL --key KEY --cert CERT",
-		Short: "Open a session on a server",
-		Long: `Open a session on a server, which lasts 12 hours. The request is signed with your
-key; the server has to believe your certificate ('musterd trust add' there).
-
-The session lies in a file that only you can read. The newest one counts, unless
-$MUSTER_SERVER names another server.`,
-		Example: `  muster login https://muster.example.org --key alice.key --cert alice.crt
-  muster login https://muster.example.org --ca sha256:09ab...`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.login(cmd.Context(), args[0], ca, signer) },
-	}
-	signer.add(cmd)
-	cmd.Flags().StringArrayVar(&ca, "ca", nil, "the authority of the server's TLS certificate: a file, or its fingerprint as sha256:...")
-	return cmd
-}
 
 // A session is what a login leaves in the user's configuration.
 type session struct {
@@ -54,47 +30,6 @@ type session struct {
 type sessions struct {
 	Current  string             `json:"current,omitempty"`
 	Sessions map[string]session `json:"sessions"`
-}
-
-func (a *app) login(ctx context.Context, url string, ca []string, signer signerFlags) error {
-	id, err := a.identity(signer)
-	if err != nil {
-		return err
-	}
-	pins, err := agent.ParsePins(ca)
-	if err != nil {
-		return err
-	}
-	client, pinned, err := agent.Dial(ctx, url, pins, "muster/"+Version)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	got, err := client.Login(ctx, id, a.now())
-	if err != nil {
-		return err
-	}
-	all, err := readSessions()
-	if err != nil {
-		return err
-	}
-	s := session{Server: client.Server.ID, Name: got.Name, Token: got.Token, Expires: got.Expires}
-	if len(pinned) > 0 {
-		s.CA = string(sign.EncodeCerts(pinned...))
-	}
-	all.Current, all.Sessions[client.Base()] = client.Base(), s
-	if err := all.write(); err != nil {
-		return err
-	}
-	type fact struct {
-		URL     string `json:"url"`
-		Name    string `json:"name"`
-		Expires int64  `json:"expires"`
-	}
-	return a.answer(fact{client.Base(), s.Name, s.Expires}, func() error {
-		a.print("%s on %s until %s", s.Name, client.Base(), when(time.Unix(s.Expires, 0)))
-		return nil
-	})
 }
 
 func logoutCommand(a *app) *cobra.Command {
@@ -143,10 +78,13 @@ func (s *sessions) chosen() string {
 	return s.Current
 }
 
-const loginHint = "muster login URL --key KEY --cert CERT"
+const loginHint = "muster login URL"
 
-// person opens the session that the user has.
+// person opens the session that the user has, or that of a program with a token.
 func (a *app) person() (*api.PersonClient, error) {
+	if token := os.Getenv("MUSTER_TOKEN"); token != "" {
+		return a.program(token)
+	}
 	all, err := readSessions()
 	if err != nil {
 		return nil, err
@@ -163,9 +101,9 @@ func (a *app) personAt(url string, all *sessions) (*api.PersonClient, error) {
 	s, ok := all.Sessions[url]
 	switch {
 	case !ok:
-		return nil, muster.WithHint(muster.Errorf(muster.Denied, "there is no session on %s", url), "muster login %s --key KEY --cert CERT", url)
+		return nil, muster.WithHint(muster.Errorf(muster.Denied, "there is no session on %s", url), "muster login %s", url)
 	case s.Expires <= a.now().Unix():
-		return nil, muster.WithHint(muster.Errorf(muster.Denied, "the session on %s has expired", url), "muster login %s --key KEY --cert CERT", url)
+		return nil, muster.WithHint(muster.Errorf(muster.Denied, "the session on %s has expired", url), "muster login %s", url)
 	}
 	opts := api.Options{Agent: "muster/" + Version}
 	if s.CA != "" {
@@ -189,7 +127,7 @@ func (a *app) as(do func(*api.PersonClient) error) error {
 	defer p.Close()
 	err = do(p)
 	if api.CodeOf(err) == api.NoSession {
-		return muster.WithHint(err, "muster login %s --key KEY --cert CERT", p.Base())
+		return muster.WithHint(err, "muster login %s", p.Base())
 	}
 	return err
 }

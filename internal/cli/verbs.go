@@ -17,7 +17,8 @@ func groups() []group {
 			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand,
 		}},
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
-			loginCommand, logoutCommand, hostsCommand, hostCommand, groupsCommand, unitsCommand, tokensCommand,
+			loginCommand, logoutCommand, whoamiCommand, peopleCommand, rightsCommand, apitokensCommand,
+			hostsCommand, hostCommand, groupsCommand, unitsCommand, tokensCommand,
 			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, auditlogCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
