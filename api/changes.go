@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// RouteChanges is the feed of everything that happens.
+const RouteChanges = "/api/v1/changes" // GET, person: [FeedQuery] -> [FeedPage]
+
+// FeedQuery asks what happened after a cursor, the oldest first. It travels as the
+// query of the URL.
+type FeedQuery struct {
+	// Since is FeedPage.Next of the page before. "" is now: the answer has no items, and
+	// the cursor to begin with. FeedStart is as far back as anything is kept.
+	Since string
+	// Kinds leaves out all others: "host", "host.result", "inventory", "audit". A kind
+	// without a dot stands for those that begin with it.
+	Kinds []string
+	// Wait is how long to wait for something to answer, at most 50 seconds.
+	Wait  time.Duration
+	Limit int // 100 where it is 0, at most 1,000
+}
+
+// FeedStart is the cursor before everything.
+const FeedStart = "start"
+
+// A FeedPage is some of what happened.
+type FeedPage struct {
+	Items []FeedItem `json:"items"`
+	// Next is the cursor behind the page, also when it is empty. It stays good when the
+	// server is started anew, and is good on all servers of a database.
+	Next string `json:"next"`
+}
+
+// A FeedItem is one thing that happened. Of Event, Inventory and Audit it has that of
+// its kind.
+type FeedItem struct {
+	ID   string `json:"id"`   // unique, the same whenever it is read
+	Kind string `json:"kind"` // "host." and the event's what, "inventory", "audit." and the entry's what
+	Time int64  `json:"time"`
+	Host string `json:"host,omitempty"`
+	Name string `json:"host-name,omitempty"`
+	// Event is what happened to a host, or what it did.
+	Event *Event `json:"event,omitempty"`
+	// Inventory is what changed in a host's inventory, without values of sections.
+	Inventory []HistoryChange `json:"inventory,omitempty"`
+	// Audit is an entry of the audit log, for those who may read it.
+	Audit *AuditEntry `json:"audit,omitempty"`
+}
+
+// Is reports whether the item is of one of the kinds; none means all.
+func (i *FeedItem) Is(kinds []string) bool {
+	for _, k := range kinds {
+		if i.Kind == k || strings.HasPrefix(i.Kind, k+".") {
+			return true
+		}
+	}
+	return len(kinds) == 0
+}
+
+// Changes lists what happened after a cursor, and waits for it where that is asked.
+func (p *PersonClient) Changes(ctx context.Context, q FeedQuery) (out FeedPage, err error) {
+	v := query("since", q.Since, "kinds", strings.Join(q.Kinds, ","), "wait", number(int64(q.Wait/time.Second)), "limit", number(q.Limit))
+	r := request{method: http.MethodGet, path: RouteChanges, query: v, authorize: p.bearer, timeout: q.Wait + 30*time.Second}
+	err = p.do(ctx, r, &out)
+	return out, err
+}

@@ -1,0 +1,335 @@
+// Package hooks tells other servers what happens, by webhooks. It owns the tables
+// hooks_*.
+//
+// Start with [Open] and [Hooks.Run]. What happens comes from a [Feed]; each webhook
+// reads it from a place of its own, so that one that cannot be reached holds up no
+// other, and nothing is kept for it but the place and one message.
+//
+// # Promise
+//
+// A message comes at least once, in the order of the feed, or after a day of attempts
+// not at all: then the next one is tried. Every attempt has the same bytes and the
+// same webhook-id. After [Config.Patience] without success the webhook is disabled.
+// Messages are signed as Standard Webhooks 1.0.0 says
+// (https://github.com/standard-webhooks/standard-webhooks): webhook-id,
+// webhook-timestamp, webhook-signature.
+//
+// No message goes where the server's own network begins, whatever names and
+// addresses say: see [Guard].
+package hooks
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/base64"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/db"
+)
+
+//go:embed schema/*.sql
+var schema embed.FS
+
+// A Feed is what happens, as the server's feed of changes has it.
+type Feed interface {
+	// Now is the cursor behind all that has happened.
+	Now(ctx context.Context) (cursor string, err error)
+	// Read lists what happened after a cursor to the hosts that a query finds ("" is
+	// all, and what is of no host), and the cursor behind that.
+	Read(ctx context.Context, cursor, hosts string, kinds []string, limit int) (items []api.FeedItem, next string, err error)
+	// CheckQuery refuses a query that cannot be asked.
+	CheckQuery(hosts string) error
+}
+
+// Config says what a [Hooks] works with.
+type Config struct {
+	DB     *db.DB
+	Feed   Feed
+	Server string // id, for messages
+	Self   string // of this process, of several on one database; random where it is ""
+	Allow  Guard
+	Now    func() time.Time // time.Now
+	// Patience is how long a webhook may fail before it is disabled: 5 days.
+	Patience time.Duration
+	// Disabled is told of a webhook that was disabled for want of success.
+	Disabled func(ctx context.Context, w api.Webhook)
+	// Each is how often the feed is looked at: a second.
+	Each time.Duration
+	// Timeout is for one attempt: 15 seconds.
+	Timeout time.Duration
+	// Resolver finds the addresses of names; nil is the system's.
+	Resolver *net.Resolver
+}
+
+// Hooks are the webhooks of a server.
+type Hooks struct {
+	Config
+	plain, secure *http.Client
+
+	mu   sync.Mutex
+	busy map[string]bool
+	work sync.WaitGroup
+}
+
+// maxHooks bounds the webhooks of a server: each costs a few queries a second.
+const maxHooks = 100
+
+// Open brings the tables up to date.
+func Open(ctx context.Context, c Config) (*Hooks, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Self == "" {
+		c.Self = rand.Text()
+	}
+	if c.Patience == 0 {
+		c.Patience = 5 * 24 * time.Hour
+	}
+	if c.Each == 0 {
+		c.Each = time.Second
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 15 * time.Second
+	}
+	files, err := fs.Sub(schema, "schema")
+	if err != nil {
+		return nil, err
+	}
+	if err := c.DB.Migrate(ctx, "hooks", files); err != nil {
+		return nil, err
+	}
+	return &Hooks{Config: c, busy: map[string]bool{}, plain: c.Allow.client(c.Timeout, c.Resolver, true), secure: c.Allow.client(c.Timeout, c.Resolver, false)}, nil
+}
+
+// checkURL refuses what is no address of a web server. Where it leads is found out
+// when it is dialled, each time.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(text) > 2000 {
+		return muster.WithHint(muster.Errorf(muster.Invalid, "%.100q is no address of a webhook", text), "write it as https://example.org/path, without a password")
+	}
+	return nil
+}
+
+// Add makes a webhook that begins with what happens from now on.
+func (h *Hooks) Add(ctx context.Context, by string, in api.WebhookNew) (out api.Webhook, err error) {
+	if err := checkURL(in.URL); err != nil {
+		return out, err
+	}
+	for _, k := range in.Kinds {
+		if k == "" || strings.Trim(k, "abcdefghijklmnopqrstuvwxyz.-") != "" {
+			return out, muster.Errorf(muster.Invalid, "%q is no kind of change", k)
+		}
+	}
+	if kinds := strings.Join(in.Kinds, ","); len(kinds) > 500 || len(in.Note) > 500 {
+		return out, muster.Errorf(muster.Invalid, "the kinds or the note of a webhook are longer than 500 bytes")
+	}
+	if err := h.Feed.CheckQuery(in.Hosts); err != nil {
+		return out, err
+	}
+	place, err := h.Feed.Now(ctx)
+	if err != nil {
+		return out, err
+	}
+	out = api.Webhook{ID: newID(), URL: in.URL, Note: in.Note, Kinds: in.Kinds, Hosts: in.Hosts, Secret: newSecret(), Created: h.Now().Unix(), By: by}
+	err = h.DB.Write(ctx, func(tx *db.Tx) error {
+		var n int
+		if err := tx.QueryRow("SELECT count(*) FROM hooks_hook").Scan(&n); err != nil {
+			return err
+		}
+		if n >= maxHooks {
+			return muster.Errorf(muster.Conflict, "there are %d webhooks already, and no more may be", n)
+		}
+		return tx.Insert("hooks_hook", []string{"id", "url", "note", "kinds", "hosts", "secret", "created", "creator", "place",
+			"failing", "due", "disabled", "reason", "holder", "held", "tries", "began", "message", "further", "items"},
+			[][]any{{out.ID, out.URL, out.Note, strings.Join(out.Kinds, ","), out.Hosts, out.Secret, out.Created, by, place, 0, 0, 0, "", "", 0, 0, 0, "", "", 0}})
+	})
+	return out, err
+}
+
+func newID() string { return strings.ToLower(rand.Text()[:16]) }
+
+// newSecret is one of 32 bytes, as Standard Webhooks writes them.
+func newSecret() string {
+	var b [32]byte
+	rand.Read(b[:])
+	return "whsec_" + base64.StdEncoding.EncodeToString(b[:])
+}
+
+// A hook is a webhook with what only this package needs of it.
+type hook struct {
+	api.Webhook
+	place   string
+	held    int64
+	tries   int64
+	began   int64
+	message string
+	further string
+	items   int
+	body    []byte
+}
+
+const hookColumns = `id, url, note, kinds, hosts, secret, created, creator, place, failing, due, disabled, reason, held, tries, began, message, further, items, body`
+
+func scanHook(scan func(...any) error) (k hook, err error) {
+	var kinds string
+	err = scan(&k.ID, &k.URL, &k.Note, &kinds, &k.Hosts, &k.Secret, &k.Created, &k.By, &k.place, &k.Failing, &k.Due, &k.Disabled, &k.Reason,
+		&k.held, &k.tries, &k.began, &k.message, &k.further, &k.items, &k.body)
+	if kinds != "" {
+		k.Kinds = strings.Split(kinds, ",")
+	}
+	return k, err
+}
+
+func read(tx *db.Tx, id string) (hook, error) {
+	k, err := scanHook(tx.QueryRow("SELECT "+hookColumns+" FROM hooks_hook WHERE id = ?", id).Scan)
+	if muster.KindOf(err) == muster.NotFound {
+		err = muster.WithHint(muster.Errorf(muster.NotFound, "there is no webhook %q", id), "run 'muster webhooks list'")
+	}
+	return k, err
+}
+
+func (h *Hooks) all(ctx context.Context) (all []hook, err error) {
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		all = nil
+		rows, err := tx.Query("SELECT " + hookColumns + " FROM hooks_hook ORDER BY created, id")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			k, err := scanHook(rows.Scan)
+			if err != nil {
+				return err
+			}
+			all = append(all, k)
+		}
+		return rows.Err()
+	})
+	return all, err
+}
+
+// List lists the webhooks, without their secrets.
+func (h *Hooks) List(ctx context.Context) (out api.WebhookPage, err error) {
+	all, err := h.all(ctx)
+	out.Webhooks = []api.Webhook{}
+	for _, k := range all {
+		k.Secret = ""
+		out.Webhooks = append(out.Webhooks, k.Webhook)
+	}
+	return out, err
+}
+
+// Edit enables or disables a webhook.
+func (h *Hooks) Edit(ctx context.Context, id string, in api.WebhookEdit) (out api.Webhook, err error) {
+	place, err := h.Feed.Now(ctx)
+	if err != nil {
+		return out, err
+	}
+	err = h.DB.Write(ctx, func(tx *db.Tx) error {
+		k, err := read(tx, id)
+		if err != nil {
+			return err
+		}
+		if in.Enabled != nil && *in.Enabled {
+			if !in.Skip {
+				place = k.place
+			}
+			_, err = tx.Exec("UPDATE hooks_hook SET disabled = 0, reason = '', failing = 0, due = 0, place = ?, tries = 0, began = 0, body = NULL WHERE id = ?", place, id)
+		} else if in.Enabled != nil {
+			_, err = tx.Exec("UPDATE hooks_hook SET disabled = ?, reason = 'by a person' WHERE id = ?", h.Now().Unix(), id)
+		}
+		if err != nil {
+			return err
+		}
+		k, err = read(tx, id)
+		k.Secret = ""
+		out = k.Webhook
+		return err
+	})
+	return out, err
+}
+
+// Remove ends a webhook.
+func (h *Hooks) Remove(ctx context.Context, id string) error {
+	return h.DB.Write(ctx, func(tx *db.Tx) error {
+		if _, err := read(tx, id); err != nil {
+			return err
+		}
+		if _, err := tx.Exec("DELETE FROM hooks_delivery WHERE hook = ?", id); err != nil {
+			return err
+		}
+		_, err := tx.Exec("DELETE FROM hooks_hook WHERE id = ?", id)
+		return err
+	})
+}
+
+// keptDeliveries are those that are shown of a webhook.
+const keptDeliveries = 100
+
+// Deliveries lists the newest attempts of a webhook.
+func (h *Hooks) Deliveries(ctx context.Context, id string) (out api.DeliveryPage, err error) {
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		out.Deliveries = []api.Delivery{}
+		if _, err := read(tx, id); err != nil {
+			return err
+		}
+		rows, err := tx.Query("SELECT happened, message, try, items, status, error, took FROM hooks_delivery WHERE hook = ? ORDER BY number DESC LIMIT ?", id, keptDeliveries)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var d api.Delivery
+			if err := rows.Scan(&d.Time, &d.Message, &d.Try, &d.Items, &d.Status, &d.Error, &d.Took); err != nil {
+				return err
+			}
+			out.Deliveries = append(out.Deliveries, d)
+		}
+		return rows.Err()
+	})
+	return out, err
+}
+
+// note keeps an attempt, and forgets old ones.
+func note(tx *db.Tx, id string, d api.Delivery) error {
+	err := tx.Insert("hooks_delivery", []string{"hook", "happened", "message", "try", "items", "status", "error", "took"},
+		[][]any{{id, d.Time, d.Message, d.Try, d.Items, d.Status, cut(d.Error, 500), d.Took}})
+	if err != nil {
+		return err
+	}
+	var numbers []int64
+	rows, err := tx.Query("SELECT number FROM hooks_delivery WHERE hook = ? ORDER BY number DESC LIMIT 1 OFFSET ?", id, keptDeliveries)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return err
+		}
+		numbers = append(numbers, n)
+	}
+	if err := rows.Close(); err != nil || len(numbers) == 0 {
+		return err
+	}
+	_, err = tx.Exec("DELETE FROM hooks_delivery WHERE hook = ? AND number <= ?", id, slices.Max(numbers))
+	return err
+}
+
+func cut(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "?"), "")
+}
