@@ -36,40 +36,84 @@ new ones are printed as they come, with --json one a line.`,
 	return cmd
 }
 
-// followEvery is how often the server is asked for new events.
-const followEvery = 2 * time.Second
-
 func (a *app) changes(ctx context.Context, q api.EventQuery, follow bool) error {
 	return a.as(func(p *api.PersonClient) error {
+		var feed api.FeedPage
+		var err error
+		if follow { // before the list, so that nothing falls between the two
+			if feed, err = p.Changes(ctx, api.FeedQuery{Kinds: []string{"host"}}); err != nil {
+				return err
+			}
+		}
 		page, err := p.Events(ctx, q)
 		if err != nil {
 			return err
 		}
 		slices.Reverse(page.Events)
-		if !follow {
-			return a.answer(page.Events, func() error {
-				if len(page.Events) == 0 {
-					a.talk("nothing has happened")
-				}
-				a.printEvents(page.Events)
-				return nil
-			})
+		if follow {
+			return a.follow(ctx, p, q, feed.Next, page.Events)
 		}
-		for {
-			a.printFollowed(page.Events)
-			for _, e := range page.Events {
-				q.Since = max(q.Since, e.Number)
+		return a.answer(page.Events, func() error {
+			if len(page.Events) == 0 {
+				a.talk("nothing has happened")
 			}
+			a.printEvents(page.Events)
+			return nil
+		})
+	})
+}
+
+// followWait is how long the server is asked to wait for news.
+const followWait = 45 * time.Second
+
+// follow prints events as they come, until ctx ends. While the server is away it asks
+// again: the cursor stays good.
+func (a *app) follow(ctx context.Context, p *api.PersonClient, q api.EventQuery, cursor string, events []api.Event) error {
+	seen := int64(0)
+	host, err := followedHost(ctx, p, q.Host)
+	if err != nil {
+		return err
+	}
+	for {
+		a.printFollowed(events)
+		for _, e := range events {
+			seen = max(seen, e.Number)
+		}
+		page, err := p.Changes(ctx, api.FeedQuery{Since: cursor, Kinds: []string{"host"}, Wait: followWait, Limit: 1000})
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil && muster.KindOf(err) != muster.Unavailable && muster.KindOf(err) != muster.Busy {
+			return err
+		}
+		events = nil
+		if err != nil {
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-time.After(followEvery):
+			case <-time.After(followAgain):
 			}
-			if page, err = p.Events(ctx, q); err != nil && muster.KindOf(err) != muster.Unavailable {
-				return err
+			continue
+		}
+		for _, i := range page.Items {
+			if e := i.Event; e != nil && e.Number > seen && (host == "" || e.Host == host) && (!q.Failed || e.Result != nil && e.Result.Error != "") {
+				events = append(events, *e)
 			}
 		}
-	})
+		cursor = page.Next
+	}
+}
+
+// followAgain is how long a server that is away is left alone.
+const followAgain = 5 * time.Second
+
+// followedHost is the id of the host whose events are meant; "" is all.
+func followedHost(ctx context.Context, p *api.PersonClient, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	h, err := p.Host(ctx, name)
+	return h.ID, err
 }
 
 func (a *app) printFollowed(events []api.Event) {

@@ -45,6 +45,7 @@ type Config struct {
 	Repository Depot            `yaml:"repository"`
 	Directory  directory.Config `yaml:"directory"`
 	Sessions   Sessions         `yaml:"sessions"`
+	Webhooks   Webhooks         `yaml:"webhooks"`
 	Actions    ActionsPart      `yaml:"actions"`
 	OIDC       OIDC             `yaml:"oidc"`
 	Limits     Limits           `yaml:"limits"`
@@ -107,6 +108,15 @@ type Depot struct {
 	MaxPackage Size `yaml:"max-package"`
 	// reserve is how much of the disk stays free: uploads that would take it are refused.
 	Reserve Size `yaml:"reserve"`
+}
+
+// Webhooks says where the server may send what happens.
+type Webhooks struct {
+	// allow are networks (CIDR) that webhooks may lead to though they are not of the
+	// internet, and without TLS too. None: no address of your own network is asked.
+	Allow []netip.Prefix `yaml:"allow"`
+	// patience is how long a webhook may fail before it is disabled.
+	Patience Duration `yaml:"patience"`
 }
 
 // Sessions are those of people.
@@ -184,6 +194,7 @@ func Defaults() Config {
 		Sessions:   Sessions{Last: Duration(12 * time.Hour), Idle: Duration(2 * time.Hour)},
 		OIDC:       OIDC{Scopes: []string{"profile", "email"}, NameClaim: "preferred_username", GroupsClaim: "groups"},
 		Actions:    ActionsPart{Keep: Duration(90 * day)},
+		Webhooks:   Webhooks{Patience: Duration(5 * day)},
 		Limits:     Limits{Hosts: 10_000},
 		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Log:        Log{Level: "info"},

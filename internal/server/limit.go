@@ -32,6 +32,7 @@ var classes = []class{
 	{name: "about", least: 500, atOnce: 64, waits: time.Second},
 	{name: "checkin", perHost: 0.1, least: 100, atOnce: 64, waits: 10 * time.Second, strangers: 20},
 	{name: "enrol", perHost: 0.01, least: 100, atOnce: 16, waits: time.Second, strangers: 10, shared: true},
+	{name: "follow", least: 50, atOnce: 256, waits: time.Second, strangers: 10},
 	{name: "inventory", perHost: 0.02, least: 20, atOnce: 8, waits: 20 * time.Second, strangers: 20},
 	{name: "login", least: 10, atOnce: 4, waits: 2 * time.Second, strangers: 1, shared: true},
 	{name: "people", least: 200, atOnce: 32, waits: 10 * time.Second, strangers: 10},

@@ -41,22 +41,26 @@ type irregular struct {
 }
 
 var irregulars = map[string]irregular{
-	"GET " + api.RouteHealth:      {summary: "says whether the server can work; for load balancers", answers: "text/plain"},
-	"GET " + api.RouteMetrics:     {summary: "returns metrics for Prometheus; only to the networks of metrics.from", answers: "text/plain"},
-	"GET " + api.RouteRepo:        {name: "repositoryFile", summary: "returns files of the repository below this path", answers: "application/octet-stream"},
-	"GET " + api.RouteOpenAPI:     {answers: "application/json"},
-	"POST " + api.RouteLogin:      {in: api.Login{}},
-	"POST " + api.RouteRenew:      {in: api.Renew{}},
-	"POST " + api.RouteInventory:  {kind: api.TypeDocument},
-	"GET " + api.RouteWake:        {out: api.Wake{}},
-	"GET " + api.RouteHostDoc:     {answers: api.TypeDocument},
-	"POST " + api.RoutePackages:   {kind: "application/octet-stream"},
-	"POST " + api.RouteRepository: {kind: "application/pkcs7-mime"},
-	"GET " + api.RouteAuditExport: {answers: "text/plain"},
+	"GET " + api.RouteHealth:       {summary: "says whether the server can work; for load balancers", answers: "text/plain"},
+	"GET " + api.RouteMetrics:      {summary: "returns metrics for Prometheus; only to the networks of metrics.from", answers: "text/plain"},
+	"GET " + api.RouteRepo:         {name: "repositoryFile", summary: "returns files of the repository below this path", answers: "application/octet-stream"},
+	"GET " + api.RouteOpenAPI:      {answers: "application/json"},
+	"POST " + api.RouteLogin:       {in: api.Login{}},
+	"POST " + api.RouteRenew:       {in: api.Renew{}},
+	"POST " + api.RouteInventory:   {kind: api.TypeDocument},
+	"GET " + api.RouteWake:         {out: api.Wake{}},
+	"GET " + api.RouteHostDoc:      {answers: api.TypeDocument},
+	"POST " + api.RoutePackages:    {kind: "application/octet-stream"},
+	"POST " + api.RouteRepository:  {kind: "application/pkcs7-mime"},
+	"GET " + api.RouteActionEvents: {answers: "text/event-stream"},
+	"GET " + api.RouteAuditExport:  {answers: "text/plain"},
 }
 
 // words are those for what handlers read of the query.
 var words = map[string]string{
+	"after":    "only what comes after this number",
+	"grace":    "seconds for which files stay that nothing names any more",
+	"keep":     "so many versions of each package stay",
 	"at":       "the inventory as it was then, in Unix seconds; else as it is",
 	"all":      "1: those of everybody",
 	"before":   "only numbers below this one, the highest first",

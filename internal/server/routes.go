@@ -112,6 +112,13 @@ func routes() []route {
 		{method: post, path: api.RouteActionApprovals, who: aPerson, verb: api.VerbAct, class: "people", body: api.MaxPerson, serve: (*Server).approveAction},
 		{method: get, path: api.RouteActionEvents, who: aPerson, verb: api.VerbView, class: "watch", slow: true, serve: (*Server).followAction},
 
+		{method: get, path: api.RouteChanges, who: aPerson, verb: api.VerbView, class: "follow", slow: true, serve: (*Server).changes},
+		{method: get, path: api.RouteWebhooks, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listWebhooks},
+		{method: post, path: api.RouteWebhooks, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxPerson, serve: (*Server).addWebhook},
+		{method: patch, path: api.RouteWebhook, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxPerson, serve: (*Server).editWebhook},
+		{method: del, path: api.RouteWebhook, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).removeWebhook},
+		{method: post, path: api.RouteWebhookTry, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).testWebhook},
+		{method: get, path: api.RouteDeliveries, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).webhookDeliveries},
 		{method: get, path: api.RouteAudit, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listAudit},
 		{method: get, path: api.RouteAuditEntry, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).getAudit},
 		{method: get, path: api.RouteAuditCheckpoint, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).auditCheckpoint},

@@ -28,6 +28,7 @@ import (
 	"muster/internal/auditlog/ledger"
 	"muster/internal/db"
 	"muster/internal/directory"
+	"muster/internal/hooks"
 	"muster/internal/hosts"
 	"muster/internal/relay"
 	"muster/internal/rollouts"
@@ -54,6 +55,7 @@ type Server struct {
 	provider *provider // of OpenID Connect; nil: none
 	rollouts *rollouts.Rollouts
 	ledger   *ledger.Ledger
+	hooks    *hooks.Hooks
 	depot    *depot
 	ldap     *directory.Directory // nil: none is read
 	people   *people
@@ -125,6 +127,9 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	if err := s.openRelay(ctx); err != nil {
+		return err
+	}
+	if err := s.openHooks(ctx); err != nil {
 		return err
 	}
 	if err := s.openAccess(ctx); err != nil {

@@ -1,0 +1,121 @@
+package hosts
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+
+	"muster/api"
+	"muster/internal/db"
+)
+
+// Newest is the number of the newest event or report: who follows from there hears of
+// all that comes.
+func (h *Hosts) Newest(ctx context.Context) (n int64, err error) {
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		n, err = newest(tx)
+		return err
+	})
+	return n, err
+}
+
+func newest(tx *db.Tx) (n int64, err error) {
+	err = tx.QueryRow("SELECT last FROM hosts_number WHERE name = 'change'").Scan(&n)
+	return n, err
+}
+
+// Follow lists what happened to hosts, and what changed in their inventories, after a
+// number, the oldest first. last is the number to follow from next. Numbers appear in
+// their order, so that nothing is left out.
+func (p *Part) Follow(ctx context.Context, after int64, limit int) (items []api.FeedItem, last int64, err error) {
+	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
+		top, err := newest(tx)
+		if err != nil {
+			return err
+		}
+		var all []numbered
+		for _, read := range []func(*db.Tx, int64, int) ([]numbered, error){p.followEvents, p.followReports} {
+			found, err := read(tx, after, limit)
+			if err != nil {
+				return err
+			}
+			all = append(all, found...)
+		}
+		slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
+		// Where one of the two is cut off, the other may go further: not behind the cut.
+		if items, last = nil, top; len(all) >= limit {
+			all = all[:limit]
+			last = all[limit-1].number
+		}
+		for _, n := range all {
+			items = append(items, n.item)
+		}
+		return nil
+	})
+	return items, last, err
+}
+
+// A numbered item is one of a feed with its place in it.
+type numbered struct {
+	number int64
+	item   api.FeedItem
+}
+
+func (p *Part) followEvents(tx *db.Tx, after int64, limit int) (all []numbered, err error) {
+	in, args, err := p.in(tx, "e.host", p.see)
+	if err != nil {
+		return nil, err
+	}
+	return all, each(tx, `SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host
+		WHERE e.number > ? AND `+in+` ORDER BY e.number LIMIT ?`, slices.Concat([]any{after}, args, []any{limit}), func(scan scanner) error {
+		e, err := p.h.scanEvent(scan)
+		if err != nil {
+			return err
+		}
+		all = append(all, numbered{e.Number, api.FeedItem{ID: "h" + strconv.FormatInt(e.Number, 10), Kind: "host." + e.What, Time: e.Time, Host: e.Host, Name: e.Name, Event: &e}})
+		return nil
+	})
+}
+
+// A followed report is one before the numbers of its software are words.
+type followed struct {
+	told
+	id, name sql.NullString
+}
+
+func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered, err error) {
+	in, args, err := p.in(tx, "r.host", p.see)
+	if err != nil {
+		return nil, err
+	}
+	var reports []followed
+	err = each(tx, `SELECT r.host, r.number, r.happened, r.body, h.id, h.name FROM hosts_report r LEFT JOIN hosts_host h ON h.num = r.host
+		WHERE r.number > ? AND `+in+` ORDER BY r.number LIMIT ?`, slices.Concat([]any{after}, args, []any{limit}), func(scan scanner) error {
+		var f followed
+		var body []byte
+		err := scan(&f.host, &f.number, &f.happened, &body, &f.id, &f.name)
+		if err == nil {
+			f.patch, _, err = p.h.decodePatch(body)
+		}
+		reports = append(reports, f)
+		return err
+	})
+	for _, f := range reports {
+		words, err := p.h.words.words(tx, sortedNums(f.patch.added, f.patch.removed))
+		if err != nil {
+			return nil, err
+		}
+		changes := softwareChanges(words, f.patch.added, f.patch.removed)
+		for _, s := range f.patch.sections {
+			changes = append(changes, api.HistoryChange{Section: s.name, Op: "changed"})
+		}
+		for i := range changes {
+			changes[i].Time, changes[i].Host, changes[i].Name = f.happened, f.id.String, f.name.String
+		}
+		all = append(all, numbered{f.number, api.FeedItem{ID: "h" + strconv.FormatInt(f.number, 10), Kind: "inventory", Time: f.happened,
+			Host: f.id.String, Name: f.name.String, Inventory: changes}})
+	}
+	return all, err
+}

@@ -1,0 +1,200 @@
+package server
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/hosts"
+)
+
+// A source is one of the subjects whose news make the feed. Each counts what happens
+// to it; a cursor is how far somebody has read in each.
+type source struct {
+	name   byte // in cursors
+	newest func(context.Context) (int64, error)
+	// after lists what came after a number, and the number to go on from.
+	after func(ctx context.Context, n int64, limit int) (items []api.FeedItem, last int64, err error)
+}
+
+// A reader is who reads the feed: what hosts they may see, and whether the audit log.
+type reader struct {
+	part  *hosts.Part
+	audit bool
+}
+
+// sources are those that a reader may read.
+func (s *Server) sources(r reader) []source {
+	all := []source{{'h', s.hosts.Newest, r.part.Follow}}
+	if r.audit {
+		all = append(all, source{'a', s.newestAudit, s.followAudit})
+	}
+	return all
+}
+
+func (s *Server) newestAudit(ctx context.Context) (int64, error) {
+	page, err := s.ledger.List(ctx, api.AuditQuery{Limit: 1})
+	return page.Size, err
+}
+
+func (s *Server) followAudit(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
+	page, err := s.ledger.List(ctx, api.AuditQuery{Since: n, Forward: true, Limit: limit})
+	items := make([]api.FeedItem, len(page.Entries))
+	for i := range page.Entries {
+		e := &page.Entries[i]
+		items[i] = api.FeedItem{ID: "a" + strconv.FormatInt(e.Number, 10), Kind: "audit." + e.What, Time: e.Time, Audit: e}
+		n = e.Number + 1
+	}
+	return items, n, err
+}
+
+// A cursor is how far somebody has read in each source.
+type cursor map[byte]int64
+
+// parseCursor reads "a40.h12". Who gets a right later begins with that source where
+// it is then.
+func parseCursor(text string) (cursor, error) {
+	c := cursor{}
+	for part := range strings.SplitSeq(text[:min(len(text), 200)], ".") {
+		if part == "" {
+			break
+		}
+		n, err := strconv.ParseInt(part[1:], 10, 64)
+		if err != nil || n < 0 || part[0] < 'a' || part[0] > 'z' {
+			break
+		}
+		c[part[0]] = n
+	}
+	if c.String() != text {
+		return nil, muster.WithHint(muster.Errorf(muster.Invalid, "%.50q is no cursor", text), "begin without one, or with %q", api.FeedStart)
+	}
+	return c, nil
+}
+
+// String writes the cursor in its one form: sources in the order of their names.
+func (c cursor) String() string {
+	var names []byte
+	for name := range c {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var all []string
+	for _, name := range names {
+		all = append(all, string(name)+strconv.FormatInt(c[name], 10))
+	}
+	return strings.Join(all, ".")
+}
+
+// begin completes a cursor: a source that is not in it begins now, or with "start" at
+// its beginning.
+func begin(ctx context.Context, text string, all []source) (cursor, error) {
+	c := cursor{}
+	if text != "" && text != api.FeedStart {
+		var err error
+		if c, err = parseCursor(text); err != nil {
+			return nil, err
+		}
+	}
+	for _, src := range all {
+		if _, there := c[src.name]; there {
+			continue
+		}
+		c[src.name] = 0
+		if text == api.FeedStart {
+			continue
+		}
+		var err error
+		if c[src.name], err = src.newest(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// news reads one page. The cursor goes on also where nothing of it is of the kinds.
+func news(ctx context.Context, c cursor, all []source, kinds []string, limit int) (out api.FeedPage, err error) {
+	out.Items = []api.FeedItem{}
+	for _, src := range all {
+		room := limit - len(out.Items)
+		if room <= 0 {
+			break
+		}
+		items, last, err := src.after(ctx, c[src.name], room)
+		if err != nil {
+			return out, err
+		}
+		for _, i := range items {
+			if i.Is(kinds) {
+				out.Items = append(out.Items, i)
+			}
+		}
+		c[src.name] = last
+	}
+	slices.SortStableFunc(out.Items, func(a, b api.FeedItem) int { return int(a.Time - b.Time) })
+	out.Next = c.String()
+	return out, nil
+}
+
+// maxFeedWait is below the minute after which nginx and its like give up.
+const maxFeedWait = 50 * time.Second
+
+// feedPulse is how often who waits is looked for news for: two rows by their keys.
+const feedPulse = time.Second
+
+func (s *Server) changes(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	since, limit, wait := q.Get("since"), int(q.number("limit")), time.Duration(min(q.number("wait"), 3600))*time.Second
+	var kinds []string
+	if text := q.Get("kinds"); text != "" {
+		kinds = strings.Split(text, ",")
+	}
+	if q.err != nil {
+		return nil, q.err
+	}
+	if limit <= 0 || limit > 1000 {
+		limit = 100
+	}
+	all := s.sources(reader{part: s.part(r), audit: r.person.may(api.VerbAdminister).All()})
+	c, err := begin(ctx, since, all)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.await(ctx, c, all, kinds, limit, min(wait, maxFeedWait))
+	r.control.SetWriteDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // not supported in some tests
+	return page, err
+}
+
+// await answers with the first page that has something, or with none when the time
+// is over, the caller has gone or the server stops.
+func (s *Server) await(ctx context.Context, c cursor, all []source, kinds []string, limit int, wait time.Duration) (api.FeedPage, error) {
+	end := time.NewTimer(wait)
+	defer end.Stop()
+	pulse := time.NewTicker(feedPulse)
+	defer pulse.Stop()
+	for {
+		was := c.String()
+		page, err := news(ctx, c, all, kinds, limit)
+		if err != nil || len(page.Items) > 0 {
+			return page, err
+		}
+		if page.Next != was && ctx.Err() == nil {
+			continue // all of it was of other kinds: there may be more
+		}
+		if wait <= 0 {
+			return page, nil
+		}
+		select {
+		case <-ctx.Done():
+			return page, ctx.Err()
+		case <-s.draining.Done():
+			return page, nil
+		case <-end.C:
+			return page, nil
+		case <-pulse.C:
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/hooks"
+	"muster/search"
+)
+
+// openHooks opens the webhooks, which read the feed of changes as people do.
+func (s *Server) openHooks(ctx context.Context) (err error) {
+	c := hooks.Config{DB: s.db, Feed: hookFeed{s}, Server: s.self.ID, Allow: hooks.Guard(s.cfg.Webhooks.Allow), Patience: s.cfg.Webhooks.Patience.std(),
+		Now: func() time.Time { return s.now() }, Disabled: s.hookDisabled}
+	s.hooks, err = hooks.Open(ctx, c)
+	return err
+}
+
+// hookDisabled has the end of a webhook in the audit log, and so in the feed.
+func (s *Server) hookDisabled(ctx context.Context, w api.Webhook) {
+	s.log.Warn("a webhook was disabled", "webhook", w.ID, "reason", w.Reason)
+	if err := s.audit(ctx, api.AuditEntry{What: "webhook", Target: w.ID, Outcome: string(muster.Unavailable), Reason: w.Reason}); err != nil {
+		s.log.Error("cannot write to the audit log that a webhook was disabled", "webhook", w.ID, "error", err.Error())
+	}
+}
+
+// A hookFeed is the feed of changes as webhooks read it.
+type hookFeed struct{ *Server }
+
+// scope is that of the hosts of a webhook. Where it is not all of them, what is of no
+// host is left out.
+func (f hookFeed) scope(query string) (search.Scope, error) {
+	if query == "" {
+		return search.Everything(), nil
+	}
+	q, err := search.Parse(query)
+	if err != nil {
+		return search.Scope{}, err
+	}
+	return search.Within(q), nil
+}
+
+func (f hookFeed) CheckQuery(query string) error {
+	_, err := f.scope(query)
+	return err
+}
+
+func (f hookFeed) sources(query string) ([]source, error) {
+	scope, err := f.scope(query)
+	if err != nil {
+		return nil, err
+	}
+	all := f.Server.sources(reader{part: f.hosts.Part(scope, scope, nil), audit: scope.All()})
+	if !scope.All() { // what is left out is passed over, so that cursors do not lag behind
+		all = append(all, source{'a', f.newestAudit, func(ctx context.Context, _ int64, _ int) ([]api.FeedItem, int64, error) {
+			n, err := f.newestAudit(ctx)
+			return nil, n, err
+		}})
+	}
+	return all, nil
+}
+
+// Now implements [hooks.Feed].
+func (f hookFeed) Now(ctx context.Context) (string, error) {
+	all, err := f.sources("")
+	if err != nil {
+		return "", err
+	}
+	c, err := begin(ctx, "", all)
+	return c.String(), err
+}
+
+// Read implements [hooks.Feed].
+func (f hookFeed) Read(ctx context.Context, place, query string, kinds []string, limit int) ([]api.FeedItem, string, error) {
+	all, err := f.sources(query)
+	if err != nil {
+		return nil, "", err
+	}
+	c, err := begin(ctx, place, all)
+	if err != nil {
+		return nil, "", err
+	}
+	for {
+		was := c.String()
+		page, err := news(ctx, c, all, kinds, limit)
+		if err != nil || len(page.Items) > 0 || page.Next == was {
+			return page.Items, page.Next, err
+		}
+	}
+}
+
+func (s *Server) listWebhooks(ctx context.Context, _ *request) (any, error) {
+	return s.hooks.List(ctx)
+}
+
+func (s *Server) addWebhook(ctx context.Context, r *request) (any, error) {
+	var in api.WebhookNew
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	return s.hooks.Add(ctx, r.person.name, in)
+}
+
+func (s *Server) editWebhook(ctx context.Context, r *request) (any, error) {
+	var in api.WebhookEdit
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	return s.hooks.Edit(ctx, r.PathValue("id"), in)
+}
+
+func (s *Server) removeWebhook(ctx context.Context, r *request) (any, error) {
+	return nil, s.hooks.Remove(ctx, r.PathValue("id"))
+}
+
+func (s *Server) testWebhook(ctx context.Context, r *request) (any, error) {
+	return s.hooks.Test(ctx, r.PathValue("id"))
+}
+
+func (s *Server) webhookDeliveries(ctx context.Context, r *request) (any, error) {
+	return s.hooks.Deliveries(ctx, r.PathValue("id"))
+}

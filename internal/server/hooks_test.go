@@ -1,0 +1,73 @@
+package server
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/hooks"
+)
+
+// A webhook of a server hears what happens to the hosts of its query, and a server
+// without permission goes nowhere near its own network (case 38).
+func TestWebhooks(t *testing.T) {
+	type got struct {
+		api.Message
+		signed bool
+	}
+	messages, secret := make(chan got, 100), ""
+	r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		check(t, err)
+		want, err := hooks.Sign(secret, r.Header.Get("webhook-id"), r.Header.Get("webhook-timestamp"), body)
+		check(t, err)
+		g := got{signed: want == r.Header.Get("webhook-signature")}
+		check(t, json.Unmarshal(body, &g.Message))
+		messages <- g
+	}))
+	defer r.Close()
+	w := newWorld(t, func(c *Config) { c.Webhooks.Allow = mustPrefixes("127.0.0.0/8") })
+	p := w.person()
+	hook := must(p.AddWebhook(t.Context(), api.WebhookNew{URL: r.URL, Kinds: []string{"host"}, Hosts: "name:reception"}))(t)
+	secret = hook.Secret
+	if page := must(p.Webhooks(t.Context()))(t); len(page.Webhooks) != 1 || page.Webhooks[0].Secret != "" {
+		t.Errorf("%+v", page)
+	}
+	token := must(p.CreateToken(t.Context(), api.TokenRequest{Uses: 5}))(t).Secret
+	other, m := w.machine(1), w.machine(2)
+	other.join(token)
+	must(m.Enrol(t.Context(), api.Enrol{Token: token, Facts: api.Facts{Hostname: "reception", OS: "linux", Arch: "amd64"}}))(t)
+	select {
+	case g := <-messages:
+		if len(g.Data.Items) != 1 || g.Data.Items[0].Host != m.ID || !g.signed || g.Data.Server != w.self.ID {
+			t.Errorf("%+v", g)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing comes")
+	}
+	for _, e := range w.entries(p, 0) {
+		if strings.Contains(e.Content, hook.Secret) {
+			t.Errorf("the secret is in the audit log: %+v", e)
+		}
+	}
+	_, err := p.AddWebhook(t.Context(), api.WebhookNew{URL: r.URL, Hosts: "(("})
+	wantKind(t, err, muster.Invalid)
+}
+
+// Case 38: without permission in the configuration nothing is sent into the server's
+// own network.
+func TestCase38Webhook(t *testing.T) {
+	r := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
+	defer r.Close()
+	p := newWorld(t).person()
+	hook := must(p.AddWebhook(t.Context(), api.WebhookNew{URL: r.URL}))(t)
+	if d := must(p.TestWebhook(t.Context(), hook.ID))(t); d.Error == "" || d.Status != 0 {
+		t.Errorf("%+v", d)
+	}
+}
