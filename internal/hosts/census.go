@@ -24,7 +24,8 @@ import (
 // host is put whole, so that who looks meanwhile sees it as it was or as it is. mu comes
 // before the mu of [Hosts], and nobody waits for the database under it.
 type census struct {
-	turn chan struct{} // has room for who reads
+	turn     chan struct{} // has room for who reads
+	patience time.Duration // how long others wait for that
 
 	mu      sync.RWMutex
 	read    bool             // all of it was, once
@@ -44,7 +45,7 @@ type census struct {
 }
 
 func newCensus() *census {
-	c := &census{turn: make(chan struct{}, 1), change: -1, places: map[int64]uint32{}, texts: map[string]*textColumn{}, lists: map[string]*listColumn[string]{},
+	c := &census{turn: make(chan struct{}, 1), patience: 2 * time.Second, change: -1, places: map[int64]uint32{}, texts: map[string]*textColumn{}, lists: map[string]*listColumn[string]{},
 		numbers: map[string][]int64{}, muster: newListColumn[search.Software](), stock: newStock()}
 	for _, name := range textColumns {
 		c.texts[name] = newTextColumn()
@@ -54,10 +55,6 @@ func newCensus() *census {
 	}
 	return c
 }
-
-// patience is how long somebody waits while another reads what changed. It takes
-// longer when the server has just been started, or its database.
-const patience = 2 * time.Second
 
 // look calls f with the census, as new as the transaction at least. A transaction that
 // writes is not learned from, for it may not come to be: what it changed is not seen.
@@ -95,7 +92,7 @@ func (h *Hosts) survey(tx *db.Tx) error {
 	if c.knows(newest) && !c.deaf(h) {
 		return nil
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(c.patience)
 	defer timer.Stop()
 	select {
 	case c.turn <- struct{}{}:

@@ -2,12 +2,18 @@ package hosts
 
 import (
 	"context"
+	"errors"
 	"testing"
+	"time"
 
+	"pgregory.net/rapid"
+
+	"muster"
 	"muster/api"
 	"muster/internal/db"
 	"muster/internal/db/dbtest"
 	"muster/inventory"
+	"muster/search"
 )
 
 // found is how many hosts a search finds.
@@ -53,6 +59,124 @@ func TestCensus(t *testing.T) {
 			t.Fatal(err)
 		}
 		holds(map[string]int{"reception": 0, "-reception": 1, "-alice": 1})
+	})
+}
+
+// TestCensusWrites has a transaction that writes see what it wrote, and memory not learn
+// it before it is there: this one is taken back.
+func TestCensusWrites(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		one, two := joined(w, 1), joined(w, 2)
+		if n := w.found("unit:paris"); n != 0 {
+			t.Fatalf("%d hosts", n)
+		}
+		q, err := search.Parse("-unit:paris")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := w.Hosts.Part(search.Within(q), search.Everything(), nil)
+		regret := errors.New("regret")
+		err = w.DB.Write(t.Context(), func(tx *db.Tx) error {
+			unit := "paris"
+			ed := edition{HostEdit: api.HostEdit{Unit: &unit}, part: w.Part}
+			r, err := p.find(tx, one.id)
+			if err != nil {
+				return err
+			}
+			if err := ed.apply(tx, r, 0); err != nil {
+				return err
+			}
+			if _, err := p.find(tx, one.id); muster.KindOf(err) != muster.NotFound {
+				t.Errorf("it is still seen: %v", err)
+			}
+			if _, err := p.find(tx, two.id); err != nil {
+				t.Errorf("the other is not: %v", err)
+			}
+			return regret
+		})
+		if !errors.Is(err, regret) {
+			t.Fatal(err)
+		}
+		two.put(w, desktop(2, 0)) // takes the number that the change had
+		if n := w.found("unit:paris"); n != 0 || w.found("alice") != 1 {
+			t.Errorf("%d hosts are where none was left", n)
+		}
+	})
+}
+
+// TestCensusBusy has who comes while all is being read told to come again.
+func TestCensusBusy(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	joined(w, 1)
+	w.census.patience = time.Nanosecond
+	w.census.turn <- struct{}{}
+	if _, err := w.List(t.Context(), api.HostQuery{}); muster.KindOf(err) != muster.Busy {
+		t.Errorf("while another reads: %v", err)
+	}
+	<-w.census.turn
+	w.census.patience = time.Minute
+	if n := w.found(""); n != 1 {
+		t.Errorf("%d hosts", n)
+	}
+}
+
+// TestHolders holds sets of hosts, in both forms, against a map.
+func TestHolders(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const size = 700 // few are up to 21
+		var h holders
+		truth := map[uint32]bool{}
+		for range rapid.IntRange(0, 100).Draw(t, "changes") {
+			place := rapid.Uint32Range(0, size-1).Draw(t, "place")
+			if rapid.IntRange(0, 3).Draw(t, "leaves") > 0 {
+				h.add(place, size)
+				truth[place] = true
+			} else if h.has(place) {
+				h.remove(place)
+				delete(truth, place)
+			}
+		}
+		found, even := make(hostSet, (size+63)/64), make(hostSet, (size+63)/64)
+		h.find(found)
+		n := 0
+		for place := range uint32(size) {
+			if place%2 == 0 {
+				even.add(place)
+			}
+			if truth[place] && place%2 == 0 {
+				n++
+			}
+			if h.has(place) != truth[place] || found.has(place) != truth[place] {
+				t.Fatalf("%d: %v", place, truth[place])
+			}
+		}
+		if h.n != len(truth) || found.count() != h.n || h.within(even) != n {
+			t.Fatalf("%d of %d, %d of %d", h.n, len(truth), h.within(even), n)
+		}
+	})
+}
+
+// TestWords holds that what hosts said stays what it was, and no longer than they do.
+func TestWords(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := newTextColumn()
+		truth := make([]string, 20)
+		for range rapid.IntRange(0, 60).Draw(t, "changes") {
+			place := rapid.IntRange(0, 19).Draw(t, "place")
+			truth[place] = rapid.SampledFrom([]string{"", "a", "b", "c", "d"}).Draw(t, "text")
+			c.put(uint32(place), truth[place])
+		}
+		different := map[string]bool{"": true}
+		for place := range c.of {
+			different[truth[place]] = true
+			if got := c.text(uint32(place)); got != truth[place] {
+				t.Fatalf("%d says %q, want %q", place, got, truth[place])
+			}
+		}
+		if len(c.number) != len(different) || len(c.word) > 6 {
+			t.Fatalf("%d words of %d are kept", len(c.number), len(different))
+		}
 	})
 }
 

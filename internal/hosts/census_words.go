@@ -124,3 +124,16 @@ func (c *listColumn[W]) find(found hostSet, so func(W) bool) {
 		}
 	}
 }
+
+// counts are how many hosts of a set have each value.
+func (c *listColumn[W]) counts(set hostSet) map[W]int {
+	all := map[W]int{}
+	for place, list := range c.of {
+		for _, n := range list {
+			if set.has(uint32(place)) {
+				all[c.word[n]]++
+			}
+		}
+	}
+	return all
+}

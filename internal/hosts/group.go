@@ -90,37 +90,38 @@ func noGroup(name string) error {
 	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no group %q", cut(name, 128)), "run 'muster groups list'")
 }
 
-// members are the ids of a group's hosts of which a condition is so.
-func (g *group) members(tx *db.Tx, in string, args []any) (ids []string, err error) {
-	query := "SELECT h.id FROM hosts_member m JOIN hosts_host h ON h.num = m.host WHERE m.grp = ? AND " + in + " ORDER BY h.id"
-	err = each(tx, query, append([]any{g.num}, args...), func(scan scanner) error {
-		ids = append(ids, "")
-		return scan(&ids[len(ids)-1])
-	})
-	return ids, err
-}
-
 // Groups lists the groups, without their members: those that have one who may be seen.
 func (p *Part) Groups(ctx context.Context) (out api.GroupPage, err error) {
 	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
 		out.Groups = []api.Group{}
-		query := "SELECT name, note, query, hosts FROM hosts_group ORDER BY name"
-		in, args, err := p.in(tx, "m.host", p.see)
+		counts, err := p.counts(tx)
 		if err != nil {
 			return err
 		}
-		if !p.see.All() {
-			query = `SELECT g.name, g.note, g.query, n.hosts FROM hosts_group g JOIN
-				(SELECT m.grp, count(*) AS hosts FROM hosts_member m WHERE ` + in + ` GROUP BY m.grp) n ON n.grp = g.num ORDER BY g.name`
-		}
-		return each(tx, query, args, func(scan scanner) error {
+		return each(tx, "SELECT name, note, query, hosts FROM hosts_group ORDER BY name", nil, func(scan scanner) error {
 			var g api.Group
 			err := scan(&g.Name, &g.Note, &g.Query, &g.Count)
-			out.Groups = append(out.Groups, g)
+			if !p.see.All() {
+				g.Count = counts[g.Name]
+			}
+			if g.Count > 0 || p.see.All() {
+				out.Groups = append(out.Groups, g)
+			}
 			return err
 		})
 	})
 	return out, err
+}
+
+// counts are how many members who may be seen groups have, for who may not see all.
+func (p *Part) counts(tx *db.Tx) (counts map[string]int, err error) {
+	if p.see.All() {
+		return nil, nil
+	}
+	return counts, p.h.ask(tx, func(q *inquiry) error {
+		counts = q.lists["group"].counts(q.scope(p.see))
+		return nil
+	})
 }
 
 // Group returns a group with its members who may be seen.
@@ -134,13 +135,15 @@ func (p *Part) Group(ctx context.Context, name string) (out api.Group, err error
 		if err := tx.QueryRow("SELECT note FROM hosts_group WHERE num = ?", g.num).Scan(&out.Note); err != nil {
 			return err
 		}
-		in, args, err := p.in(tx, "m.host", p.see)
-		if err != nil {
-			return err
-		}
-		out.Members, err = g.members(tx, in, args)
-		out.Count = len(out.Members)
-		return err
+		return p.h.ask(tx, func(q *inquiry) error {
+			found := q.none()
+			q.lists["group"].find(found, func(n string) bool { return n == g.name })
+			found.and(q.scope(p.see))
+			out.Members = q.textsOf("h.id", found)
+			slices.Sort(out.Members)
+			out.Count = len(out.Members)
+			return nil
+		})
 	})
 	return out, err
 }
