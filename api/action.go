@@ -30,7 +30,7 @@ const (
 const (
 	MaxActionPost = 8 << 20  // of 200,000 hosts
 	MaxLog        = 64 << 10 // of one run of one host, all pieces together
-	MaxOrders     = 8        // in one answer to a host
+	MaxOrders     = 4        // in one answer to a host
 	MaxReports    = 16       // in one check-in
 )
 

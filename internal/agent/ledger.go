@@ -69,7 +69,8 @@ type deed struct {
 
 // Bounds of a ledger.
 const (
-	maxDeeds = 4096 // more are refused
+	maxDeeds = 4096      // more are refused
+	maxSaid  = 512 << 10 // bytes of reports in one check-in
 	// maxRefusals bounds the reports of what nobody signed whom the host believes:
 	// anybody who stands in the server's place can send such messages without end.
 	maxRefusals = 256
@@ -365,7 +366,19 @@ func (l *ledger) reports(max int) (all []saidReport, more bool, err error) {
 			all = append(all, saidReport{name: name, der: data})
 		}
 	}
-	return all[:min(len(all), max)], len(all) > max || len(refusals) > max, nil
+	n := fitting(all, max)
+	return all[:n], n < len(all) || len(refusals) > max, nil
+}
+
+// fitting is how many reports go into one check-in, one in any case.
+func fitting(all []saidReport, max int) int {
+	size := 0
+	for i, r := range all {
+		if size += len(r.der); i > 0 && (i == max || size > maxSaid) {
+			return i
+		}
+	}
+	return len(all)
 }
 
 // acknowledged forgets reports that the server has.

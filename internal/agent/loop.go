@@ -376,6 +376,9 @@ func (a *Agent) serve(ctx context.Context, s *Schedule, w *asked) {
 		s.Looked(now, done.Outcome, w.work.Collect)
 		a.keep(s)
 		a.looked(done)
+		if done.Outcome != nil && len(done.Outcome.Orders) > 0 {
+			defer a.obey(ctx, s, done.Outcome.Orders) // who asked is answered first
+		}
 	} else if done.Error == nil {
 		s.Hurry() // the server is to see it; what was refused is nothing to see
 	}

@@ -585,3 +585,16 @@ func TestActsInTime(t *testing.T) {
 		expect(t, s.run(t, time.Hour), "0s look+collect, 0s act, 47m0s act, 47m0s look")
 	})
 }
+
+// TestReportsFit: what goes into one check-in is no more than a server reads.
+func TestReportsFit(t *testing.T) {
+	one, big := saidReport{der: make([]byte, 10)}, saidReport{der: make([]byte, maxSaid)}
+	for _, c := range []struct {
+		all  []saidReport
+		want int
+	}{{nil, 0}, {[]saidReport{big, one}, 1}, {[]saidReport{one, big}, 1}, {[]saidReport{one, one, one}, 2}, {[]saidReport{big}, 1}} {
+		if got := fitting(c.all, 2); got != c.want {
+			t.Errorf("%d of %d fit, want %d", got, len(c.all), c.want)
+		}
+	}
+}

@@ -34,7 +34,8 @@ func (a *Agent) order(ctx context.Context, all []api.Order) {
 func (a *Agent) obey(ctx context.Context, s *Schedule, orders []api.Order) {
 	a.again = time.Time{}
 	for range 16 {
-		w := &Work{Action: Acting, Root: a.Root, Version: a.Version, Orders: orders, Rate: s.Settings.Rate, Wait: time.Minute,
+		now := orders[:min(len(orders), api.MaxOrders)] // what a process is told is bounded
+		w := &Work{Action: Acting, Root: a.Root, Version: a.Version, Orders: now, Rate: s.Settings.Rate, Wait: time.Minute,
 			NoMemberships: s.Settings.Memberships == "none", Grace: lastPatience}
 		done := a.perform(ctx, w)
 		if done.Acted == nil || ctx.Err() != nil {
@@ -44,7 +45,7 @@ func (a *Agent) obey(ctx context.Context, s *Schedule, orders []api.Order) {
 			return
 		}
 		a.acted(s, done.Acted)
-		if orders = done.Acted.Orders; len(orders) == 0 {
+		if orders = append(orders[len(now):], done.Acted.Orders...); len(orders) == 0 {
 			return
 		}
 	}

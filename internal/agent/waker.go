@@ -96,6 +96,7 @@ func (w *waker) run(ctx context.Context) {
 			failures = 0
 			if len(news.Orders) > 0 {
 				w.orders(ctx, news.Orders)
+				pause = time.Second // a server that sends without end does not keep the host from resting
 			}
 			if n != number {
 				w.heard(n)
