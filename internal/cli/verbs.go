@@ -17,14 +17,9 @@ func groups() []group {
 			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand,
 		}},
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
-<<<<<<< Updated upstream
 			loginCommand, logoutCommand, whoamiCommand, peopleCommand, rightsCommand, apitokensCommand,
 			hostsCommand, hostCommand, groupsCommand, unitsCommand, tokensCommand,
-			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, auditlogCommand,
-=======
-			loginCommand, logoutCommand, hostsCommand, hostCommand, groupsCommand, unitsCommand, tokensCommand,
-			changesCommand, inventoryCommand, softwareCommand, auditlogCommand, webhooksCommand,
->>>>>>> Stashed changes
+			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, auditlogCommand, webhooksCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
 			newCommand, importCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
