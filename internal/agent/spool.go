@@ -120,8 +120,13 @@ func resultOf(c *task.Change, host string) *api.Result {
 	if c.State == task.Failed {
 		status = muster.Error
 	}
+	blamed, _ := install.FailedPackage(c) // where one is at fault, the others of the change are not
 	for _, s := range steps[:min(len(steps), 1000)] {
-		r.Steps = append(r.Steps, api.Change{Op: s.Op, Name: s.Name, From: s.From, To: s.To, Status: status})
+		step := api.Change{Op: s.Op, Name: s.Name, From: s.From, To: s.To, Status: status}
+		if status == muster.Error && s.Name == blamed {
+			step.Error = cut(c.Error, 1000)
+		}
+		r.Steps = append(r.Steps, step)
 	}
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"muster"
+	"muster/internal/task"
 )
 
 // recordFailure notes for the next upgrade what failed. It is not part of the
@@ -19,7 +20,7 @@ func (u *run) recordFailure(cause error) {
 	if err != nil || !u.change.Finished() {
 		return
 	}
-	failed, byAction := u.failedPackage()
+	failed, byAction := FailedPackage(u.change)
 	if byAction && u.opts.Wishes != nil {
 		w.Wanted = u.opts.Wishes.Wanted // what was assigned is wanted anew each time
 	}
@@ -32,9 +33,9 @@ func (u *run) recordFailure(cause error) {
 	u.root.SaveWishes(w)
 }
 
-// failedPackage returns the package whose action failed, if one did.
-func (u *run) failedPackage() (name string, byAction bool) {
-	for _, t := range u.change.Tasks {
+// FailedPackage returns the package of c whose action failed, if one did.
+func FailedPackage(c *task.Change) (name string, byAction bool) {
+	for _, t := range c.Tasks {
 		var h hook
 		if t.Kind == "hook" && t.Error != "" && json.Unmarshal(t.Data, &h) == nil {
 			return h.Package, true
