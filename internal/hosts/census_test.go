@@ -121,6 +121,44 @@ func TestCensusBusy(t *testing.T) {
 	}
 }
 
+// TestAmong has lists of hosts, and of the others, name the same ones; never what is of
+// none, such as the event of a host that is gone.
+func TestAmong(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		for i := range 4 {
+			joined(w, i+1)
+		}
+		count := func(sql string, err error) (n int) {
+			t.Helper()
+			if err == nil {
+				err = d.Read(t.Context(), func(tx *db.Tx) error {
+					return tx.QueryRow("SELECT count(*) FROM (SELECT num FROM hosts_host UNION SELECT 0 AS num) x WHERE " + sql).Scan(&n)
+				})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			return n
+		}
+		for nums, others := range map[int][]int64{0: {1, 2, 3, 4}, 1: {2, 3, 4}, 3: {4}, 4: nil} {
+			if n := count(among("x.num", []int64{1, 2, 3, 4}[:nums], nil)); n != nums {
+				t.Errorf("%d are %d", nums, n)
+			}
+			if n := count(notAmong("x.num", others)); n != nums {
+				t.Errorf("those that are not %v are %d, want %d", others, n, nums)
+			}
+		}
+		many := make([]int64, 2*fewHosts)
+		for i := range many {
+			many[i] = int64(i)
+		}
+		if n := count(among("x.num", many, nil)); n != 5 {
+			t.Errorf("of many, %d", n)
+		}
+	})
+}
+
 // TestHolders holds sets of hosts, in both forms, against a map.
 func TestHolders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

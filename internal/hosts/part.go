@@ -36,21 +36,51 @@ func (h *Hosts) Part(see, change search.Scope, refuse func(what string) error) *
 // Everything is the part of who may see and change every host.
 func (h *Hosts) Everything() *Part { return h.Part(search.Everything(), search.Everything(), nil) }
 
-// in is the condition that a column with the number of a host is of a scope. Lists that
-// are long are not what the database should begin with.
+// in is the condition that a column with the number of a host is of a scope.
 func (p *Part) in(tx *db.Tx, column string, s search.Scope) (string, []any, error) {
 	if s.All() {
 		return always, nil, nil
 	}
-	nums, err := p.h.within(tx, s)
+	if s.None() {
+		return never, nil, nil
+	}
+	nums, err := p.h.within(tx, s.Expr())
+	if err != nil || len(nums) <= wide {
+		sql, err := among(column, nums, err)
+		return sql, nil, err
+	}
+	others, err := p.h.within(tx, &search.Expr{Op: search.Not, Of: []*search.Expr{s.Expr()}})
+	if err != nil || len(nums) <= len(others) {
+		sql, err := among(column, nums, err)
+		return sql, nil, err
+	}
+	sql, err := notAmong(column, others)
+	return sql, nil, err
+}
+
+// wide is from how many hosts on a scope names the others, if they are fewer.
+const wide = 10_000
+
+// among lists hosts. Where they are many, the list is not what to begin with.
+func among(column string, nums []int64, err error) (string, error) {
 	if err != nil || len(nums) == 0 {
-		return never, nil, err
+		return never, err
 	}
 	if len(nums) > fewHosts {
 		column += " + 0"
 	}
 	list, err := numberList(nums)
-	return column + " IN " + list, nil, err
+	return column + " IN " + list, err
+}
+
+// notAmong lists the hosts that are not meant, of those that there are.
+func notAmong(column string, others []int64) (string, error) {
+	there := "EXISTS (SELECT 1 FROM hosts_host there WHERE there.num = " + column + ")"
+	if len(others) == 0 {
+		return there, nil
+	}
+	list, err := numberList(others)
+	return there + " AND " + column + " + 0 NOT IN " + list, err
 }
 
 // What every host is, and none.
@@ -64,7 +94,10 @@ func (p *Part) some(tx *db.Tx, nums []int64, s search.Scope) ([]int64, error) {
 	if s.All() || len(nums) == 0 {
 		return nums, nil
 	}
-	all, err := p.h.within(tx, s)
+	if s.None() {
+		return nil, nil
+	}
+	all, err := p.h.within(tx, s.Expr())
 	slices.Sort(all)
 	return slices.DeleteFunc(nums, func(n int64) bool { _, ok := slices.BinarySearch(all, n); return !ok }), err
 }

@@ -116,12 +116,12 @@ func (h *Hosts) ask(tx *db.Tx, f func(q *inquiry) error) error {
 	return h.look(tx, func(c *census) error { return f(&inquiry{census: c, h: h, now: h.Now()}) })
 }
 
-// within returns the numbers of the hosts in a scope, as of the transaction, also of one
-// that writes: what it changed is read again.
-func (h *Hosts) within(tx *db.Tx, s search.Scope) (nums []int64, err error) {
+// within returns the numbers of the hosts that an expression means, as of the transaction,
+// also of one that writes: what it changed is read again.
+func (h *Hosts) within(tx *db.Tx, e *search.Expr) (nums []int64, err error) {
 	var since int64
 	err = h.ask(tx, func(q *inquiry) error {
-		nums, since = q.numbersOf(q.scope(s)), q.change
+		nums, since = q.numbersOf(q.in(e)), q.change
 		return nil
 	})
 	if err != nil || !tx.Writing() {
@@ -134,7 +134,7 @@ func (h *Hosts) within(tx *db.Tx, s search.Scope) (nums []int64, err error) {
 	}
 	nums = slices.DeleteFunc(nums, func(n int64) bool { _, newer := ahead.places[n]; return newer })
 	q := inquiry{census: ahead, h: h, now: h.Now()}
-	return append(nums, ahead.numbersOf(q.scope(s))...), nil
+	return append(nums, ahead.numbersOf(q.in(e))...), nil
 }
 
 // maxStatement bounds a list of hosts in a statement. SQLite takes 1,000,000 bytes.

@@ -56,7 +56,7 @@ func benchmarkSearch(b *testing.B, hosts int) {
 		"groups":            func() error { return second(f.Groups(b.Context())) },
 		"group":             func() error { return second(f.Group(b.Context(), "windows")) },
 		"some-see-hosts":    func() error { return second(few.List(b.Context(), api.HostQuery{Count: true})) },
-		"some-see-host":     func() error { return second(few.Detail(b.Context(), "pc-000700")) },
+		"some-see-host":     func() error { return second(few.Detail(b.Context(), "pc-000780")) },
 		"some-see-software": func() error { return second(few.Software(b.Context(), "", "", 100)) },
 		"some-see-groups":   func() error { return second(few.Groups(b.Context())) },
 		"some-see-group":    func() error { return second(few.Group(b.Context(), "windows")) },
