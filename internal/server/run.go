@@ -76,7 +76,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		if tlsConfig == nil {
 			served <- hs.Serve(l)
 		} else {
-			served <- hs.ServeTLS(l, "", "")
+			served <- hs.Serve(greet(l, tlsConfig, s.patience/2, s.log))
 		}
 	}()
 	s.log.Info("serving", "address", l.Addr().String(), "id", s.self.ID, "version", Version)

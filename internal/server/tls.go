@@ -183,7 +183,7 @@ func (f *fileTLS) stamps() (s [2]time.Time, err error) {
 
 // tlsConfig is how the server speaks TLS; nil: it does not.
 func (s *Server) tlsConfig() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	switch s.cfg.TLS.Mode {
 	case "off":
 		return nil, nil
