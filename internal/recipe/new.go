@@ -51,6 +51,9 @@ func New(ctx context.Context, dir, name, from string, o NewOptions) error {
 	if !o.Kind.Valid() {
 		return invalidf("%q is no kind of package; write one of %v", o.Kind, muster.Kinds)
 	}
+	if o.Kind == muster.Rollout {
+		return muster.WithHint(invalidf("a rollout is about a version that there is"), "muster rollout start NAME=VERSION")
+	}
 	if from != "" && o.Kind != muster.Base {
 		return invalidf("a package of kind %s is not made from a file", o.Kind)
 	}
