@@ -50,6 +50,13 @@ func (w *Watch) Close() {
 	}
 }
 
+// See changes what the watch shows from now on: who watches for long may lose rights.
+func (w *Watch) See(v View) {
+	w.relay.mu.Lock()
+	defer w.relay.mu.Unlock()
+	w.view = v
+}
+
 // tellWatchers has those who watch look. The caller holds mu.
 func (r *Relay) tellWatchers(num int64) {
 	for _, w := range r.watchers[num] {

@@ -224,7 +224,7 @@ func (s *Server) followAction(ctx context.Context, r *request) (any, error) {
 		h := w.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("X-Accel-Buffering", "no") // nginx passes events on
-		f := &follower{Server: s, watch: watch, w: w, control: http.NewResponseController(w), after: after}
+		f := &follower{Server: s, request: r, watch: watch, w: w, control: http.NewResponseController(w), after: after}
 		return f.run(r.Context())
 	}), nil
 }
@@ -232,6 +232,7 @@ func (s *Server) followAction(ctx context.Context, r *request) (any, error) {
 // A follower writes the events of one action to one person.
 type follower struct {
 	*Server
+	request *request
 	watch   *relay.Watch
 	w       io.Writer
 	control *http.ResponseController
@@ -253,7 +254,7 @@ func (f *follower) run(ctx context.Context) error {
 	if err := f.news(ctx); err != nil {
 		return err
 	}
-	pulse := time.NewTicker(livePulse)
+	pulse := time.NewTicker(min(livePulse, f.pulse))
 	defer pulse.Stop()
 	for {
 		var err error
@@ -261,8 +262,7 @@ func (f *follower) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-pulse.C:
-			_, err = io.WriteString(f.w, ": alive\n\n")
-			err = f.flush(err)
+			err = f.live(ctx)
 		case l := <-f.watch.Logs:
 			err = f.log(ctx, l)
 		case <-f.watch.News:
@@ -276,6 +276,25 @@ func (f *follower) run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// live shows that the stream lives, to somebody who may still see it: what was taken
+// away meanwhile ends it, or narrows it.
+func (f *follower) live(ctx context.Context) (err error) {
+	r := f.request
+	if r.person, err = f.who(ctx, r.Request); err != nil {
+		return err
+	}
+	v, err := f.view(ctx, r)
+	if err != nil {
+		return err
+	}
+	f.watch.See(v)
+	if _, err = f.watch.Action(ctx); err != nil {
+		return err
+	}
+	_, err = io.WriteString(f.w, ": alive\n\n")
+	return f.flush(err)
 }
 
 // news writes what happened since, and how the action is now.

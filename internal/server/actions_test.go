@@ -244,3 +244,31 @@ func TestActionsOfSomeHosts(t *testing.T) {
 		t.Errorf("%d actions", len(page.Actions))
 	}
 }
+
+// Who follows an action sees no more of it when their session ends.
+func TestFollowEnds(t *testing.T) {
+	cfg := testConfig(t)
+	w := &world{t: t, admin: must(administrator())(t), files: Folder{Dir: cfg.Data}, pulse: 20 * time.Millisecond}
+	must(w.files.AddAnchors(writeCert(t, w.admin.Leaf())))(t)
+	w.start(cfg)
+	p, q := w.person(), w.person()
+	m := w.joined(p, 1)[0]
+	post, a := w.order(action.Update, []string{m.ID}, nil)
+	must(p.SendAction(t.Context(), post))(t)
+	begun, ended := make(chan struct{}, 8), make(chan error, 1)
+	go func() {
+		ended <- q.WatchAction(t.Context(), a.ID, 0, func(api.ActionEvent) error {
+			begun <- struct{}{}
+			return nil
+		})
+	}()
+	<-begun
+	check(t, q.Logout(t.Context()))
+	if err := <-ended; muster.KindOf(err) != muster.Unavailable && err != nil {
+		t.Error(err)
+	}
+	m.reportAction(post.Message, a.ID, action.Done, "")
+	if len(begun) > 0 {
+		t.Error("something was shown after the end")
+	}
+}
