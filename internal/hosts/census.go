@@ -133,8 +133,19 @@ func (h *Hosts) learnHosts(tx *db.Tx, c *census, change int64) error {
 	if err != nil {
 		return err
 	}
+	if err := h.enter(tx, c, nums); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.change, c.read = change, true
+	return nil
+}
+
+// enter reads these hosts.
+func (h *Hosts) enter(tx *db.Tx, c *census, nums []any) error {
 	size := len(c.nums) + len(nums)
-	err = inChunks(nums, func(in string, nums []any) error {
+	return inChunks(nums, func(in string, nums []any) error {
 		all, err := c.profiles(tx, in, nums)
 		if err != nil {
 			return err
@@ -155,13 +166,6 @@ func (h *Hosts) learnHosts(tx *db.Tx, c *census, change int64) error {
 		c.stock.sweep()
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.change, c.read = change, true
-	return nil
 }
 
 // forget lets go of hosts that are gone.

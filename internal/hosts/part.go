@@ -97,6 +97,9 @@ func (p *Part) some(tx *db.Tx, nums []int64, s search.Scope) ([]int64, error) {
 	if s.None() {
 		return nil, nil
 	}
+	if tx.Writing() { // nothing but these is read while others wait to write
+		return p.h.these(tx, nums, s.Expr())
+	}
 	all, err := p.h.within(tx, s.Expr())
 	slices.Sort(all)
 	return slices.DeleteFunc(nums, func(n int64) bool { _, ok := slices.BinarySearch(all, n); return !ok }), err

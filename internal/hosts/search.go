@@ -137,6 +137,20 @@ func (h *Hosts) within(tx *db.Tx, e *search.Expr) (nums []int64, err error) {
 	return append(nums, ahead.numbersOf(q.in(e))...), nil
 }
 
+// these are those of some hosts that an expression means, read anew.
+func (h *Hosts) these(tx *db.Tx, nums []int64, e *search.Expr) ([]int64, error) {
+	ask := make([]any, len(nums))
+	for i, n := range nums {
+		ask[i] = n
+	}
+	c := newCensus()
+	if err := h.enter(tx, c, ask); err != nil {
+		return nil, err
+	}
+	q := inquiry{census: c, h: h, now: h.Now()}
+	return c.numbersOf(q.in(e)), nil
+}
+
 // maxStatement bounds a list of hosts in a statement. SQLite takes 1,000,000 bytes.
 const maxStatement = 800_000
 
