@@ -19,7 +19,7 @@ import (
 // name, the one after it, the first with the count of all that match, and by when hosts
 // were seen.
 //
-//	go test -run XXX -bench Search/hosts=50000 -benchtime 100x -timeout 60m ./internal/hosts
+//	go test -run XXX -bench Search/hosts=50000 -benchtime 60x -timeout 60m -v ./internal/hosts
 func BenchmarkSearch(b *testing.B) {
 	for _, hosts := range []int{10_000, 50_000} {
 		b.Run(fmt.Sprintf("hosts=%d", hosts), func(b *testing.B) { benchmarkSearch(b, hosts) })
