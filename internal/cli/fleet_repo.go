@@ -76,7 +76,7 @@ func (a *app) repoInitServer(ctx context.Context, url string, o initOptions) err
 	if err != nil {
 		return err
 	}
-	r, err := p.PostLink(ctx, link)
+	r, err := a.postLink(ctx, p, id, link)
 	if err != nil {
 		return err
 	}
@@ -86,6 +86,19 @@ func (a *app) repoInitServer(ctx context.Context, url string, o initOptions) err
 		a.talk("heads are signed by the server's key, which may sign nothing else: sha256:%s", sign.Fingerprint(certs[0]))
 		return nil
 	})
+}
+
+// postLink posts a link of trust as whoever signed it: that the authority's key is at
+// hand says more than the session of the person who types. Where the server knows
+// them not, the session has to do.
+func (a *app) postLink(ctx context.Context, p *api.PersonClient, signer *sign.Identity, link []byte) (out api.Repository, err error) {
+	s, err := p.Login(ctx, signer, a.now())
+	if err != nil {
+		return p.PostLink(ctx, link)
+	}
+	as := &api.PersonClient{Client: p.Client, Token: s.Token}
+	defer as.Logout(context.WithoutCancel(ctx)) //nolint:errcheck // it ends by itself
+	return as.PostLink(ctx, link)
 }
 
 // repoPublishServer uploads package files.

@@ -109,7 +109,7 @@ func (a *app) revokeOnServer(ctx context.Context, url string, all []revocation, 
 	if err != nil {
 		return err
 	}
-	r, err := p.PostLink(ctx, link)
+	r, err := a.postLink(ctx, p, id, link)
 	if err != nil {
 		return withAnchorHint(err)
 	}

@@ -167,15 +167,16 @@ func (p *people) believed(now time.Time) ([]*x509.Certificate, error) {
 	return p.anchors, p.err
 }
 
-// admit reports why the owner of the first certificate may not administer, or nil.
+// admit reports why the owner of the first certificate may not log in, or nil. The
+// authority itself may: it begins the repository.
 func (p *people) admit(chain []*x509.Certificate, now time.Time) error {
 	anchors, err := p.believed(now)
 	if err != nil {
 		return err
 	}
 	leaf := chain[0]
-	if !sign.Has(leaf, sign.RightDeploy) {
-		return muster.Errorf(muster.Denied, "%s may not deploy", sign.Describe(leaf))
+	if !sign.Has(leaf, sign.RightDeploy) && !sign.Has(leaf, sign.RightIssue) {
+		return muster.Errorf(muster.Denied, "%s may neither deploy nor issue", sign.Describe(leaf))
 	}
 	opts := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: sign.Floor(now),
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
