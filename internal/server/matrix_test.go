@@ -352,6 +352,28 @@ var cells = map[string]func(*matrix, subject, route){
 			}
 		}
 	},
+	"GET " + api.RouteChanges: func(m *matrix, s subject, _ route) {
+		var ids []string
+		for since := api.FeedStart; ; {
+			page := read[api.FeedPage](m, s, api.RouteChanges+"?kinds=host,inventory&since="+since)
+			for _, i := range page.Items {
+				ids = append(ids, i.Host)
+			}
+			if len(page.Items) == 0 {
+				break
+			}
+			since = page.Next
+		}
+		m.same(s, "changes", ids, m.sees(s))
+	},
+	// Rollouts reach whoever they reach: to change one takes the verb over all hosts.
+	"POST " + api.RouteRollout: func(m *matrix, s subject, rt route) {
+		if m.has(s, api.VerbDeploy, nil) {
+			m.plain(s, rt)
+		} else {
+			m.want(s, rt.method, place(rt, nobody), body(rt), http.StatusForbidden)
+		}
+	},
 	"GET " + api.RouteRulesTest: func(m *matrix, s subject, rt route) {
 		m.plain(s, rt)
 		if !m.has(s, api.VerbAdminister, nil) {
