@@ -37,7 +37,8 @@ type Client struct {
 	// Cache is the folder in which Get keeps files, named by their sha256.
 	Cache string
 	// Grace and MinRate (bytes a second) bound the time of one attempt to
-	// Grace + size/MinRate. 0 is 2 s and 8 KiB/s.
+	// Grace + size/MinRate. 0 is 10 s, which a server may take that a whole fleet
+	// asks at once, and 8 KiB/s.
 	Grace   time.Duration
 	MinRate int64
 	// Stall is how long nothing may come. 0 is 15 s. In twice that time MinRate
@@ -86,7 +87,7 @@ func (c *Client) WithCache(dir string) *Client {
 		UserAgent: c.UserAgent, Roots: c.Roots, Credentials: c.Credentials, Disk: c.Disk}
 }
 
-func (c *Client) grace() time.Duration { return or(c.Grace, 2*time.Second) }
+func (c *Client) grace() time.Duration { return or(c.Grace, 10*time.Second) }
 func (c *Client) stall() time.Duration { return or(c.Stall, 15*time.Second) }
 
 // minRate is lower than MinRate where Limit keeps transfers from reaching it.
