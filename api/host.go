@@ -103,6 +103,9 @@ type CheckIn struct {
 	// Results of changes, at most 64, the oldest first. A server that answers has
 	// kept them; an id that it has already is passed over.
 	Results []Result `json:"results,omitempty"`
+	// Audit is the size of the server's audit log that the host has a checkpoint of, 0
+	// without one: it asks for a newer one, at most daily.
+	Audit *int64 `json:"audit,omitempty"`
 	// Volatile is the JSON of an inventory.Volatile, at most hourly.
 	Volatile []byte `json:"volatile,omitempty"`
 	// Orders says that the host takes actions. Have are the ids of those that it has.
@@ -136,6 +139,8 @@ type CheckedIn struct {
 	Next int `json:"next"`
 	// Wake is the number of the newest wish of the server; see [Wake].
 	Wake int64 `json:"wake,omitempty"`
+	// Audit is the checkpoint that [CheckIn.Audit] asked for.
+	Audit *Checkpoint `json:"audit,omitempty"`
 	// Renew asks for [RouteRenew].
 	Renew bool `json:"renew,omitempty"`
 	// Orders are actions that the host has not said to have.

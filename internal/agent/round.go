@@ -387,6 +387,7 @@ func (r *round) report(doc *inventory.Document, v *inventory.Volatile) (*report,
 	for _, s := range rep.said {
 		rep.in.Reports = append(rep.in.Reports, s.der)
 	}
+	r.witness(&rep.in)
 	rep.unknownTo(r.known, r.Version, r.summary)
 	if doc != nil {
 		hashes, err := doc.Hashes()
@@ -420,6 +421,9 @@ func (r *round) answered(rep *report, a *api.CheckedIn, first bool) error {
 		return err
 	}
 	r.out.Orders = append(r.out.Orders, a.Orders...)
+	if err := r.witnessed(a.Audit); err != nil {
+		return err
+	}
 	if a.Policy != nil {
 		if err := r.home.takePolicy(a.Policy, r.link.Identity, r.engine); err != nil {
 			return err

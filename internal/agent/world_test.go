@@ -79,6 +79,7 @@ type fleet struct {
 	orders  []api.Order // given until the host says that it has them
 	logged  string
 	renew   bool
+	audit   func(from int64) *api.Checkpoint // nil: there is no log
 }
 
 // A hostRow is what the server has of a host.
@@ -442,6 +443,9 @@ func (f *fleet) checkIn(h *hostRow, body []byte) (any, error) {
 	f.orders = slices.DeleteFunc(f.orders, func(o api.Order) bool { return slices.Contains(in.Have, o.ID) })
 	etag, _ := json.Marshal(f.policy)
 	out := api.CheckedIn{Etag: string(etag), Next: 7200, Wake: f.wake, Renew: f.renew}
+	if in.Audit != nil && f.audit != nil {
+		out.Audit = f.audit(*in.Audit)
+	}
 	if in.Orders {
 		out.Orders = f.orders
 	}

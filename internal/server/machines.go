@@ -121,6 +121,13 @@ func (s *Server) checkIn(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	s.failedResults(&in)
+	if in.Audit != nil {
+		c, err := s.ledger.Checkpoint(ctx, *in.Audit)
+		if err != nil {
+			return nil, err
+		}
+		out.Audit = &c
+	}
 	return out, s.relayed(ctx, r, &in, &out)
 }
 
