@@ -8,22 +8,22 @@ import (
 )
 
 // rememberChain is c, but that a certificate of the server that was verified once
-// is only compared from then on.
-func rememberChain(c *tls.Config, server string) *tls.Config {
+// is only compared from then on; and the authorities by which it is known, after that.
+func rememberChain(c *tls.Config, server string) (*tls.Config, func() *x509.CertPool) {
 	if c == nil {
 		c = &tls.Config{}
 	}
 	c = c.Clone()
 	c.MinVersion = tls.VersionTLS12
-	var known atomic.Pointer[x509.Certificate]
-	verify, roots := c.VerifyConnection, c.RootCAs
-	if !c.InsecureSkipVerify {
+	var known atomic.Pointer[[]*x509.Certificate]
+	verify, roots, pinned := c.VerifyConnection, c.RootCAs, c.InsecureSkipVerify
+	if !pinned {
 		verify = both(func(cs tls.ConnectionState) error { return verifyChain(cs, roots, server) }, verify)
 	}
 	c.InsecureSkipVerify = true // as far as TLS sees
 	c.VerifyConnection = func(cs tls.ConnectionState) error {
 		leaf := cs.PeerCertificates[0]
-		if k := known.Load(); k != nil && bytes.Equal(k.Raw, leaf.Raw) {
+		if k := known.Load(); k != nil && bytes.Equal((*k)[0].Raw, leaf.Raw) {
 			return nil
 		}
 		if verify != nil {
@@ -31,10 +31,20 @@ func rememberChain(c *tls.Config, server string) *tls.Config {
 				return err
 			}
 		}
-		known.Store(leaf)
+		known.Store(&cs.PeerCertificates)
 		return nil
 	}
-	return c
+	return c, func() *x509.CertPool {
+		chain := known.Load()
+		if !pinned || chain == nil {
+			return roots
+		}
+		shown := x509.NewCertPool()
+		for _, a := range (*chain)[1:] {
+			shown.AddCert(a)
+		}
+		return shown
+	}
 }
 
 func both(first, second func(tls.ConnectionState) error) func(tls.ConnectionState) error {

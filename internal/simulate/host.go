@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +52,12 @@ type host struct {
 	told    bool         // agent and summary
 	serial  int          // of results
 	spool   []api.Result // that the server has not acknowledged
+
+	groups   []string              // of the server
+	rows     []inventory.Installed // what was rolled out to it
+	hasRows  []inventory.Installed // as the server's document has them
+	tried    string                // the version that was tried last, "age=1.3"
+	headDate string                // of the repository's head, by the web server
 }
 
 func (f *Fleet) newHost(i int) (*host, error) {
@@ -89,13 +97,17 @@ func keyOf(id [16]byte) (crypto.Signer, error) {
 	}
 }
 
-func (h *host) document(changes int) *inventory.Document {
-	return templates[h.fleet.Template](h.seed, changes)
+// document is that after so many changes, with what was rolled out to it.
+func (h *host) document(changes int, rows []inventory.Installed) *inventory.Document {
+	d := templates[h.fleet.Template](h.seed, changes)
+	d.Muster = append(d.Muster, rows...)
+	slices.SortFunc(d.Muster, func(a, b inventory.Installed) int { return cmp.Compare(a.Name, b.Name) })
+	return d
 }
 
 // hash finds the set-hash of the document.
 func (h *host) hash() error {
-	hashes, err := h.document(h.changes).Hashes()
+	hashes, err := h.document(h.changes, h.rows).Hashes()
 	if err == nil {
 		h.set = hashes.Set()
 	}
@@ -130,7 +142,7 @@ func (h *host) enrol(ctx context.Context) error {
 		return err
 	}
 	sum := sha256.Sum256(der)
-	s := h.document(0).System
+	s := h.document(0, nil).System
 	in := api.Enrol{ID: h.id, Key: base64.StdEncoding.EncodeToString(der), Token: h.fleet.Token,
 		Facts: api.Facts{Hostname: s.Hostname, FQDN: s.Hostname + "." + s.Domain, OS: s.OS, OSName: s.Name, Arch: s.Arch, Agent: "simulated"}}
 	body, err := json.Marshal(in)

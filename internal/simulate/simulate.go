@@ -21,12 +21,15 @@
 // chain of the server's certificate is verified when it is seen for the first
 // time, and compared from then on. The signatures of an action are verified once,
 // because all hosts get the same bytes; whether it is for a host, by its place in the
-// tree of targets, is verified for each.
+// tree of targets, is verified for each. So it is with the head of the repository and
+// what it lists: each host asks for it, and decides for itself about what is rolled out.
 package simulate
 
 import (
 	"context"
 	"crypto/tls"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,9 +51,12 @@ type Fleet struct {
 	Changes   float64       // part of the check-ins that brings a change, 0 to 1
 	Failing   float64       // part of the changes, and of the actions, that fails
 	Offline   float64       // part of the intervals between check-ins in which a connected host goes offline
-	Takes     time.Duration // how long an action takes on average
-	Template  string        // windows, debian or mixed, which is the default
-	Seed      uint64
+	Takes     time.Duration // how long an action, or to take what is rolled out, lasts on average
+	// FailingVersions is the part of the hosts on which a version that is rolled out
+	// fails, by "name=version".
+	FailingVersions map[string]float64
+	Template        string // windows, debian or mixed, which is the default
+	Seed            uint64
 	// Kept is told of every result that the server has acknowledged.
 	Kept func(host, result string)
 	// Begun is told of every action that a host begins.
@@ -64,6 +70,8 @@ type Fleet struct {
 	due    *agenda
 	opened *opened
 	begun  *firsts
+
+	repository *repository // nil: the server has none
 }
 
 // Run simulates until For is over or ctx ends, and says how it was. Requests that
@@ -81,6 +89,10 @@ func (f *Fleet) Run(ctx context.Context) (*Report, error) {
 	if f.opened, err = newOpened(f.wire.server.Anchors); err != nil {
 		return nil, err
 	}
+	if f.repository, err = f.openRepository(); err != nil {
+		return nil, err
+	}
+	defer f.repository.close()
 	waits, stop := context.WithCancel(ctx)
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
@@ -101,7 +113,7 @@ func (f *Fleet) Run(ctx context.Context) (*Report, error) {
 
 // check refuses what cannot be simulated, and prepares what it needs.
 func (f *Fleet) check() error {
-	for _, part := range []float64{f.Changes, f.Jitter, f.Failing, f.Offline} {
+	for _, part := range append(slices.Collect(maps.Values(f.FailingVersions)), f.Changes, f.Jitter, f.Failing, f.Offline) {
 		if !(part >= 0 && part <= 1) {
 			return muster.Errorf(muster.Invalid, "a part of %g is not between 0 and 1", part)
 		}

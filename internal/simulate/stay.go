@@ -14,8 +14,8 @@ import (
 	"muster/api"
 )
 
-// settled is how long an agent that heard of news waits until it listens again: the
-// check-in that follows says for what.
+// settled is how long an agent that heard of news waits until it listens again, because
+// the check-in that follows says for what; after an action, it is as long at most.
 const settled = 5 * time.Second
 
 // longEnough is how long a request was held that agents do not count as a failure when
@@ -83,6 +83,7 @@ func (h *host) listen(ctx, run context.Context, r *rand.Rand) {
 		case len(heard.Orders) > 0:
 			failures = 0
 			h.take(run, heard.Orders)
+			rest(ctx, time.Second+time.Duration(r.Float64()*float64(settled-time.Second)))
 		case heard.Number != since && h.number.CompareAndSwap(since, heard.Number):
 			failures = 0
 			h.look()

@@ -31,8 +31,14 @@ func (h *host) turn(ctx context.Context, due time.Time) error {
 	}
 	h.told, h.etag = true, out.Etag
 	h.number.Store(out.Wake)
+	if out.Policy != nil {
+		h.groups = out.Policy.Groups
+	}
 	h.take(ctx, out.Orders)
-	return h.inventory(ctx, out.Send)
+	if err := h.inventory(ctx, out.Send); err != nil {
+		return err
+	}
+	return h.follow(ctx)
 }
 
 // checkIn says how the host is. What a server that answers has kept is not said again.
@@ -72,8 +78,9 @@ func (h *host) change() error {
 		return nil
 	}
 	fails := h.rand.Float64() < h.fleet.Failing
-	next := h.document(h.changes + 1)
-	h.spool = append(h.spool, h.result(next, fails))
+	next := h.document(h.changes+1, h.rows)
+	p := changed(next, h.changes)
+	h.spool = append(h.spool, h.result(api.Change{Op: "upgrade", Name: p.Name, From: moved(p.Version, -1), To: p.Version}, fails))
 	if fails {
 		return nil
 	}
@@ -85,16 +92,15 @@ func (h *host) change() error {
 	return err
 }
 
-// result is that of the change which led to the document, or should have.
-func (h *host) result(doc *inventory.Document, failed bool) api.Result {
+// result is that of one step.
+func (h *host) result(step api.Change, failed bool) api.Result {
 	h.serial++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%d", h.id, h.counter.Load(), h.serial))
 	var b [16]byte
 	copy(b[:], sum[:])
 	now := time.Now().Unix()
-	p := changed(doc, h.changes)
-	step := api.Change{Op: "upgrade", Name: p.Name, From: moved(p.Version, -1), To: p.Version, Status: muster.OK}
-	r := api.Result{ID: uuid(b), Kind: "upgrade", Started: now - 30, Ended: now, By: "schedule"}
+	r := api.Result{ID: uuid(b), Kind: step.Op, Started: now - 30, Ended: now, By: "schedule"}
+	step.Status = muster.OK
 	if failed {
 		r.Error = "the installer ended with exit code 1603"
 		step.Status, step.Error = muster.Error, r.Error
@@ -116,7 +122,7 @@ func (h *host) inventory(ctx context.Context, send api.Send) error {
 			return err
 		}
 		if out.Set == h.set {
-			h.base, h.has = h.set, h.changes
+			h.base, h.has, h.hasRows = h.set, h.changes, h.rows
 			return nil
 		}
 		send = api.SendWhole
@@ -125,15 +131,15 @@ func (h *host) inventory(ctx context.Context, send api.Send) error {
 }
 
 func (h *host) encode(send api.Send) (c call, err error) {
-	next := h.document(h.changes)
+	next := h.document(h.changes, h.rows)
 	switch {
 	case send == api.SendNothing:
 		if h.base == "" { // an earlier run has sent it
-			h.base, h.has = h.set, h.changes
+			h.base, h.has, h.hasRows = h.set, h.changes, h.rows
 		}
 		return c, nil
 	case send == api.SendDelta && h.has >= 0:
-		d, err := inventory.Diff(h.document(h.has), next)
+		d, err := inventory.Diff(h.document(h.has, h.hasRows), next)
 		if err != nil {
 			return c, err
 		}

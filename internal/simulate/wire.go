@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -27,7 +28,8 @@ import (
 type wire struct {
 	base     string
 	tls      *tls.Config
-	shared   *http.Client // of hosts that have no connection of their own
+	roots    func() *x509.CertPool // by whom the server is known
+	shared   *http.Client          // of hosts that have no connection of their own
 	server   api.Server
 	stats    *stats
 	up, down atomic.Int64
@@ -46,7 +48,7 @@ func dial(ctx context.Context, f *Fleet) (*wire, error) {
 	if err != nil {
 		return nil, muster.WithKind(muster.Invalid, err)
 	}
-	w.tls = rememberChain(f.TLS, u.Hostname())
+	w.tls, w.roots = rememberChain(f.TLS, u.Hostname())
 	if w.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, err
 	}
@@ -59,6 +61,14 @@ func dial(ctx context.Context, f *Fleet) (*wire, error) {
 func (w *wire) close() { w.shared.CloseIdleConnections() }
 
 func (w *wire) bytes() traffic { return traffic{w.up.Load(), w.down.Load()} }
+
+// url is an address that may be relative to that of the server.
+func (w *wire) url(ref string) string {
+	if strings.Contains(ref, "://") {
+		return ref
+	}
+	return w.base + "/" + strings.Trim(ref, "/")
+}
 
 func (w *wire) transport() *http.Transport {
 	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 2 * time.Minute}
