@@ -31,6 +31,7 @@ func (a *app) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	go boundGarbage(ctx)
 	l, err := s.Listen()
 	if err == nil {
 		err = s.Run(ctx, l)

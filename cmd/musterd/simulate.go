@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	f := &simulate.Fleet{}
 	var ca string
 	var asJSON bool
+	var versions map[string]string
 	cmd := &cobra.Command{
 		Use:   "simulate --hosts N --token TOKEN [--connected] [--for TIME] URL",
 		Short: "Load a server with hosts that do not exist",
@@ -34,7 +36,8 @@ is late does not hide behind those whom it kept waiting.
 
 With --connected each host holds a TLS connection of its own and waits on it for
 the server's word, as agents do, and carries out the actions of persons whom the
-server believes: it waits for a while, and signs a result. 10,000 of them take 10,000 open files on either
+server believes: it waits for a while, and signs a result. Where the server has a repository,
+hosts also follow what is rolled out there. 10,000 of them take 10,000 open files on either
 side, and some 700 MB here.`,
 		Example: `  musterd simulate --hosts 1000 --for 1m --token T --ca /var/lib/musterd/tls/cert.pem https://localhost:8443
   musterd simulate --hosts 10000 --connected --every 15m --ramp 60s --for 5m --token T --ca FILE https://localhost:8443`,
@@ -45,6 +48,9 @@ side, and some 700 MB here.`,
 				f.Every = 15 * time.Minute
 			}
 			var err error
+			if f.FailingVersions, err = failing(versions); err != nil {
+				return err
+			}
 			if f.TLS, err = tlsFor(ca); err != nil {
 				return err
 			}
@@ -61,7 +67,8 @@ side, and some 700 MB here.`,
 	fl.IntVar(&f.Parallel, "parallel", 64, "have `N` requests under way at a time, but for hosts that are connected")
 	fl.Float64Var(&f.Changes, "changes", 0.02, "`PART` of the check-ins that bring a change of software")
 	fl.Float64Var(&f.Failing, "failing", 0, "`PART` of the changes and actions that fail")
-	fl.DurationVar(&f.Takes, "takes", 3*time.Second, "an action takes `TIME` on average")
+	fl.DurationVar(&f.Takes, "takes", 3*time.Second, "an action, or a version that is rolled out, takes `TIME` on average")
+	fl.StringToStringVar(&versions, "failing-version", nil, "a version that is rolled out fails on that part of the hosts: `NAME:VERSION=PART`")
 	fl.Float64Var(&f.Offline, "offline", 0, "`PART` of the intervals of --every in which a connected host goes offline, for half of one on average")
 	fl.StringVar(&f.Template, "template", "mixed", "what the hosts are: windows, debian or mixed")
 	fl.StringVar(&f.Token, "token", "", "enrol with `TOKEN`")
@@ -69,6 +76,20 @@ side, and some 700 MB here.`,
 	fl.Uint64Var(&f.Seed, "seed", 1, "make the fleet of this `NUMBER`")
 	fl.BoolVar(&asJSON, "json", false, "print the report as JSON")
 	return cmd
+}
+
+// failing reads which versions fail on which part of the hosts.
+func failing(versions map[string]string) (map[string]float64, error) {
+	all := map[string]float64{}
+	for of, text := range versions {
+		name, version, ok := strings.Cut(of, ":")
+		part, err := strconv.ParseFloat(text, 64)
+		if !ok || err != nil {
+			return nil, usageError{muster.Errorf(muster.Invalid, "%q=%q is no version that fails: write it as age:1.3-1=0.05", of, text)}
+		}
+		all[name+"="+version] = part
+	}
+	return all, nil
 }
 
 func (a *app) simulate(ctx context.Context, f *simulate.Fleet, asJSON bool) error {
