@@ -96,7 +96,9 @@ func (w *waker) run(ctx context.Context) {
 			failures = 0
 			if len(news.Orders) > 0 {
 				w.orders(ctx, news.Orders)
-				pause = time.Second // a server that sends without end does not keep the host from resting
+				// A server that sends without end does not keep the host from resting; and who
+				// is still to be given the same goes before those who ask anew.
+				pause = time.Second + time.Duration(rand.Float64()*float64(settled-time.Second))
 			}
 			if n != number {
 				w.heard(n)
