@@ -95,32 +95,19 @@ func allHosts(ctx context.Context, p *api.PersonClient, q api.HostQuery, limit i
 	}
 }
 
+// hostsCSV prints the columns that the server's exports have.
 func (a *app) hostsCSV(hosts []api.Host, columns []string) error {
 	w := csv.NewWriter(a.out)
-	w.Write(append([]string{"id", "name", "fqdn", "state", "status", "os", "arch", "agent", "address", "seen", "enrolled"}, columns...))
-	for _, h := range hosts {
-		row := []string{h.ID, h.Name, h.FQDN, string(h.State), string(h.Status), h.OSName, h.Arch, h.Agent, h.Address,
-			csvTime(h.Seen), csvTime(h.Enrolled)}
-		for _, c := range columns {
-			row = append(row, h.Columns[c])
-		}
+	w.Write(append(api.HostColumns(), columns...))
+	for i := range hosts {
+		row := hosts[i].Cells(columns)
 		for i, cell := range row {
-			// A spreadsheet would take these for formulas.
-			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				row[i] = "'" + cell
-			}
+			row[i] = api.SafeCell(cell)
 		}
 		w.Write(row)
 	}
 	w.Flush()
 	return w.Error()
-}
-
-func csvTime(t int64) string {
-	if t == 0 {
-		return ""
-	}
-	return time.Unix(t, 0).UTC().Format(time.RFC3339)
 }
 
 // hostStatus is what one looks at first: the state where it needs a person, else

@@ -52,6 +52,7 @@ var irregulars = map[string]irregular{
 	"GET " + api.RouteHostDoc:      {answers: api.TypeDocument},
 	"POST " + api.RoutePackages:    {kind: "application/octet-stream"},
 	"POST " + api.RouteRepository:  {kind: "application/pkcs7-mime"},
+	"GET " + api.RouteExport:       {answers: "text/csv"},
 	"GET " + api.RouteActionEvents: {answers: "text/event-stream"},
 	"GET " + api.RouteAuditExport:  {answers: "text/plain"},
 }

@@ -112,6 +112,7 @@ func routes() []route {
 		{method: post, path: api.RouteActionApprovals, who: aPerson, verb: api.VerbAct, class: "people", body: api.MaxPerson, serve: (*Server).approveAction},
 		{method: get, path: api.RouteActionEvents, who: aPerson, verb: api.VerbView, class: "watch", slow: true, serve: (*Server).followAction},
 
+		{method: get, path: api.RouteExport, who: aPerson, verb: api.VerbReport, class: "people", slow: true, serve: (*Server).exportList},
 		{method: get, path: api.RouteChanges, who: aPerson, verb: api.VerbView, class: "follow", slow: true, serve: (*Server).changes},
 		{method: get, path: api.RouteWebhooks, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listWebhooks},
 		{method: post, path: api.RouteWebhooks, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxPerson, serve: (*Server).addWebhook},
