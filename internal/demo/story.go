@@ -23,6 +23,8 @@ func (d *demo) story() []func() error {
 		d.muster("build", "recipes/age", "--set", "version=1.3.2", "--out", "out"),
 		d.muster("build", "recipes/age-examples", "--out", "out"),
 		d.muster("build", "recipes/shfmt", "--out", "out"),
+		d.muster("build", "recipes/welcome", "--out", "out"),
+		d.muster("build", "recipes/welcome", "--set", "version=2", "--set", "text="+tooLong, "--out", "out"),
 		d.say("A server, on SQLite and a folder. It believes the authority; it cannot sign packages itself."),
 		d.typed("musterd", "init", "--config", "musterd.yaml"),
 		d.typed("musterd", "trust", "add", "ca.crt", "--config", "musterd.yaml"),
@@ -64,6 +66,24 @@ func (d *demo) story() []func() error {
 		d.until("removed +age ", "software", "--history", "--host", "pc-1"),
 		d.until("installed +shfmt", "inventory", "pc-1", "--diff", "1h"),
 		d.muster("changes", "pc-2"),
+		d.say("An order to three hosts at once. Alice signs it; the server cannot make one, nor change it.\n# The hosts verify it for themselves, and sign what came of it."),
+		d.muster("send", "check", "--to", "group:lab", "--reason", "after the holidays", "--yes", "--follow"),
+		d.muster("actions"),
+		d.say("A new version reaches a few first. This one cannot be installed: the rollout stops by itself."),
+		d.publish("welcome_1-1_*"),
+		d.muster("groups", "edit", "lab", "--install", "welcome"),
+		d.until("welcome +1-1 +OK", "list", "--root", "pc-1"),
+		d.until("welcome +1-1 +OK", "list", "--root", "pc-2"),
+		d.write("pilot.rings", pilotRings),
+		d.muster("host", "edit", "pc-2", "--add-group", "pilot"),
+		d.rollout("welcome", "2-1"),
+		d.until("halted", "rollout", "status", "rollout-welcome-2-1"),
+		d.muster("list", "--root", "pc-2"),
+		d.muster("why-not", "welcome=2-1", "--root", "pc-1"),
+		d.muster("rollout", "abort", "rollout-welcome-2-1", "--reason", "a line is too long"),
+		d.say("Who did all that? The log cannot be changed without a trace."),
+		d.muster("auditlog", "export", "audit.log"),
+		d.muster("auditlog", "verify", "audit.log"),
 		d.say("The server loses its database. The hosts are its memory, their certificates the proof."),
 		d.loseDatabase,
 		d.start("server", "musterd", "serve", "--config", "musterd.yaml"),
@@ -71,6 +91,39 @@ func (d *demo) story() []func() error {
 		d.until(`(?s)pc-1 +OK.*pc-2 +OK.*pc-3 +OK`, "hosts"),
 		d.until("(?m)^pc-2 ", "hosts", "muster:age>=1.3.2"),
 	)
+}
+
+// tooLong is a text that package welcome refuses to install.
+const tooLong = "Welcome to this host, which is kept by muster as all hosts of the site are, day and night."
+
+// pilotRings brings a version to the hosts of one group first.
+const pilotRings = `ring: pilot
+group: pilot
+soak: 1h
+max-errors: 0
+
+ring: all
+percent: 100
+`
+
+// rollout begins to bring a version to hosts, in the rings of pilot.rings.
+func (d *demo) rollout(name, version string) func() error {
+	return func() error {
+		files, err := filepath.Glob(filepath.Join(d.Dir, "out", name+"_"+version+"_*"))
+		if err != nil || len(files) != 1 {
+			return fmt.Errorf("%d packages %s=%s were built", len(files), name, version)
+		}
+		return d.muster("rollout", "start", name+"="+version, filepath.ToSlash(filepath.Join("out", filepath.Base(files[0]))), "--rings", "pilot.rings")()
+	}
+}
+
+// write makes a file, and shows it.
+func (d *demo) write(name, text string) func() error {
+	return func() error {
+		d.step++
+		d.print("$ cat > %s\n%s^D", name, text)
+		return os.WriteFile(filepath.Join(d.Dir, name), []byte(text), 0o644)
+	}
 }
 
 // login opens Alice's session, as soon as the server answers.

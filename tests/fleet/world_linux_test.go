@@ -186,6 +186,7 @@ func (w *world) await(who, address string) error {
 // TestScripts runs the scripts beside it. Beside the usual commands a script has
 //
 //	admin ARGS...            muster, as the administrator, in the namespace of the server
+//	as NAME ARGS...          muster, as another person
 //	h1 ARGS... , h2 ARGS...  muster on a host
 //	in1 PROGRAM ARGS...      another program on a host (in2: on the other)
 //	musterd ARGS...          musterd, in the server's namespace
@@ -226,7 +227,7 @@ func TestScripts(t *testing.T) {
 			return w.configure()
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"admin": on(worlds, "s"), "h1": on(worlds, "1"), "h2": on(worlds, "2"),
+			"admin": on(worlds, "s"), "as": as(worlds), "h1": on(worlds, "1"), "h2": on(worlds, "2"),
 			"in1": in(worlds, "1"), "in2": in(worlds, "2"),
 			"musterd": func(ts *testscript.TestScript, neg bool, args []string) {
 				of(worlds, ts).run(ts, neg, "s", "musterd", append(args, "--config", "musterd.yaml"))
