@@ -44,6 +44,31 @@ func (r *Relay) refresh(ctx context.Context) error {
 	return next.err
 }
 
+// learned is refresh after a commit. What was committed stays so, and who is told of
+// a failure would send it once more: where memory cannot follow it is marked as
+// behind, and [Relay.Run] tries again.
+func (r *Relay) learned(ctx context.Context) {
+	err := r.refresh(ctx)
+	if err == nil {
+		return
+	}
+	r.Logger.Error("what was written cannot be read yet", "error", err.Error())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.behind = true
+}
+
+// catchUp refreshes memory that is behind.
+func (r *Relay) catchUp(ctx context.Context) error {
+	r.mu.Lock()
+	behind := r.behind
+	r.mu.Unlock()
+	if !behind {
+		return nil
+	}
+	return r.refresh(ctx)
+}
+
 // news is what changed.
 type news struct {
 	newest  int64
@@ -144,7 +169,7 @@ func (r *Relay) learn(n *news) {
 			r.drop(p, t.host)
 		}
 	}
-	r.change = max(r.change, n.newest)
+	r.change, r.behind = max(r.change, n.newest), false
 	now := r.Now()
 	for host := range hosts {
 		if b := r.boxes[host]; b != nil && r.due(b, now) {

@@ -68,6 +68,7 @@ type Relay struct {
 
 	mu       sync.Mutex
 	change   int64                   // newest change that memory knows
+	behind   bool                    // more was committed here, but could not be read
 	parcels  map[int64]*parcel       // those that hosts may still be given
 	boxes    map[string]*box         // by host
 	taken    []taking                // that are not in the database yet
@@ -138,7 +139,7 @@ func (r *Relay) Run(ctx context.Context, report func(error)) {
 			}
 			return
 		case <-second.C:
-			err = errors.Join(r.Flush(ctx), r.Turn(ctx))
+			err = errors.Join(r.catchUp(ctx), r.Flush(ctx), r.Turn(ctx))
 		case <-news:
 			err = r.refresh(ctx)
 		case <-prune.C:
@@ -184,7 +185,8 @@ func (r *Relay) write(ctx context.Context, f func(*db.Tx) error) error {
 	if err := r.DB.Write(ctx, f); err != nil {
 		return err
 	}
-	return r.refresh(ctx)
+	r.learned(ctx)
+	return nil
 }
 
 // unknown is the same for actions that are not there and those that the caller may

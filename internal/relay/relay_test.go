@@ -129,6 +129,26 @@ func TestTwoServers(t *testing.T) {
 	})
 }
 
+// TestBehind: an action that was committed was sent, also where memory could not
+// follow at once.
+func TestBehind(t *testing.T) {
+	d := dbtest.SQLite(t)
+	w := newWorld(t, d)
+	exec := func(query string) {
+		check(t, d.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(query); return err }))
+	}
+	exec("CREATE TRIGGER spoil AFTER INSERT ON relay_target BEGIN UPDATE relay_target SET place = 'none'; END")
+	_, a := w.send(1, nil)
+	if ids := w.given(0); ids != nil {
+		t.Fatalf("given %v: nothing was spoiled", ids)
+	}
+	exec("UPDATE relay_target SET place = 0")
+	w.pass(time.Second)
+	if ids := w.given(0); !slices.Equal(ids, []string{a.ID}) {
+		t.Errorf("given %v, not %s", ids, a.ID)
+	}
+}
+
 // TestLater: nobody is given an action before its time.
 func TestLater(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))

@@ -95,6 +95,7 @@ func (w *world) pass(d time.Duration) {
 	w.mu.Lock()
 	w.now = w.now.Add(d)
 	w.mu.Unlock()
+	check(w.t, w.catchUp(context.Background()))
 	check(w.t, w.Flush(context.Background()))
 	check(w.t, w.Turn(context.Background()))
 }
