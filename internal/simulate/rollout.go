@@ -178,8 +178,8 @@ func (h *host) head(ctx context.Context) (data []byte, err error) {
 func (h *host) decide(ctx context.Context, one rolled, now time.Time) {
 	d := one.doc
 	has, ok := h.installed(d.Package)
-	if !ok {
-		has = d.From // every host has what is rolled out, in the version before
+	if has = cmp.Or(has, d.From); !ok && has != "" {
+		h.put(d.Package, has) // every host has what is rolled out, in the version before
 	}
 	want := has
 	switch d.Decide(one.gate, rollout.Host{ID: h.id, Groups: h.groups}, now).Action {
@@ -211,15 +211,19 @@ func (h *host) changeTo(ctx context.Context, name, from, to string) {
 	}
 	h.spool = append(h.spool, h.result(api.Change{Op: op, Name: name, From: from, To: to}, fails))
 	if !fails {
-		h.rows = append(slices.DeleteFunc(slices.Clone(h.rows), func(p inventory.Installed) bool { return p.Name == name }),
-			inventory.Installed{Arch: "amd64", Kind: string(muster.Base), Name: name, Status: string(muster.OK), Version: to, Installed: time.Now().Unix()})
-		if err := h.hash(); err != nil {
-			h.fleet.stats.add("rollouts", 0, err)
-			return
-		}
+		h.put(name, to)
 	}
 	now := time.Now()
 	h.fleet.due.add(visit{host: h, due: now, at: now, more: true})
+}
+
+// put has the document say that a package is there in a version.
+func (h *host) put(name, version string) {
+	h.rows = append(slices.DeleteFunc(slices.Clone(h.rows), func(p inventory.Installed) bool { return p.Name == name }),
+		inventory.Installed{Arch: "amd64", Kind: string(muster.Base), Name: name, Status: string(muster.OK), Version: version, Installed: time.Now().Unix()})
+	if err := h.hash(); err != nil {
+		h.fleet.stats.add("rollouts", 0, err)
+	}
 }
 
 // installed is the version that the host has of a package.

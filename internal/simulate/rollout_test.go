@@ -33,9 +33,9 @@ func TestDecide(t *testing.T) {
 			switch {
 			case v == "2" && in && len(h.spool) == 1 && h.spool[0].Error == "" && h.spool[0].Steps[0].To == "2":
 				took++
-			case v == "" && in && len(h.spool) == 1 && h.spool[0].Steps[0].Status == muster.Error:
+			case v == "1" && in && len(h.spool) == 1 && h.spool[0].Steps[0].Status == muster.Error:
 				failed++
-			case v != "" || in || len(h.spool) > 0:
+			case v != "1" || in || len(h.spool) > 0:
 				t.Errorf("host %d: in ring %v, has %q, says %+v", i, in, v, h.spool)
 			}
 		}
