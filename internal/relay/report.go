@@ -110,3 +110,12 @@ func printable(s string) string {
 		return c
 	}, s)
 }
+
+// legible is printable for text of many lines.
+func legible(text string) string {
+	lines := strings.Split(strings.ToValidUTF8(text, "?"), "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -112,7 +112,8 @@ func (w *Watch) Action(ctx context.Context) (a api.Action, err error) {
 }
 
 // Log passes on what an action says on a host while it runs, and reports whether
-// somebody reads it. Of one that the host was not given nothing is passed on.
+// somebody reads it. Of one that the host was not given nothing is passed on, and
+// nothing that would change a terminal.
 func (r *Relay) Log(ctx context.Context, host, id, text string) (watched bool, err error) {
 	r.mu.Lock()
 	busy := len(r.watchers) > 0
@@ -120,6 +121,7 @@ func (r *Relay) Log(ctx context.Context, host, id, text string) (watched bool, e
 	if !busy {
 		return false, nil
 	}
+	text = legible(text)
 	num, theirs, err := r.isTarget(ctx, host, id)
 	if err != nil || !theirs {
 		return false, err

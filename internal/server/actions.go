@@ -364,7 +364,7 @@ func (f *follower) flush(err error) error {
 
 // takeLog passes on what an action says on a host while it runs.
 func (s *Server) takeLog(ctx context.Context, r *request) (any, error) {
-	watched, err := s.relay.Log(ctx, r.caller.ID(), r.PathValue("id"), strings.ToValidUTF8(string(r.body), "?"))
+	watched, err := s.relay.Log(ctx, r.caller.ID(), r.PathValue("id"), string(r.body))
 	return api.LogTaken{Watched: watched}, err
 }
 
