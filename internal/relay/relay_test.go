@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,6 +238,51 @@ func TestApprovals(t *testing.T) {
 		three := must(action.Approve(both, w.time(), w.mallory))(t)
 		wantKind(t, "once more", approve(three, action.Sum(both)), muster.Conflict)
 	})
+}
+
+// TestApproveBesideOthers: a signature that does not count, or no more, keeps nobody
+// from approving; and adds nothing.
+func TestApproveBesideOthers(t *testing.T) {
+	var revoked atomic.Bool
+	w := newWorld(t, dbtest.SQLite(t), func(c *Config) {
+		c.Need = map[string]int{"run": 2, "reboot": 2}
+		trust := c.Trust
+		c.Trust = func() (*sign.Trust, error) {
+			all, err := trust()
+			if revoked.Load() {
+				all.Revoke(sign.Fingerprint(must(everybody())(t).alice.Leaf()))
+			}
+			return all, err
+		}
+	})
+	approve := func(message []byte, of api.Action, by ...*sign.Identity) (api.Action, error) {
+		for _, person := range by {
+			message = must(action.Approve(message, w.time(), person))(t)
+		}
+		return w.Approve(t.Context(), of.ID, api.ActionApproval{Message: message, Of: of.SHA256})
+	}
+	code := func(a *action.Action) { a.Kind, a.Script = action.Run, "def main(): pass" }
+	post, _ := w.order(1, code, w.bob, w.alice) // bob may send no code
+	got := must(w.Post(t.Context(), "bob", post))(t)
+	_, err := approve(post.Message, got, w.mallory)
+	wantKind(t, "by a stranger", err, muster.Invalid)
+	if got = must(approve(post.Message, got, w.carol))(t); got.State != api.ActionOpen || len(got.Signers) != 2 || slices.Contains(got.Signers, "bob") {
+		t.Errorf("%+v", got)
+	}
+
+	post, a := w.order(1, func(a *action.Action) { a.Kind = action.Reboot })
+	got = must(w.Post(t.Context(), "alice", post))(t)
+	revoked.Store(true)
+	both := must(action.Approve(post.Message, w.time(), w.bob))(t)
+	if got = must(approve(both, got))(t); got.State != api.ActionHeld || !slices.Equal(got.Signers, []string{"bob"}) {
+		t.Errorf("%+v", got)
+	}
+	alone := must(a.Sign(w.time(), w.bob, w.carol))(t)
+	_, err = approve(alone, got)
+	wantKind(t, "without the first", err, muster.Conflict)
+	if got = must(approve(both, got, w.carol))(t); got.State != api.ActionOpen {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestCancel: what hosts have not been given they never are, and the others are told.

@@ -21,8 +21,8 @@ var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
 // People and hosts of all tests: keys take time to make.
 type cast struct {
-	authority, hostsCA, alice, bob, mallory *sign.Identity
-	hosts                                   []*sign.Identity
+	authority, hostsCA, alice, bob, carol, mallory *sign.Identity
+	hosts                                          []*sign.Identity
 }
 
 var everybody = sync.OnceValues(func() (*cast, error) {
@@ -35,6 +35,7 @@ var everybody = sync.OnceValues(func() (*cast, error) {
 	}
 	parts := []part{{&c.authority, "Authority", nil, nil}, {&c.hostsCA, "Hosts", nil, nil},
 		{&c.alice, "alice", &c.authority, []sign.Right{sign.RightCode}}, {&c.bob, "bob", &c.authority, []sign.Right{sign.RightDeploy}},
+		{&c.carol, "carol", &c.authority, []sign.Right{sign.RightCode, sign.RightDeploy}},
 		{&c.mallory, "mallory", &c.hostsCA, []sign.Right{sign.RightDeploy}}}
 	for i := range c.hosts {
 		parts = append(parts, part{&c.hosts[i], hostID(i), &c.hostsCA, nil})
