@@ -12,7 +12,7 @@ import (
 )
 
 // adopt brings the rows in line with what the repository lists: new rollouts begin,
-// newer documents count, and what is gone is marked so.
+// newer documents count, older ones never, and what is gone is marked so.
 func (r *Rollouts) adopt(ctx context.Context, listed []Listed, gates map[string]rollout.Gate) error {
 	have, err := r.rows(ctx, "1 = 1")
 	if err != nil {
@@ -23,14 +23,10 @@ func (r *Rollouts) adopt(ctx context.Context, listed []Listed, gates map[string]
 		known[row.id] = row
 	}
 	for _, l := range listed {
-		row := known[l.Document.ID]
+		row, gate := known[l.Document.ID], gates[l.Document.ID]
 		delete(known, l.Document.ID)
-		if row != nil && row.listed && version.Compare(row.version, l.Version) == 0 {
+		if row != nil && row.listed && version.Compare(l.Version, row.version) <= 0 && !row.behind(l, gate) {
 			continue
-		}
-		gate, ok := gates[l.Document.ID]
-		if !ok || row != nil {
-			gate = rollout.Gate{State: rollout.Running}
 		}
 		if err := r.begin(ctx, l, gate); err != nil {
 			return err
@@ -40,20 +36,30 @@ func (r *Rollouts) adopt(ctx context.Context, listed []Listed, gates map[string]
 		if !row.listed {
 			continue
 		}
-		err := r.DB.Write(ctx, func(tx *db.Tx) error {
-			_, err := tx.Exec("UPDATE rollouts_rollout SET listed = 0 WHERE id = ?", id)
-			return err
-		})
-		if err != nil {
+		if err := r.DB.Write(ctx, func(tx *db.Tx) error { return list(tx, id, 0) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func list(tx *db.Tx, id string, listed int) error {
+	_, err := tx.Exec("UPDATE rollouts_rollout SET listed = ? WHERE id = ?", listed, id)
+	return err
+}
+
+// behind reports whether the head tells of a later step than the row, as where a
+// backup of the database was brought back: what was aborted since stays aborted. Else
+// the database is never behind: it is written first. A gate over which a newer
+// document has gone is never taken, for that document's first step is later.
+func (w *row) behind(l Listed, gate rollout.Gate) bool {
+	return gate.Since > w.since && l.Document.State == rollout.Running &&
+		(w.version == "" || version.Compare(l.Version, w.version) >= 0)
+}
+
 // begin takes a document that is new, or newer than the one known: by the word of
-// who signed it the rollout is over, or it begins anew. gate is how far it had come
-// where this database does not know it and the head does.
+// who signed it the rollout is over, or it begins anew. gate is how far it has come
+// by the head, where the head is ahead of this database.
 func (r *Rollouts) begin(ctx context.Context, l Listed, gate rollout.Gate) error {
 	d := l.Document
 	var told []api.RolloutStep
@@ -64,22 +70,20 @@ func (r *Rollouts) begin(ctx context.Context, l Listed, gate rollout.Gate) error
 		if err != nil && !fresh {
 			return err
 		}
-		if !fresh && was.listed && version.Compare(was.version, l.Version) == 0 {
-			return nil // another server was faster
-		}
-		again := !fresh && version.Compare(was.version, l.Version) == 0 // it had been removed
 		if fresh {
-			was = &row{id: d.ID, state: gate.State, ring: gate.Ring, since: gate.Since, created: r.Now().Unix()}
+			was = &row{id: d.ID, state: rollout.Running, created: r.Now().Unix()}
 		}
-		if err := r.write(tx, was, l); err != nil || again {
-			return err
+		behind := was.behind(l, gate)
+		if newer := fresh || version.Compare(l.Version, was.version) > 0; newer {
+			if err := r.write(tx, was, l); err != nil {
+				return err
+			}
+		} else if !behind { // it had been removed, or another server was faster
+			return list(tx, d.ID, 1)
 		}
-		if _, err := tx.Exec("DELETE FROM rollouts_failure WHERE rollout = ?", d.ID); err != nil {
-			return err
-		}
-		s, err := r.step(tx, was, r.beginning(l, gate, fresh))
-		if err == nil && fresh && gate.Since > 0 { // the ring is watched since then, not since now
-			_, err = tx.Exec("UPDATE rollouts_rollout SET since = ? WHERE id = ?", gate.Since, d.ID)
+		s, err := r.step(tx, was, r.beginning(l, gate, behind))
+		if err == nil && behind { // the ring is watched since then, not since now
+			_, err = tx.Exec("UPDATE rollouts_rollout SET listed = 1, since = ? WHERE id = ?", gate.Since, d.ID)
 		}
 		told = append(told, s)
 		return err
@@ -91,22 +95,25 @@ func (r *Rollouts) begin(ctx context.Context, l Listed, gate rollout.Gate) error
 }
 
 // beginning is how a rollout stands by its document.
-func (r *Rollouts) beginning(l Listed, gate rollout.Gate, fresh bool) change {
+func (r *Rollouts) beginning(l Listed, gate rollout.Gate, behind bool) change {
 	d := l.Document
 	switch {
 	case d.State == rollout.Aborted:
-		return change{state: rollout.Aborted, ring: gate.Ring, why: "aborted by who signed version " + l.Version}
+		return change{state: rollout.Aborted, why: "aborted by who signed version " + l.Version}
 	case d.State == rollout.Completed:
 		return change{state: rollout.Completed, ring: len(d.Rings), why: "completed by who signed version " + l.Version}
-	case fresh && gate.Since > 0:
+	case behind:
 		return change{state: gate.State, ring: gate.Ring, why: "as the head of the repository says"}
 	}
 	return change{state: rollout.Running, why: fmt.Sprintf("%s %s is rolled out in %d rings", d.Package, d.Version, len(d.Rings))}
 }
 
-// write makes the row of a rollout, or marks it as one that is listed.
+// write makes the row of a rollout that begins, or begins anew: nobody failed yet.
 func (r *Rollouts) write(tx *db.Tx, was *row, l Listed) error {
 	d := l.Document
+	if _, err := tx.Exec("DELETE FROM rollouts_failure WHERE rollout = ?", d.ID); err != nil {
+		return err
+	}
 	return tx.Upsert("rollouts_rollout", []string{"id"},
 		[]string{"id", "version", "listed", "state", "ring", "since", "why", "name", "target", "created", "looked", "waits", "counts"},
 		[][]any{{d.ID, l.Version, 1, was.state, was.ring, was.since, was.why, d.Package, d.Version, was.created, 0, "", []byte("[]")}})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,11 +12,13 @@ import (
 	"muster/api"
 	"muster/internal/db"
 	"muster/rollout"
+	"muster/version"
 )
 
 // advance counts the hosts of a rollout, and takes the steps that are due. An open
 // ring in which nobody is, and which need not be watched, opens the next at once.
-func (r *Rollouts) advance(ctx context.Context, d *rollout.Document) error {
+func (r *Rollouts) advance(ctx context.Context, l Listed) error {
+	d := l.Document
 	counts, err := r.count(ctx, d)
 	if err != nil {
 		return err
@@ -24,7 +27,7 @@ func (r *Rollouts) advance(ctx context.Context, d *rollout.Document) error {
 		return err
 	}
 	for range len(d.Rings) + 1 {
-		more, err := r.once(ctx, d, counts)
+		more, err := r.once(ctx, l, counts)
 		if err != nil || !more {
 			return err
 		}
@@ -34,7 +37,8 @@ func (r *Rollouts) advance(ctx context.Context, d *rollout.Document) error {
 
 // once takes a step, where one is due. What it decides by is read in the transaction
 // that writes it.
-func (r *Rollouts) once(ctx context.Context, d *rollout.Document, counts []rollout.Counts) (more bool, err error) {
+func (r *Rollouts) once(ctx context.Context, l Listed, counts []rollout.Counts) (more bool, err error) {
+	d := l.Document
 	var told *api.RolloutStep
 	err = r.DB.Write(ctx, func(tx *db.Tx) error {
 		told, more = nil, false
@@ -42,10 +46,12 @@ func (r *Rollouts) once(ctx context.Context, d *rollout.Document, counts []rollo
 		if err != nil || was.state != rollout.Running || d.State != rollout.Running {
 			return err
 		}
+		if version.Compare(was.version, l.Version) != 0 { // an older one says nothing about these rings
+			return wait(tx, d.ID, fmt.Sprintf("version %s of it counts, and the repository lists %s", was.version, l.Version))
+		}
 		v := d.Judge(was.ring, sum(counts[:min(was.ring, len(counts))]), time.Unix(was.since, 0), r.Now())
 		if v.Step == rollout.Wait {
-			_, err := tx.Exec("UPDATE rollouts_rollout SET waits = ? WHERE id = ?", cut(v.Why, 500), d.ID)
-			return err
+			return wait(tx, d.ID, v.Why)
 		}
 		s, err := r.step(tx, was, after(was, v))
 		told, more = &s, v.Step == rollout.Open
@@ -55,6 +61,11 @@ func (r *Rollouts) once(ctx context.Context, d *rollout.Document, counts []rollo
 		r.Told(ctx, d.ID, *told)
 	}
 	return more, err
+}
+
+func wait(tx *db.Tx, id, why string) error {
+	_, err := tx.Exec("UPDATE rollouts_rollout SET waits = ? WHERE id = ?", cut(why, 500), id)
+	return err
 }
 
 // after is what a verdict makes of a rollout.

@@ -14,7 +14,7 @@
 //
 // What is decided is in the database before it is in a head, and the head follows
 // the database: a crash between the two is made up for at the next look. A database
-// that was lost takes over what the head says. Several servers may use one
+// that was lost, or is an older copy, takes over what the head says. Several servers may use one
 // database: of two that decide at once, one does.
 package rollouts
 
@@ -146,7 +146,7 @@ func (r *Rollouts) Look(ctx context.Context) error {
 		return err
 	}
 	for _, l := range listed {
-		if err := r.advance(ctx, l.Document); err != nil {
+		if err := r.advance(ctx, l); err != nil {
 			return err
 		}
 	}

@@ -338,6 +338,64 @@ func TestDatabaseLost(t *testing.T) {
 	}
 }
 
+// A database that is an older copy takes over what the head says since: an abort
+// stays one, also where the clock was ahead when it was made.
+func TestDatabaseRestored(t *testing.T) {
+	for name, state := range map[string]rollout.State{"aborted": rollout.Aborted, "went on": rollout.Running} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, dbtest.SQLite(t), 100)
+			w.list("r", "1", nil)
+			w.look()
+			w.now = w.now.Add(time.Hour)
+			w.gates = map[string]rollout.Gate{"r": {State: state, Ring: 2, Since: w.now.Unix() - 60}}
+			w.look()
+			if out := w.expect("r", state, 2); out.Since != w.now.Unix()-60 || !strings.Contains(out.Why, "head") {
+				t.Errorf("%+v", out)
+			}
+			w.look()
+			w.expect("r", state, 2)
+		})
+	}
+}
+
+// Where the clock goes back, what a person did last counts.
+func TestClockBack(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 10)
+	w.list("r", "1", nil)
+	w.now = start.Add(time.Hour)
+	w.look()
+	w.now = start
+	if _, err := w.Change(t.Context(), "alice", "r", api.RolloutChange{Do: api.RolloutAbort}); err != nil {
+		t.Fatal(err)
+	}
+	w.look()
+	w.expect("r", rollout.Aborted, 1)
+}
+
+// An older document never counts again: neither its state nor its rings.
+func TestOlderDocument(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 10)
+	w.list("r", "2", func(d *rollout.Document) { d.State = rollout.Aborted })
+	w.look()
+	w.now = w.now.Add(time.Hour)
+	w.list("r", "1", nil)
+	w.look()
+	w.expect("r", rollout.Aborted, 0)
+	w.listed = nil
+	w.look()
+	w.list("r", "1", nil)
+	w.look()
+	w.expect("r", rollout.Aborted, 0)
+	w.list("r", "3", func(d *rollout.Document) { d.Start = w.now.Add(time.Hour) })
+	w.look()
+	w.now = w.now.Add(time.Hour)
+	w.list("r", "1", func(d *rollout.Document) { d.Rings[0].Soak = 0 })
+	w.look()
+	if out := w.expect("r", rollout.Running, 0); !strings.Contains(out.Waits, "version 3 of it counts") {
+		t.Errorf("%+v", out)
+	}
+}
+
 // Of two servers on one database that look at once, one takes each step.
 func TestTwoServers(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {

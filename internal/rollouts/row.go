@@ -83,12 +83,13 @@ type change struct {
 }
 
 // step writes a change of what row is, and the step that tells of it. Row is as it
-// was read in the same transaction.
+// was read in the same transaction. Since never goes back, whatever the clock does:
+// by it a gate in the head is told from an older one.
 func (r *Rollouts) step(tx *db.Tx, was *row, c change) (s api.RolloutStep, err error) {
 	now := r.Now().Unix()
 	s = api.RolloutStep{Time: now, Who: cut(c.who, 190), State: string(c.state), Ring: c.ring, Why: cut(c.why, 500)}
 	_, err = tx.Exec("UPDATE rollouts_rollout SET state = ?, ring = ?, since = ?, why = ?, waits = '' WHERE id = ?",
-		c.state, c.ring, now, s.Why, was.id)
+		c.state, c.ring, max(now, was.since), s.Why, was.id)
 	if err != nil {
 		return s, err
 	}
@@ -113,11 +114,4 @@ func cut(s string, n int) string {
 		return s
 	}
 	return string([]rune(s)[:n])
-}
-
-func bit(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
 }
