@@ -299,7 +299,7 @@ func TestCancel(t *testing.T) {
 		stop := func(a *action.Action, id string) {
 			a.Kind, a.Arguments = action.Cancel, map[string]string{"id": id}
 		}
-		wrong, _ := w.order(2, func(c *action.Action) { stop(c, a.ID) })
+		wrong, _ := w.order(4, func(c *action.Action) { stop(c, a.ID) })
 		_, err := w.Post(t.Context(), "alice", wrong)
 		wantKind(t, "other hosts", err, muster.Invalid)
 		_, c := w.send(3, func(c *action.Action) { stop(c, a.ID) }, w.bob)
@@ -311,9 +311,6 @@ func TestCancel(t *testing.T) {
 				t.Errorf("host %d is given %v, want %v", n, ids, want)
 			}
 		}
-		again, _ := w.order(3, func(c *action.Action) { stop(c, a.ID) })
-		_, err = w.Post(t.Context(), "alice", again)
-		wantKind(t, "again", err, muster.Conflict)
 		none, _ := w.order(3, func(c *action.Action) { stop(c, action.NewID()) })
 		_, err = w.Post(t.Context(), "alice", none)
 		wantKind(t, "what is not there", err, muster.NotFound)
@@ -322,6 +319,71 @@ func TestCancel(t *testing.T) {
 		_, c = w.send(100, func(c *action.Action) { stop(c, later.ID) })
 		wantCounts(t, w, later.ID, map[string]int{"cancelled": 100})
 		wantCounts(t, w, c.ID, map[string]int{"needless": 100})
+		again, _ := w.order(100, func(c *action.Action) { stop(c, later.ID) })
+		_, err = w.Post(t.Context(), "alice", again)
+		wantKind(t, "again", err, muster.Conflict)
+	})
+}
+
+// TestCancelAgain: a cancel that did not reach hosts, or that they did not accept,
+// keeps nobody from another one.
+func TestCancelAgain(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		post, a := w.order(4, func(a *action.Action) { a.Queued, a.NotAfter = true, a.NotBefore+20*action.MaxSpan })
+		must(w.Post(t.Context(), "alice", post))(t)
+		w.given(0)
+		w.Has(hostID(0), []string{a.ID})
+		w.given(1) // which does not say that it has it
+		w.report(2, post.Message, a.ID, action.Done, "")
+		w.report(3, post.Message, a.ID, action.Started, "")
+		stop := func(c *action.Action) { c.Kind, c.Arguments = action.Cancel, map[string]string{"id": a.ID} }
+		for range 2 {
+			_, c := w.send(4, stop, w.bob)
+			wantCounts(t, w, c.ID, map[string]int{"queued": 3, "needless": 1})
+			w.pass(2 * time.Hour)
+			wantCounts(t, w, c.ID, map[string]int{"expired": 3, "needless": 1})
+		}
+		for _, n := range []int{0, 1, 3} {
+			w.report(n, post.Message, a.ID, action.Cancelled, "")
+		}
+		again, _ := w.order(4, stop)
+		_, err := w.Post(t.Context(), "alice", again)
+		wantKind(t, "when nothing is left", err, muster.Conflict)
+	})
+}
+
+// TestCancelSome: hosts that a cancel does not name go on.
+func TestCancelSome(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		_, a := w.send(100, func(a *action.Action) { a.NotBefore += 600 })
+		stop := func(c *action.Action) { c.Kind, c.Arguments = action.Cancel, map[string]string{"id": a.ID} }
+		_, c := w.send(98, stop, w.bob)
+		wantCounts(t, w, c.ID, map[string]int{"needless": 98})
+		wantCounts(t, w, a.ID, map[string]int{"cancelled": 98, "queued": 2})
+		w.pass(time.Hour / 2)
+		if ids := w.given(97); ids != nil {
+			t.Errorf("given after the cancel: %v", ids)
+		}
+		for _, n := range []int{98, 99} {
+			if ids := w.given(n); !slices.Equal(ids, []string{a.ID}) {
+				t.Errorf("host %d is given %v", n, ids)
+			}
+		}
+		_, c = w.send(99, stop)
+		wantCounts(t, w, c.ID, map[string]int{"queued": 1, "needless": 98})
+		if got := must(w.Action(t.Context(), a.ID, nil))(t); got.State != api.ActionOpen {
+			t.Errorf("state %s with a host left", got.State)
+		}
+		_, c = w.send(100, stop)
+		wantCounts(t, w, c.ID, map[string]int{"queued": 2, "needless": 98})
+		if got := must(w.Action(t.Context(), a.ID, nil))(t); got.State != api.ActionCancelled {
+			t.Errorf("state %s with none left", got.State)
+		}
+		if _, kept := w.parcels[1]; kept {
+			t.Error("it is still kept to be given")
+		}
 	})
 }
 

@@ -26,7 +26,7 @@ type cast struct {
 }
 
 var everybody = sync.OnceValues(func() (*cast, error) {
-	c := &cast{hosts: make([]*sign.Identity, 3)}
+	c := &cast{hosts: make([]*sign.Identity, 4)}
 	type part struct {
 		to    **sign.Identity
 		name  string
