@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Counts are of the hosts in the rings that are open.
+// Counts are of the hosts in one ring, without those in rings before it.
 type Counts struct {
 	Hosts  int `json:"hosts"`
 	Done   int `json:"done"`   // have the version
@@ -32,21 +32,34 @@ type Verdict struct {
 }
 
 // Judge says what becomes of a rollout of which ring rings are open, since since,
-// with counts of the hosts in them. Failures halt at any time; a ring is done when
-// its soak time is over and as many hosts as it asks for have reported and
-// succeeded. A ring in which nobody is only soaks.
-func (d *Document) Judge(ring int, c Counts, since, now time.Time) Verdict {
+// with the counts of each ring by itself. A ring is held to its own limits by its own
+// hosts: many that do well before do not make up for it, and what was tolerated before
+// is not held against it. Failures in any open ring halt at any time; the newest is
+// done when its soak time is over and as many hosts as it asks for have reported and
+// succeeded. A ring in which nobody is only soaks; but a package that is new to all
+// waits for the first host that is to have it.
+func (d *Document) Judge(ring int, counts []Counts, since, now time.Time) Verdict {
 	if ring == 0 {
 		if now.Before(d.Start) {
 			return Verdict{Wait, "starts on " + d.Start.UTC().Format(timeForm)}
 		}
 		return Verdict{Open, "the time to start has come"}
 	}
-	r := &d.Rings[min(ring, len(d.Rings))-1]
-	if why := r.failing(c); why != "" {
-		return Verdict{Halt, why}
+	open := d.Rings[:min(ring, len(d.Rings))]
+	each := make([]Counts, len(open)) // nobody where nothing was counted
+	copy(each, counts)
+	hosts := 0
+	for i, c := range each {
+		if why := open[i].failing(c); why != "" {
+			return Verdict{Halt, fmt.Sprintf("in ring %d (%s) %s", i+1, open[i].Name, why)}
+		}
+		hosts += c.Hosts
 	}
-	if why := r.unfinished(c, since, now); why != "" {
+	if hosts == 0 && d.From == "" {
+		return Verdict{Wait, "no host in the open rings is to have the package yet"}
+	}
+	c := each[len(open)-1]
+	if why := open[len(open)-1].unfinished(c, since, now); why != "" {
 		return Verdict{Wait, why}
 	}
 	why := fmt.Sprintf("%d of %d hosts have the version", c.Done, c.Hosts)

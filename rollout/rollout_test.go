@@ -302,10 +302,48 @@ func TestJudge(t *testing.T) {
 		{3, Counts{100, 80, 0}, 0, Complete},
 		{3, Counts{100, 60, 20}, 0, Halt},
 	} {
-		got := d.Judge(test.ring, test.c, at(0), at(test.after))
+		counts := make([]Counts, 3) // nobody is in the others
+		counts[max(test.ring, 1)-1] = test.c
+		got := d.Judge(test.ring, counts, at(0), at(test.after))
 		if got.Step != test.want || got.Why == "" {
 			t.Errorf("%+v: %+v", test, got)
 		}
+	}
+}
+
+// Each ring is held to its own limits by its own hosts.
+func TestJudgeEachRing(t *testing.T) {
+	d := parse(t, example)
+	d.Rings[0].MaxErrors, d.Rings[0].MaxErrorRate = 5, Whole
+	d.Rings[1].MaxErrors = 0
+	for _, test := range []struct {
+		name string
+		c    []Counts
+		want Step
+	}{
+		{"many that did well before hide nobody", []Counts{{3000, 3000, 0}, {100, 0, 100}}, Halt},
+		{"what was tolerated before is not held against it", []Counts{{3000, 2997, 3}, {100, 100, 0}}, Open},
+		{"a ring before fails late", []Counts{{3000, 2994, 6}, {100, 100, 0}}, Halt},
+		{"many before do not report for it", []Counts{{3000, 3000, 0}, {100, 10, 0}}, Wait},
+		{"a ring that is not open yet does not count", []Counts{{10, 10, 0}, {100, 100, 0}, {100, 0, 100}}, Open},
+	} {
+		if got := d.Judge(2, test.c, at(0), at(100*time.Hour)); got.Step != test.want {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
+}
+
+// A package that is new to all is not rolled out before somebody is to have it.
+func TestJudgeFirstInstallation(t *testing.T) {
+	d := parse(t, example)
+	d.From = ""
+	for _, ring := range []int{1, 3} {
+		if got := d.Judge(ring, make([]Counts, 3), at(0), at(1000*time.Hour)); got.Step != Wait {
+			t.Errorf("%d: %+v", ring, got)
+		}
+	}
+	if got := d.Judge(2, []Counts{{1, 1, 0}, {}}, at(0), at(1000*time.Hour)); got.Step != Open {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -320,11 +358,14 @@ func TestJudgeIsCautious(t *testing.T) {
 		c := Counts{hosts, done, rapid.IntRange(0, hosts-done).Draw(t, "failed")}
 		soak := d.Rings[ring-1].Soak
 		after := time.Duration(rapid.IntRange(0, 120).Draw(t, "hours")) * time.Hour
-		got := d.Judge(ring, c, at(0), at(after))
+		judge := func(c Counts) Verdict {
+			return d.Judge(ring, append(make([]Counts, ring-1), c), at(0), at(after))
+		}
+		got := judge(c)
 		if (got.Step == Open || got.Step == Complete) && after < soak {
 			t.Fatalf("%+v after %s of %s", got, after, soak)
 		}
-		if got.Step == Halt && c.Done > 0 && d.Judge(ring, Counts{hosts, c.Done - 1, c.Failed + 1}, at(0), at(after)).Step != Halt {
+		if got.Step == Halt && c.Done > 0 && judge(Counts{hosts, c.Done - 1, c.Failed + 1}).Step != Halt {
 			t.Fatal("one more failure ends the halt")
 		}
 	})

@@ -49,7 +49,7 @@ func (r *Rollouts) once(ctx context.Context, l Listed, counts []rollout.Counts) 
 		if version.Compare(was.version, l.Version) != 0 { // an older one says nothing about these rings
 			return wait(tx, d.ID, fmt.Sprintf("version %s of it counts, and the repository lists %s", was.version, l.Version))
 		}
-		v := d.Judge(was.ring, sum(counts[:min(was.ring, len(counts))]), time.Unix(was.since, 0), r.Now())
+		v := d.Judge(was.ring, counts, time.Unix(was.since, 0), r.Now())
 		if v.Step == rollout.Wait {
 			return wait(tx, d.ID, v.Why)
 		}
@@ -78,13 +78,6 @@ func after(was *row, v rollout.Verdict) change {
 		c.state = rollout.Halted
 	case rollout.Complete:
 		c.state = rollout.Completed
-	}
-	return c
-}
-
-func sum(all []rollout.Counts) (c rollout.Counts) {
-	for _, one := range all {
-		c.Hosts, c.Done, c.Failed = c.Hosts+one.Hosts, c.Done+one.Done, c.Failed+one.Failed
 	}
 	return c
 }

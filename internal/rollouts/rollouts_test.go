@@ -169,12 +169,11 @@ func (w *world) expect(id string, state rollout.State, ring int) api.RolloutDeta
 	return out
 }
 
-func total(all []api.RolloutCounts) rollout.Counts {
-	var list []rollout.Counts
+func total(all []api.RolloutCounts) (sum rollout.Counts) {
 	for _, c := range all {
-		list = append(list, rollout.Counts(c))
+		sum.Hosts, sum.Done, sum.Failed = sum.Hosts+c.Hosts, sum.Done+c.Done, sum.Failed+c.Failed
 	}
-	return sum(list)
+	return sum
 }
 
 // TestCompletes goes the way of a version through three rings to its end, on every
