@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"muster"
 	"muster/api"
 	"muster/internal/db"
 	"muster/rollout"
@@ -111,9 +112,19 @@ func (r *Rollouts) count(ctx context.Context, d *rollout.Document) ([]rollout.Co
 	return counts, nil
 }
 
-// members is the ring of each host that has the package in any version, or misses it.
+// concerned finds the hosts that have a package in any version, or are to have it:
+// one that waits for a rollout is postponed, one whose installation failed in error.
+func concerned(name string) string {
+	any := "muster:" + name
+	for _, s := range []muster.Status{muster.NeedInstall, muster.Postponed, muster.Error} {
+		any += " or muster:" + name + ":" + strings.ToLower(string(s))
+	}
+	return "state:accepted (" + any + ")"
+}
+
+// members is the ring of each host that a rollout is about.
 func (r *Rollouts) members(ctx context.Context, d *rollout.Document) (map[string]int, error) {
-	all, err := r.Fleet.Find(ctx, "state:accepted muster:"+d.Package)
+	all, err := r.Fleet.Find(ctx, concerned(d.Package))
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"muster/internal/db"
 	"muster/internal/db/dbtest"
 	"muster/rollout"
+	"muster/search"
 )
 
 var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
@@ -22,6 +23,7 @@ var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 // A host of the fleet of tests.
 type host struct {
 	version string // of app; "" has none
+	status  muster.Status
 	groups  []string
 }
 
@@ -40,20 +42,24 @@ type world struct {
 }
 
 func (w *world) Find(_ context.Context, query string) (ids []string, err error) {
-	is := func(h *host) bool { w.t.Errorf("nobody understands %q", query); return false }
-	if group, ok := strings.CutPrefix(query, "group:"); ok {
-		is = func(h *host) bool { return slices.Contains(h.groups, group) }
-	} else if query == "state:accepted muster:app" {
-		is = func(h *host) bool { return h.version != "" }
-	} else if v, ok := strings.CutPrefix(query, "state:accepted muster:app>="); ok {
-		is = func(h *host) bool { return h.version >= v }
-	}
+	q, err := search.Parse(query)
 	for id, h := range w.hosts {
-		if is(h) {
+		if err == nil && q.Match(h, w.now) {
 			ids = append(ids, id)
 		}
 	}
-	return ids, nil
+	return ids, err
+}
+
+// A host is what is known of it.
+func (h *host) Number(string) (int64, bool) { return 0, false }
+
+func (h *host) Texts(field string) []string {
+	return map[string][]string{"state": {"accepted"}, "group": h.groups}[field]
+}
+
+func (h *host) Software(string) []search.Software {
+	return []search.Software{{Name: "app", Version: h.version, Status: string(h.status)}}
 }
 
 func (w *world) Failures(_ context.Context, since int64) ([]Failure, int64, error) {
@@ -333,6 +339,36 @@ func TestDatabaseLost(t *testing.T) {
 	w.look()
 	out := w.expect("r", rollout.Running, 2)
 	if out.Since != start.Add(time.Hour).Unix() || len(out.Steps) != 1 {
+		t.Errorf("%+v", out)
+	}
+}
+
+// A package that is new to all halts like any other when hosts cannot install it.
+// Who is not to have it does not count.
+func TestFirstInstallation(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 100)
+	for _, h := range w.hosts {
+		h.version = ""
+	}
+	d := w.list("r", "1", func(d *rollout.Document) { d.From = "" })
+	w.look()
+	w.now = w.now.Add(time.Hour)
+	w.look()
+	if out := w.expect("r", rollout.Running, 1); total(out.Rings).Hosts != 0 || !strings.Contains(out.Waits, "no host") {
+		t.Errorf("%+v", out)
+	}
+	for _, h := range w.hosts {
+		if h.status = muster.Postponed; len(h.groups) > 0 {
+			h.status = muster.NeedInstall
+		}
+	}
+	w.look()
+	if out := w.expect("r", rollout.Running, 1); out.Rings[0].Hosts != 10 || total(out.Rings).Hosts != 100 {
+		t.Errorf("%+v", out.Rings)
+	}
+	w.obey(d, func(id string) bool { w.hosts[id].status = muster.Error; return true })
+	w.look()
+	if out := w.expect("r", rollout.Halted, 1); out.Rings[0] != (api.RolloutCounts{Hosts: 10, Failed: 10}) {
 		t.Errorf("%+v", out)
 	}
 }
