@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"muster"
 	"muster/action"
 	"muster/api"
 	"muster/internal/relay"
@@ -43,7 +42,7 @@ func (s *Server) sendAction(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
-	if err := s.mayActOn(ctx, r, in.Hosts); err != nil {
+	if err := s.maySend(ctx, r, in); err != nil {
 		return nil, err
 	}
 	out, err := s.relay.Post(ctx, r.person.name, in)
@@ -53,44 +52,6 @@ func (s *Server) sendAction(ctx context.Context, r *request) (any, error) {
 	return out, err
 }
 
-// mayActOn refuses unless all the hosts are there, and the person's to act on.
-func (s *Server) mayActOn(ctx context.Context, r *request, ids []string) error {
-	names, err := s.hosts.Names(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if _, ok := names[id]; !ok {
-			return noTarget(id)
-		}
-	}
-	if r.person.may(api.VerbAct).All() && r.person.may(api.VerbView).All() {
-		return nil
-	}
-	seen, err := s.reach(ctx, r)
-	if err != nil {
-		return err
-	}
-	acted, err := s.reach(ctx, r, api.VerbAct)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		switch {
-		case !seen[id]:
-			return noTarget(id)
-		case !acted[id]:
-			return r.person.cannot(fmt.Sprintf("host %q", names[id]), []api.Verb{api.VerbAct})
-		}
-	}
-	return nil
-}
-
-// noTarget is for hosts that are not there, for whoever asks.
-func noTarget(id string) error {
-	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no host %.64q to act on", id), "muster hosts")
-}
-
 // approveAction takes a further signature.
 func (s *Server) approveAction(ctx context.Context, r *request) (any, error) {
 	var in api.ActionApproval
@@ -98,18 +59,7 @@ func (s *Server) approveAction(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	id := r.PathValue("id")
-	v, err := s.view(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.relay.Action(ctx, id, v); err != nil {
-		return nil, err // the same for what is not there and what may not be seen
-	}
-	hosts, err := s.relay.Hosts(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.mayActOn(ctx, r, hosts); err != nil {
+	if err := s.mayActOnLeft(ctx, r, id, nil); err != nil {
 		return nil, err
 	}
 	out, err := s.relay.Approve(ctx, id, in)
@@ -117,23 +67,6 @@ func (s *Server) approveAction(ctx context.Context, r *request) (any, error) {
 		s.log.Info("action approved", "request", r.id, "name", r.person.name, "action", out.ID, "signers", strings.Join(out.Signers, ", "))
 	}
 	return out, err
-}
-
-// view is the hosts that the person may see.
-func (s *Server) view(ctx context.Context, r *request) (relay.View, error) {
-	if r.person.may(api.VerbView).All() {
-		return nil, nil
-	}
-	return s.reach(ctx, r)
-}
-
-// reach is the hosts over which the person has the verbs, and which they may see.
-func (s *Server) reach(ctx context.Context, r *request, verbs ...api.Verb) (map[string]bool, error) {
-	all := map[string]bool{}
-	return all, s.part(r, verbs...).IDs(ctx, "", func(id string) error {
-		all[id] = true
-		return nil
-	})
 }
 
 func (s *Server) listActions(ctx context.Context, r *request) (any, error) {

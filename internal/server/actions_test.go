@@ -196,13 +196,11 @@ func TestActionsRefused(t *testing.T) {
 	wantKind(t, cfg.Check(), muster.Invalid)
 }
 
-// Who may act on some hosts sends actions to these alone, and sees no others, nor
-// actions that are for others.
-func TestActionsOfSomeHosts(t *testing.T) {
-	w := newWorld(t)
-	p := w.person()
-	hosts := w.joined(p, 3)
-	bob := must(newPerson("bob", sign.RightDeploy))(t)
+// limited is bob, who sees the first two hosts and may act on the first.
+func (w *world) limited(p *api.PersonClient) (bob *sign.Identity, q *api.PersonClient) {
+	t := w.t
+	t.Helper()
+	bob = must(newPerson("bob", sign.RightDeploy))(t)
 	must(w.files.AddAnchors(writeCert(t, bob.Leaf())))(t)
 	w.people.forget()
 	for _, rule := range must(p.Rules(t.Context()))(t).Rules {
@@ -214,8 +212,16 @@ func TestActionsOfSomeHosts(t *testing.T) {
 	must(p.AddRule(t.Context(), api.Rule{Who: "person:bob", Verbs: []api.Verb{api.VerbAct}, Hosts: "name:pc-000001"}))(t)
 	c := w.dial()
 	session := must(c.Login(t.Context(), bob, time.Now()))(t)
-	q := &api.PersonClient{Client: c, Token: session.Token}
+	return bob, &api.PersonClient{Client: c, Token: session.Token}
+}
 
+// Who may act on some hosts sends actions to these alone, and sees no others, nor
+// actions that are for others.
+func TestActionsOfSomeHosts(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	hosts := w.joined(p, 3)
+	_, q := w.limited(p)
 	for n, want := range map[int]muster.ErrorKind{0: "", 1: muster.Denied, 2: muster.NotFound} {
 		post, _ := w.order(action.Update, []string{hosts[n].ID}, nil)
 		_, err := q.SendAction(t.Context(), post)
@@ -243,6 +249,50 @@ func TestActionsOfSomeHosts(t *testing.T) {
 	if page := must(q.Actions(t.Context(), api.ActionQuery{}))(t); len(page.Actions) != 2 {
 		t.Errorf("%d actions", len(page.Actions))
 	}
+}
+
+// An action can be cancelled and approved also when some of its hosts were forgotten;
+// by who may act on those that are left.
+func TestActionsOfForgottenHosts(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Actions.Approvals = map[string]int{"reboot": 2} })
+	p := w.person()
+	hosts := w.joined(p, 4)
+	ids := []string{hosts[0].ID, hosts[1].ID, hosts[2].ID, hosts[3].ID}
+	bob, q := w.limited(p)
+	send := func(kind action.Kind, hosts []string) (api.ActionPost, api.Action) {
+		post, _ := w.order(kind, hosts, nil)
+		return post, must(p.SendAction(t.Context(), post))(t)
+	}
+	_, wide := send(action.Update, ids)
+	_, hidden := send(action.Update, ids[2:])
+	_, gone := send(action.Update, ids[3:])
+	held, reboot := send(action.Reboot, []string{ids[0], ids[3]})
+	heldToo, rebootToo := send(action.Reboot, []string{ids[1], ids[3]})
+	check(t, p.ForgetHost(t.Context(), ids[3]))
+
+	cancel := func(by *api.PersonClient, id string, hosts ...string) error {
+		post, _ := w.order(action.Cancel, hosts, func(a *action.Action) { a.Arguments = map[string]string{"id": id} })
+		_, err := by.SendAction(t.Context(), post)
+		return err
+	}
+	wantKind(t, cancel(q, hidden.ID, ids[2]), muster.NotFound)
+	wantKind(t, cancel(q, action.NewID(), ids[0]), muster.NotFound)
+	wantKind(t, cancel(q, wide.ID, ids[0], ids[2], ids[3]), muster.NotFound)
+	wantKind(t, cancel(q, wide.ID, ids[0], "00000000-0000-4000-8000-00000000ffff"), muster.NotFound)
+	wantKind(t, cancel(q, wide.ID, ids[0], ids[1]), muster.Denied)
+	wantKind(t, cancel(q, wide.ID, ids[3]), muster.Denied)
+	check(t, cancel(q, wide.ID, ids[0], ids[3]))
+	check(t, cancel(p, wide.ID, ids...))
+	check(t, cancel(p, gone.ID, ids[3]))
+
+	approve := func(by *api.PersonClient, post api.ActionPost, a api.Action) error {
+		both := must(action.Approve(post.Message, time.Now(), bob))(t)
+		_, err := by.ApproveAction(t.Context(), a.ID, api.ActionApproval{Message: both, Of: a.SHA256})
+		return err
+	}
+	wantKind(t, approve(q, heldToo, rebootToo), muster.Denied)
+	check(t, approve(q, held, reboot))
+	check(t, approve(p, heldToo, rebootToo))
 }
 
 // Who follows an action sees no more of it when their session ends.
