@@ -320,6 +320,27 @@ func TestFailureIsRetried(t *testing.T) {
 	s.expect("app 1 OK")
 }
 
+// A version that failed and was withdrawn is no error of what is installed.
+func TestFailureIsForgiven(t *testing.T) {
+	s := newSite(t)
+	s.publish(s.pack(s.packager, "package: app\nversion: 1\n", "bin/app=one"))
+	s.update()
+	if err := s.install("app"); err != nil {
+		t.Fatal(err)
+	}
+	s.publish(s.pack(s.packager, "package: app\nversion: 2\n", "bin/app=two", "actions.star=def install():\n    fail(\"no\")\n"))
+	s.update()
+	if err := s.upgrade(); err == nil {
+		t.Fatal("it was installed")
+	}
+	s.expect("app 1 ERROR")
+	if _, err := s.publisher().Remove(relation("app=2")); err != nil {
+		t.Fatal(err)
+	}
+	s.update()
+	s.expect("app 1 OK")
+}
+
 // Nobody but who may is believed, also about a file that a person names.
 func TestCase02RefusedFiles(t *testing.T) {
 	s := newSite(t)

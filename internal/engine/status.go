@@ -37,13 +37,14 @@ func (e *Engine) Status(available bool) ([]Status, error) {
 	if err := e.installedStatus(all, recs); err != nil {
 		return nil, err
 	}
-	if err := e.wishStatus(all); err != nil {
+	before, err := e.wishStatus(all)
+	if err != nil {
 		return nil, err
 	}
 	if err := e.availableStatus(all, e.settings(recs), available); err != nil {
 		return nil, err
 	}
-	e.planStatus(all)
+	e.planStatus(all, before)
 	if err := e.revokedStatus(all); err != nil {
 		return nil, err
 	}
@@ -92,11 +93,14 @@ func (e *Engine) availableStatus(all map[string]*Status, set *settings.Agent, ad
 	return nil
 }
 
-func (e *Engine) wishStatus(all map[string]*Status) error {
+// wishStatus fills in what people asked for and what failed. before are the statuses
+// of what is installed, where bringing it to another version failed.
+func (e *Engine) wishStatus(all map[string]*Status) (before map[string]muster.Status, err error) {
 	wishes, err := e.Root.Wishes()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	before = map[string]muster.Status{}
 	for _, rel := range wishes.Wanted {
 		if all[rel.Name] == nil {
 			all[rel.Name] = &Status{Name: rel.Name, Status: muster.NeedInstall}
@@ -117,14 +121,17 @@ func (e *Engine) wishStatus(all map[string]*Status) error {
 			s = &Status{Name: f.Name}
 			all[f.Name] = s
 		}
+		if s.Version != "" && (f.Status == muster.NeedUpgrade || f.Status == muster.NeedDowngrade) {
+			before[f.Name] = s.Status
+		}
 		s.Status, s.Error = muster.Error, f.Error
 	}
-	return nil
+	return before, nil
 }
 
 // planStatus marks what an upgrade would change. A root that cannot be planned
 // for keeps the statuses it has.
-func (e *Engine) planStatus(all map[string]*Status) {
+func (e *Engine) planStatus(all map[string]*Status, before map[string]muster.Status) {
 	p, err := e.Plan(Request{Upgrade: true})
 	if err != nil {
 		return
@@ -145,6 +152,7 @@ func (e *Engine) planStatus(all map[string]*Status) {
 			s.Status = needs[step.Op]
 		}
 	}
+	p.forgive(all, before)
 	p.heldStatus(all)
 	for _, u := range p.Unmet {
 		if all[u.Name] == nil {
@@ -154,6 +162,17 @@ func (e *Engine) planStatus(all map[string]*Status) {
 		if s.By, s.Status, s.Error = u.By, muster.Error, u.Err.Error(); p.waits(u.Err) {
 			s.Status = muster.Postponed // that is no error: it comes when a rollout lets it
 		}
+	}
+}
+
+// forgive takes back the failure of what would not be tried again: the version was
+// withdrawn, or is held.
+func (p *Plan) forgive(all map[string]*Status, before map[string]muster.Status) {
+	for _, step := range p.Steps {
+		delete(before, step.Name())
+	}
+	for name, status := range before {
+		all[name].Status, all[name].Error = status, ""
 	}
 }
 
