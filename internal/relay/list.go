@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
 
 	"muster"
@@ -109,50 +107,6 @@ func (v View) count(tx *db.Tx, num int64, a *api.Action) error {
 	return err
 }
 
-// List returns actions, the newest first.
-func (r *Relay) List(ctx context.Context, q api.ActionQuery, v View) (page api.ActionPage, err error) {
-	where, args, err := where(q)
-	if err != nil {
-		return page, err
-	}
-	limit := bound(q.Limit, 50)
-	err = r.DB.Read(ctx, func(tx *db.Tx) error {
-		page = api.ActionPage{Actions: []api.Action{}}
-		var nums []int64
-		err := each(tx, selectAction+where+" ORDER BY num DESC LIMIT ?", append(args, limit+1), func(scan scanner) error {
-			num, a, err := scanAction(scan)
-			nums, page.Actions = append(nums, num), append(page.Actions, a)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if len(nums) > limit {
-			nums, page.Actions = nums[:limit], page.Actions[:limit]
-			page.Next = strconv.FormatInt(nums[limit-1], 10)
-		}
-		return v.countAll(tx, nums, &page)
-	})
-	return page, err
-}
-
-// countAll counts, and leaves out what is not in view.
-func (v View) countAll(tx *db.Tx, nums []int64, page *api.ActionPage) error {
-	seen := page.Actions[:0]
-	for i, num := range nums {
-		a := page.Actions[i]
-		err := v.count(tx, num, &a)
-		if err != nil && muster.KindOf(err) != muster.NotFound {
-			return err
-		}
-		if err == nil {
-			seen = append(seen, a)
-		}
-	}
-	page.Actions = seen
-	return nil
-}
-
 func bound(limit, or int) int {
 	if limit <= 0 {
 		return or
@@ -217,29 +171,4 @@ func number(cursor string, or int64) (int64, error) {
 		return 0, muster.WithHint(muster.Errorf(muster.Invalid, "%.40q is no cursor of this list", cursor), "begin at the first page")
 	}
 	return n, nil
-}
-
-// conditions of a list of actions.
-func conditions(q api.ActionQuery) (map[string]any, error) {
-	all := map[string]any{}
-	if q.State != "" {
-		all["state = ?"] = string(q.State)
-	}
-	if q.Host != "" {
-		all["num IN (SELECT action FROM relay_target WHERE host = ?)"] = q.Host
-	}
-	before, err := number(q.Cursor, 0)
-	if before > 0 {
-		all["num < ?"] = before
-	}
-	return all, err
-}
-
-func where(q api.ActionQuery) (text string, args []any, err error) {
-	all, err := conditions(q)
-	text = "WHERE 1=1"
-	for _, c := range slices.Sorted(maps.Keys(all)) {
-		text, args = text+" AND "+c, append(args, all[c])
-	}
-	return text, args, err
 }

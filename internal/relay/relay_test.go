@@ -428,6 +428,61 @@ func TestView(t *testing.T) {
 	}
 }
 
+// TestPagesInView: lists tell nothing of what is not in view, but what is in it is all
+// there.
+func TestPagesInView(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		var want []string
+		for i := range 9 {
+			n := 1
+			if i == 1 || i == 6 {
+				n = 3
+			}
+			if _, a := w.send(n, nil); n == 3 {
+				want = append([]string{a.ID}, want...)
+			}
+		}
+		few, many := View{hostID(2): true}, View{hostID(2): true}
+		for i := range chunk {
+			many[hostID(1000+i)] = true
+		}
+		for _, v := range []View{few, many} {
+			for limit := 1; limit < 4; limit++ {
+				var got []string
+				for q := (api.ActionQuery{Limit: limit}); ; {
+					page := must(w.List(t.Context(), q, v))(t)
+					for _, a := range page.Actions {
+						got = append(got, a.ID)
+					}
+					if (page.Next != "") != (len(got) < len(want)) {
+						t.Fatalf("%d of %d, and next is %q", len(got), len(want), page.Next)
+					}
+					if q.Cursor = page.Next; q.Cursor == "" {
+						break
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("pages of %d: %v, want %v", limit, got, want)
+				}
+			}
+			for _, host := range []string{hostID(0), hostID(77)} {
+				if page := must(w.List(t.Context(), api.ActionQuery{Host: host}, v))(t); len(page.Actions) != 0 || page.Next != "" {
+					t.Errorf("actions of a host that is not in view: %+v", page)
+				}
+			}
+			if page := must(w.List(t.Context(), api.ActionQuery{Host: hostID(2)}, v))(t); len(page.Actions) != 2 {
+				t.Errorf("%+v", page)
+			}
+		}
+		for _, v := range []View{{}, {hostID(77): true}} {
+			if page := must(w.List(t.Context(), api.ActionQuery{Limit: 1}, v))(t); len(page.Actions) != 0 || page.Next != "" {
+				t.Errorf("who sees no host sees %+v", page)
+			}
+		}
+	})
+}
+
 // TestPages: lists go on where they ended.
 func TestPages(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
