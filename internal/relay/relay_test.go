@@ -173,6 +173,9 @@ func TestRefused(t *testing.T) {
 	others, _ := w.order(2, nil)
 	late, _ := w.order(1, func(a *action.Action) { a.NotBefore, a.NotAfter = start.Unix()-7200, start.Unix()-3600 })
 	elsewhere, _ := w.order(1, func(a *action.Action) { a.Server = "other" })
+	far, distant := w.order(1, nil)
+	distant.NotBefore, distant.NotAfter = start.Unix()+action.MaxAhead+1, start.Unix()+action.MaxAhead+3600
+	far.Message = must(sign.Sign(must(distant.Encode())(t), false, start, w.alice))(t) // package action signs no such
 	stranger, _ := w.order(1, nil, w.mallory)
 	code, _ := w.order(1, func(a *action.Action) { a.Kind, a.Script = action.Run, "def main(): pass" }, w.bob)
 	for name, c := range map[string]struct {
@@ -184,6 +187,7 @@ func TestRefused(t *testing.T) {
 		"unsorted":         {api.ActionPost{Message: good.Message, Hosts: []string{hostID(1), hostID(0), hostID(2)}}, muster.Invalid},
 		"no message":       {api.ActionPost{Hosts: good.Hosts}, muster.Invalid},
 		"late":             {late, muster.Invalid},
+		"far ahead":        {far, muster.Denied},
 		"elsewhere":        {elsewhere, muster.Invalid},
 		"a stranger":       {stranger, muster.Denied},
 		"code by deployer": {code, muster.Denied},
