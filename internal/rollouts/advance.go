@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,8 @@ func (r *Rollouts) advance(ctx context.Context, l Listed) error {
 	d := l.Document
 	counts, err := r.count(ctx, d)
 	if err != nil {
-		return err
+		told := r.DB.Write(ctx, func(tx *db.Tx) error { return wait(tx, d.ID, "hosts cannot be counted: "+err.Error()) })
+		return errors.Join(err, told)
 	}
 	if err := r.keepCounts(ctx, d.ID, counts); err != nil {
 		return err

@@ -88,7 +88,8 @@ var asked = map[string]struct {
 
 // Change does what a person asks for: pause, resume, abort. To resume after a halt
 // forgets the failures so far: who resumes has looked at them. An open ring is
-// watched anew.
+// watched anew. The head says so when it returns; hosts are counted after, for an
+// abort must not wait for that.
 func (r *Rollouts) Change(ctx context.Context, who, id string, in api.RolloutChange) (out api.RolloutDetail, err error) {
 	a, ok := asked[in.Do]
 	if !ok {
@@ -115,8 +116,9 @@ func (r *Rollouts) Change(ctx context.Context, who, id string, in api.RolloutCha
 		return out, err
 	}
 	r.Told(ctx, id, told)
-	if err := r.Look(ctx); err != nil {
+	if err := r.gate(ctx); err != nil {
 		return out, err
 	}
+	r.Poke()
 	return r.Detail(ctx, id)
 }

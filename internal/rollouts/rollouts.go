@@ -21,7 +21,10 @@ package rollouts
 import (
 	"context"
 	"embed"
+	"errors"
+	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"muster/api"
@@ -81,6 +84,7 @@ type Rollouts struct {
 	Config
 	poked chan struct{}
 	turn  chan struct{} // who looks: one at a time
+	head  sync.Mutex    // who reads the rows for the head, until it says so
 }
 
 // Open migrates the tables. Call [Rollouts.Run] beside.
@@ -139,22 +143,33 @@ func (r *Rollouts) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	err = r.decide(ctx, listed, gates)
+	return errors.Join(err, r.gate(ctx))
+}
+
+// decide takes the steps that are due. A rollout that cannot be counted waits, and
+// the others go on; but none goes on while nobody knows which hosts failed.
+func (r *Rollouts) decide(ctx context.Context, listed []Listed, gates map[string]rollout.Gate) error {
 	if err := r.adopt(ctx, listed, gates); err != nil {
 		return err
 	}
 	if err := r.fail(ctx); err != nil {
-		return err
+		return fmt.Errorf("cannot learn which hosts failed: %w", err)
 	}
+	var wrong []error
 	for _, l := range listed {
 		if err := r.advance(ctx, l); err != nil {
-			return err
+			wrong = append(wrong, fmt.Errorf("cannot look after rollout %q: %w", l.Document.ID, err))
 		}
 	}
-	return r.gate(ctx)
+	return errors.Join(wrong...)
 }
 
-// gate has the head say how far the rollouts have come.
+// gate has the head say how far the rollouts have come. One does so at a time: what
+// was read before an abort must not be published after it.
 func (r *Rollouts) gate(ctx context.Context) error {
+	r.head.Lock()
+	defer r.head.Unlock()
 	all, err := r.rows(ctx, "listed = 1")
 	if err != nil || len(all) == 0 {
 		return err

@@ -393,6 +393,45 @@ func TestDatabaseRestored(t *testing.T) {
 	}
 }
 
+// A rollout that cannot be counted keeps no other from going on, nor from being
+// aborted, also where nobody looks again.
+func TestBadQuery(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 100)
+	w.list("a", "1", func(d *rollout.Document) { d.Rings[0].Query = "((" })
+	w.list("r", "1", nil)
+	if err := w.Look(t.Context()); err == nil || !strings.Contains(err.Error(), `rollout "a"`) {
+		t.Errorf("%v", err)
+	}
+	w.expect("r", rollout.Running, 1)
+	if out := w.expect("a", rollout.Running, 0); !strings.Contains(out.Waits, "cannot be counted") {
+		t.Errorf("%+v", out)
+	}
+	for _, id := range []string{"a", "r"} {
+		if _, err := w.Change(t.Context(), "alice", id, api.RolloutChange{Do: api.RolloutAbort}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.expect("a", rollout.Aborted, 0)
+	w.expect("r", rollout.Aborted, 1)
+}
+
+// Nothing goes on while nobody knows which hosts failed, but an abort does.
+func TestFailuresUnknown(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), 10)
+	w.list("r", "1", nil)
+	w.Fleet = deaf{w}
+	if err := w.Look(t.Context()); !errors.Is(err, errDeaf) {
+		t.Errorf("%v", err)
+	}
+	w.expect("r", rollout.Running, 0)
+}
+
+type deaf struct{ *world }
+
+var errDeaf = errors.New("events cannot be read")
+
+func (deaf) Failures(context.Context, int64) ([]Failure, int64, error) { return nil, 0, errDeaf }
+
 // Where the clock goes back, what a person did last counts.
 func TestClockBack(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), 10)
