@@ -6,9 +6,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"muster"
 	"muster/control"
 	"muster/index"
 	"muster/internal/durable"
@@ -18,12 +20,17 @@ import (
 )
 
 // rolledOut is the package of a rollout of age 2.
-func rolledOut(t testing.TB, id string) string {
+func rolledOut(t testing.TB, id string) string { return rolledOutAs(t, id, "1", nil) }
+
+func rolledOutAs(t testing.TB, id, v string, edit func(*rollout.Document)) string {
 	t.Helper()
 	r := rollout.NewRing()
 	r.Name, r.Percent = "all", rollout.Whole
 	d := &rollout.Document{ID: id, Package: "age", Version: "2", State: rollout.Running, Start: start, Rings: []rollout.Ring{r}}
-	c := d.Control("1")
+	if edit != nil {
+		edit(d)
+	}
+	c := d.Control(v)
 	draft := must(pkgfile.Build(pkgfile.Spec{Control: c, Date: start, Policy: d.Policy()}, t.TempDir()))
 	defer draft.Close()
 	var buf bytes.Buffer
@@ -117,6 +124,20 @@ func TestGatesInterrupted(t *testing.T) {
 			if update(t, c); len(c.Head().Gates) != 1 {
 				t.Errorf("%s %d: no gate", mode, n)
 			}
+		}
+	}
+}
+
+// A query that nobody can read is refused before it holds anything up.
+func TestRolloutQuery(t *testing.T) {
+	p := newRepo(t)
+	for query, kind := range map[string]muster.ErrorKind{"os:linux or group:a": "", "((": muster.Invalid, "nothing:1": muster.Invalid} {
+		_, err := p.Publish(rolledOutAs(t, "r1", "1", func(d *rollout.Document) {
+			d.Rings = append([]rollout.Ring{d.Rings[0]}, d.Rings...)
+			d.Rings[0].Name, d.Rings[0].Percent, d.Rings[0].Query = "first", 0, query
+		}))
+		if muster.KindOf(err) != kind || err != nil && !strings.Contains(err.Error(), `ring "first" of rollout "r1"`) {
+			t.Errorf("%q: %v", query, err)
 		}
 	}
 }

@@ -155,6 +155,11 @@ func (p *Publisher) examine(c *contents, f *os.File) (*index.Entry, error) {
 	if err := pkg.CheckContent(); err != nil {
 		return nil, err
 	}
+	if pkg.Manifest.Control.Kind == muster.Rollout {
+		if err := checkRollout(pkg.Manifest); err != nil {
+			return nil, err
+		}
+	}
 	sum, err := sumOf(io.NewSectionReader(f, 0, info.Size()))
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"muster/index"
 	"muster/pkgfile"
 	"muster/rollout"
+	"muster/search"
 	"muster/sign"
 	"muster/version"
 )
@@ -79,4 +80,22 @@ func (p *Publisher) openRollout(c *contents, e *index.Entry) (*rollout.Document,
 		return nil, err
 	}
 	return rollout.OfPackage(&pkg.Manifest.Control, pkg.Manifest.Policy)
+}
+
+// checkRollout refuses a rollout whose conditions nobody could understand: hosts
+// would hold it, and a server could not count them.
+func checkRollout(m *pkgfile.Manifest) error {
+	d, err := rollout.OfPackage(&m.Control, m.Policy)
+	if err != nil {
+		return err
+	}
+	for _, r := range d.Rings {
+		if r.Query == "" {
+			continue
+		}
+		if _, err := search.Parse(r.Query); err != nil {
+			return muster.Errorf(muster.Invalid, "cannot read the query of ring %q of rollout %q: %w", r.Name, d.ID, err)
+		}
+	}
+	return nil
 }
