@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -12,7 +13,8 @@ import (
 // The package of a rollout has the rollout's id for a name and depends on exactly
 // the version that is rolled out, so that an index alone says what is held.
 
-// NewID is an id for the rollout of a version.
+// NewID is an id for the rollout of a version. Where the version does not fit into a
+// name as it is, a hash keeps it apart from others that look the same then.
 func NewID(name, version string) string {
 	id := "rollout-" + name + "-" + strings.Map(func(r rune) rune {
 		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("+.~-", r) {
@@ -20,7 +22,12 @@ func NewID(name, version string) string {
 		}
 		return '-'
 	}, strings.ToLower(version))
-	return id[:min(len(id), control.MaxName)]
+	if strings.HasSuffix(id, "-"+version) && len(id) <= control.MaxName {
+		return id
+	}
+	sum := sha256.Sum256([]byte(name + "\n" + version))
+	end := fmt.Sprintf("-%x", sum[:4])
+	return id[:min(len(id), control.MaxName-len(end))] + end
 }
 
 // Control is that of the package that carries d.

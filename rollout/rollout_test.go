@@ -432,13 +432,23 @@ func TestOfPackage(t *testing.T) {
 	}
 }
 
+// Versions that differ have ids that do, whatever of them fits into a name.
 func TestNewID(t *testing.T) {
-	for _, v := range []string{"1.3-1", "1:2_RC~3", strings.Repeat("9", 300)} {
-		if err := control.CheckName(NewID("age", v)); err != nil {
+	if got := NewID("age", "1.3-1"); got != "rollout-age-1.3-1" {
+		t.Error(got)
+	}
+	seen := map[string]string{}
+	long := strings.Repeat("9", 300)
+	for _, v := range []string{"1.3-1", "1.3_1", "1:3-1", "1-3-1", "1.3-RC", "1.3-rc", "1:2_RC~3", long, long + "9", long[:118], long[:112]} {
+		id := NewID("age", v)
+		if err := control.CheckName(id); err != nil {
 			t.Error(err)
 		}
-	}
-	if got := NewID("age", "1:1.3-1"); got != "rollout-age-1-1.3-1" {
-		t.Error(got)
+		if was, ok := seen[id]; ok {
+			t.Errorf("%.20q and %.20q are both %q", was, v, id)
+		}
+		if seen[id] = v; id != NewID("age", v) {
+			t.Errorf("%q differs from time to time", id)
+		}
 	}
 }
