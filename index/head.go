@@ -19,9 +19,12 @@ const HeadType = "muster-head/1"
 const (
 	MaxHead    = 64 << 10 // bytes of the signed file
 	MaxMirrors = 64
-	MaxGates   = 128
+	MaxGates   = 128     // one for each rollout that nobody has signed off
 	maxSerial  = 1 << 40 // seconds: some 35,000 years
 )
+
+// MaxRollouts is how many rollouts an index may list: hosts read each of them.
+const MaxRollouts = 256
 
 // A Head names everything that one publication consists of. Fields are in the
 // order of their JSON names.

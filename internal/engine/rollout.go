@@ -23,8 +23,8 @@ import (
 // that a rollout is about is barred until the document, the gate in the head and
 // this host's clock let it be taken. What cannot be read holds.
 
-// maxRollouts bounds what is kept of one repository.
-const maxRollouts = 256
+// maxRollouts bounds what is kept of one repository, with those that are gone.
+const maxRollouts = 2 * index.MaxRollouts
 
 // learn reads the rollouts that the repository of c lists now. One that is gone is
 // kept as long as it would have held, so that hiding it opens nothing early.

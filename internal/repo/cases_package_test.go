@@ -314,7 +314,7 @@ func slip(t *testing.T, p *Publisher, name string, edit func(*index.Entry)) (fil
 		if err != nil {
 			return nil, nil, err
 		}
-		return next, &Report{}, p.store(&draft{e, name})
+		return next, &Report{}, p.store(&draft{entry: e, name: name})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package repo
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -139,5 +140,32 @@ func TestRolloutQuery(t *testing.T) {
 		if muster.KindOf(err) != kind || err != nil && !strings.Contains(err.Error(), `ring "first" of rollout "r1"`) {
 			t.Errorf("%q: %v", query, err)
 		}
+	}
+}
+
+// There is room for so many rollouts that go on: those that were signed off take none.
+func TestRolloutsMany(t *testing.T) {
+	p := newRepo(t)
+	all := []string{pack(t, "age", "2", everybody().alice)}
+	gates := map[string]rollout.Gate{}
+	for n := range index.MaxGates {
+		id := fmt.Sprintf("r%03d", n)
+		all, gates[id] = append(all, rolledOut(t, id)), rollout.Gate{State: rollout.Completed, Ring: 1}
+	}
+	publish(t, p, all...)
+	setGates(t, p, gates)
+	more := rolledOut(t, "more")
+	_, err := p.Publish(more)
+	if muster.KindOf(err) != muster.Conflict || !strings.Contains(muster.HintOf(err), "muster rollout finish") {
+		t.Fatalf("one more: %v", err)
+	}
+	publish(t, p, rolledOutAs(t, "r000", "2", func(d *rollout.Document) { d.State = rollout.Completed }))
+	publish(t, p, more)
+	delete(gates, "r000")
+	gates["more"] = rollout.Gate{State: rollout.Running, Ring: 1}
+	setGates(t, p, map[string]rollout.Gate{"more": gates["more"]})
+	c := newClient(t, p, p.Dir)
+	if update(t, c); !maps.Equal(c.Head().Gates, gates) {
+		t.Errorf("%d gates", len(c.Head().Gates))
 	}
 }

@@ -19,6 +19,8 @@ type placing struct {
 	lists  map[string]*placed // by the prefix of the bin, "" the index
 	fresh  []*draft           // those whose files are to be stored
 	report *Report
+
+	rollouts map[string]bool // that are listed: whether they go on; nil: nobody asked yet
 }
 
 // A placed is an index or a bin that drafts are put into.
@@ -68,8 +70,16 @@ func (pl *placing) put(d *draft) error {
 	if err := pl.checkNewest(l.before, e); err != nil {
 		return err
 	}
+	if d.document != nil {
+		if err := pl.checkRoom(d.document); err != nil {
+			return err
+		}
+	}
 	if err := l.seen.add(e); err != nil {
 		return err
+	}
+	if d.document != nil {
+		pl.rolls(d.document)
 	}
 	l.entries, l.changed = append(l.entries, e), true
 	pl.fresh = append(pl.fresh, d)

@@ -14,6 +14,7 @@ import (
 	"muster"
 	"muster/index"
 	"muster/pkgfile"
+	"muster/rollout"
 	"muster/sign"
 	"muster/version"
 )
@@ -110,8 +111,9 @@ func (p *Publisher) add(c *contents, pl *placing) (*publication, *Report, error)
 
 // A draft is a package file that may be published as far as it alone goes.
 type draft struct {
-	entry *index.Entry
-	name  string // of the file, as given
+	entry    *index.Entry
+	document *rollout.Document // of a rollout
+	name     string            // of the file, as given
 }
 
 // bin is the prefix of the bin in which the package will stand, "" for the index.
@@ -129,14 +131,10 @@ func (p *Publisher) admit(c *contents, name string) (*draft, error) {
 		return nil, muster.WithKind(muster.NotFound, err)
 	}
 	defer f.Close() // there may be thousands
-	e, err := p.examine(c, f)
-	if err != nil {
-		return nil, err
-	}
-	return &draft{e, name}, nil
+	return p.examine(c, f)
 }
 
-func (p *Publisher) examine(c *contents, f *os.File) (*index.Entry, error) {
+func (p *Publisher) examine(c *contents, f *os.File) (*draft, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -155,8 +153,9 @@ func (p *Publisher) examine(c *contents, f *os.File) (*index.Entry, error) {
 	if err := pkg.CheckContent(); err != nil {
 		return nil, err
 	}
+	d := &draft{name: f.Name()}
 	if pkg.Manifest.Control.Kind == muster.Rollout {
-		if err := checkRollout(pkg.Manifest); err != nil {
+		if d.document, err = readRollout(pkg.Manifest); err != nil {
 			return nil, err
 		}
 	}
@@ -164,7 +163,8 @@ func (p *Publisher) examine(c *contents, f *os.File) (*index.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return index.NewEntry(pkg, info.Size(), sum, sigs), nil
+	d.entry = index.NewEntry(pkg, info.Size(), sum, sigs)
+	return d, nil
 }
 
 // byVersion sorts the newest first.

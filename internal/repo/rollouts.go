@@ -82,20 +82,61 @@ func (p *Publisher) openRollout(c *contents, e *index.Entry) (*rollout.Document,
 	return rollout.OfPackage(&pkg.Manifest.Control, pkg.Manifest.Policy)
 }
 
-// checkRollout refuses a rollout whose conditions nobody could understand: hosts
+// readRollout refuses a rollout whose conditions nobody could understand: hosts
 // would hold it, and a server could not count them.
-func checkRollout(m *pkgfile.Manifest) error {
+func readRollout(m *pkgfile.Manifest) (*rollout.Document, error) {
 	d, err := rollout.OfPackage(&m.Control, m.Policy)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, r := range d.Rings {
 		if r.Query == "" {
 			continue
 		}
 		if _, err := search.Parse(r.Query); err != nil {
-			return muster.Errorf(muster.Invalid, "cannot read the query of ring %q of rollout %q: %w", r.Name, d.ID, err)
+			return nil, muster.Errorf(muster.Invalid, "cannot read the query of ring %q of rollout %q: %w", r.Name, d.ID, err)
 		}
 	}
+	return d, nil
+}
+
+// going says of each rollout that is listed whether it needs a gate: whether nobody
+// has signed that it is over. What cannot be read may need one.
+func (p *Publisher) going(c *contents) map[string]bool {
+	all := map[string]bool{}
+	for _, e := range c.rollouts() {
+		d, err := p.openRollout(c, e)
+		all[e.Name] = err != nil || d.State == rollout.Running
+	}
+	return all
+}
+
+// checkRoom refuses one more rollout than a head has gates for, or than hosts read:
+// either would stop all others.
+func (pl *placing) checkRoom(d *rollout.Document) error {
+	if pl.rollouts == nil {
+		pl.rollouts = pl.going(pl.c)
+	}
+	gates := 0
+	for id, going := range pl.rollouts {
+		if going && id != d.ID {
+			gates++
+		}
+	}
+	if _, listed := pl.rollouts[d.ID]; !listed && len(pl.rollouts) >= index.MaxRollouts {
+		return muster.WithHint(muster.Errorf(muster.Conflict, "%d rollouts are listed, and no more may be", len(pl.rollouts)),
+			"take one that is over out with 'muster repo remove REPOSITORY ROLLOUT'")
+	}
+	if d.State == rollout.Running && gates >= index.MaxGates {
+		return muster.WithHint(muster.Errorf(muster.Conflict, "%d rollouts go on, and no more may", gates),
+			"sign off one that is over with 'muster rollout finish ROLLOUT'")
+	}
 	return nil
+}
+
+// rolls takes note of a rollout that was put: one that is over has no gate.
+func (pl *placing) rolls(d *rollout.Document) {
+	if pl.rollouts[d.ID] = d.State == rollout.Running; d.State != rollout.Running {
+		delete(pl.c.gates, d.ID)
+	}
 }
