@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -165,8 +166,9 @@ func (r *Rollouts) decide(ctx context.Context, listed []Listed, gates map[string
 	return errors.Join(wrong...)
 }
 
-// gate has the head say how far the rollouts have come. One does so at a time: what
-// was read before an abort must not be published after it.
+// gate has the head say how far the rollouts have come, but those that are over by the
+// word of who signed them: no host asks for their gates, and there is room for few.
+// One does so at a time: what was read before an abort must not be published after it.
 func (r *Rollouts) gate(ctx context.Context) error {
 	r.head.Lock()
 	defer r.head.Unlock()
@@ -174,8 +176,18 @@ func (r *Rollouts) gate(ctx context.Context) error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
+	listed, _, err := r.Repository.Rollouts(ctx)
+	if err != nil {
+		return err
+	}
+	over := func(id string) bool {
+		return slices.ContainsFunc(listed, func(l Listed) bool { return l.Document.ID == id && l.Document.State != rollout.Running })
+	}
 	gates := map[string]rollout.Gate{}
 	for _, row := range all {
+		if over(row.id) {
+			continue
+		}
 		gates[row.id] = rollout.Gate{State: row.state, Ring: row.ring, Since: row.since}
 	}
 	return r.Repository.SetGates(ctx, gates)
