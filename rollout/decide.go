@@ -116,7 +116,9 @@ func isAre(n int) string {
 
 // Forgotten is what a host does when a repository does not list the rollout any
 // more that it had seen: as if every gate were open, and so not before its ring
-// may open. Who only hides a rollout wins no more than who lies about its gate.
+// may open. Who hides a rollout from a host that saw it wins no more than who lies
+// about its gate. A host that never saw it takes the version at once, for to that
+// host it is one like any other: what is not listed cannot be missed.
 func (d *Document) Forgotten(h Host, now time.Time) Decision {
 	if d.State != Running {
 		return d.Decide(nil, h, now)

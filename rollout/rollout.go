@@ -33,7 +33,8 @@
 // A host that is in a ring is in all rings after it. Whoever does not
 // understand a document, or knows no gate for it, holds. No gate, whoever wrote
 // it, opens a ring before the start and the soak times of the rings before it
-// are over: so much of the time is signed by the person.
+// are over: so much of the time is signed by the person. That holds for hosts that
+// saw the document; nothing in the version itself says that there is one.
 //
 // The package is pure: no I/O, no clock, no log.
 package rollout
