@@ -336,6 +336,15 @@ func TestDirectoryLogin(t *testing.T) {
 	must(admin.EditPerson(t.Context(), "ldap:carol", api.PersonEdit{Disabled: &no}))(t)
 	_, err = ask("carol", "carol's password")
 	wantKind(t, err, muster.Denied)
+	// One person is one count of guesses, however they are spelled.
+	for _, name := range []string{" dave", "dave ", "dave\x00"} {
+		_, err := ask(name, "wrong")
+		wantKind(t, err, muster.Invalid)
+	}
+	for i := range 6 {
+		_, err = ask([]string{"Dave", "dave", "DAVE"}[i%3], "wrong")
+	}
+	wantKind(t, err, muster.Busy)
 }
 
 // Every route by which one logs in takes what is bounded, and nothing of other sites.
