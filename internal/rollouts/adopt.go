@@ -166,9 +166,7 @@ func (r *Rollouts) keepFailures(tx *db.Tx, failed []Failure, since, newest int64
 			return err
 		}
 		for _, id := range ids {
-			err := tx.Upsert("rollouts_failure", []string{"rollout", "host"}, []string{"rollout", "host", "happened", "note"},
-				[][]any{{id, f.Host, f.Time, cut(f.Error, 500)}})
-			if err != nil {
+			if err := keepFailed(tx, [][]any{{id, f.Host, f.Time, cut(f.Error, 500), 0}}); err != nil {
 				return err
 			}
 		}

@@ -21,12 +21,12 @@ import (
 // ring in which nobody is, and which need not be watched, opens the next at once.
 func (r *Rollouts) advance(ctx context.Context, l Listed) error {
 	d := l.Document
-	counts, err := r.count(ctx, d)
+	counts, broken, err := r.count(ctx, d)
 	if err != nil {
 		told := r.DB.Write(ctx, func(tx *db.Tx) error { return wait(tx, d.ID, "hosts cannot be counted: "+err.Error()) })
 		return errors.Join(err, told)
 	}
-	if err := r.keepCounts(ctx, d.ID, counts); err != nil {
+	if err := r.keepCounts(ctx, d, counts, broken); err != nil {
 		return err
 	}
 	for range len(d.Rings) + 1 {
@@ -86,32 +86,59 @@ func after(was *row, v rollout.Verdict) change {
 }
 
 // count counts the hosts of each ring by itself. Who has nothing of the package, and
-// is not to have it, is not counted: they would never report. A host that has the
-// version, or a newer one, is done, whatever failed before.
-func (r *Rollouts) count(ctx context.Context, d *rollout.Document) ([]rollout.Counts, error) {
+// is not to have it, is not counted: they would never report. A host on which the
+// version works, or that has a newer one, is done, whatever failed before. Broken are
+// those on which it does not and that are not among the failures yet.
+func (r *Rollouts) count(ctx context.Context, d *rollout.Document) (counts []rollout.Counts, broken []string, err error) {
 	in, err := r.members(ctx, d)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	done, err := r.found(ctx, "state:accepted muster:"+d.Package+">="+d.Version)
+	done, err := r.found(ctx, serving(d))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	bad, err := r.found(ctx, failing(d))
+	if err != nil {
+		return nil, nil, err
 	}
 	failed, err := r.failures(ctx, d.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	counts := make([]rollout.Counts, len(d.Rings))
+	counts = make([]rollout.Counts, len(d.Rings))
 	for id, ring := range in {
-		c := &counts[ring-1]
+		c, f := &counts[ring-1], failed[id]
 		c.Hosts++
-		if _, bad := failed[id]; done[id] {
+		switch {
+		case bad[id] && f == nil:
+			broken = append(broken, id)
+			c.Failed++
+		case done[id] && !bad[id]:
 			c.Done++
-		} else if bad {
+		case f != nil && !f.excused:
 			c.Failed++
 		}
 	}
-	return counts, nil
+	return counts, broken, nil
+}
+
+// serving finds the hosts that have the version and are not on the way to another,
+// or a newer one.
+func serving(d *rollout.Document) string {
+	q := "state:accepted muster:" + d.Package + ">=" + d.Version
+	for _, s := range []muster.Status{muster.Running, muster.NeedDowngrade, muster.NeedRemove, muster.Revoked} {
+		q += " -muster:" + d.Package + ":" + strings.ToLower(string(s)) + "=" + d.Version
+	}
+	return q
+}
+
+// failing finds the hosts that have the version and on which it does not work: a
+// change of it failed after, or its own audit says so. What the audit of the version
+// before said is not kept.
+func failing(d *rollout.Document) string {
+	at := d.Package + ":" + strings.ToLower(string(muster.Error))
+	return "state:accepted muster:" + d.Package + "=" + d.Version + " (muster:" + at + "=" + d.Version + " or audit:" + at + ")"
 }
 
 // concerned finds the hosts that have a package in any version, or are to have it:
@@ -165,20 +192,28 @@ func (r *Rollouts) found(ctx context.Context, query string) (map[string]bool, er
 	return set, err
 }
 
+// A failure is a host that failed. One is excused when a person has the rollout go on
+// all the same: it counts again when it fails anew.
+type failure struct {
+	api.RolloutFailure
+	excused bool
+}
+
 // failures are the hosts of a rollout that failed, by id.
-func (r *Rollouts) failures(ctx context.Context, id string) (all map[string]api.RolloutFailure, err error) {
+func (r *Rollouts) failures(ctx context.Context, id string) (all map[string]*failure, err error) {
 	err = r.DB.Read(ctx, func(tx *db.Tx) error {
-		all = map[string]api.RolloutFailure{}
-		rows, err := tx.Query("SELECT host, happened, note FROM rollouts_failure WHERE rollout = ?", id)
+		all = map[string]*failure{}
+		rows, err := tx.Query("SELECT host, happened, note, excused FROM rollouts_failure WHERE rollout = ?", id)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var f api.RolloutFailure
-			if err := rows.Scan(&f.Host, &f.Time, &f.Error); err != nil {
+			f, excused := &failure{}, 0
+			if err := rows.Scan(&f.Host, &f.Time, &f.Error, &excused); err != nil {
 				return err
 			}
+			f.excused = excused != 0
 			all[f.Host] = f
 		}
 		return rows.Err()
@@ -186,22 +221,36 @@ func (r *Rollouts) failures(ctx context.Context, id string) (all map[string]api.
 	return all, err
 }
 
-func (r *Rollouts) keepCounts(ctx context.Context, id string, counts []rollout.Counts) error {
+// keepCounts writes what was counted, and the hosts that were found broken.
+func (r *Rollouts) keepCounts(ctx context.Context, d *rollout.Document, counts []rollout.Counts, broken []string) error {
 	data, err := json.Marshal(counts)
 	if err != nil {
 		return err
 	}
+	now := r.Now().Unix()
+	rows := make([][]any, len(broken))
+	for i, host := range broken {
+		rows[i] = []any{d.ID, host, now, "has " + d.Package + " " + d.Version + " with status ERROR", 0}
+	}
 	return r.DB.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE rollouts_rollout SET counts = ?, looked = ? WHERE id = ?", data, r.Now().Unix(), id)
-		return err
+		if _, err := tx.Exec("UPDATE rollouts_rollout SET counts = ?, looked = ? WHERE id = ?", data, now, d.ID); err != nil {
+			return err
+		}
+		return keepFailed(tx, rows)
 	})
 }
 
-// sorted lists failures, the newest first.
-func sorted(all map[string]api.RolloutFailure) []api.RolloutFailure {
+func keepFailed(tx *db.Tx, rows [][]any) error {
+	return tx.Upsert("rollouts_failure", []string{"rollout", "host"}, []string{"rollout", "host", "happened", "note", "excused"}, rows)
+}
+
+// sorted lists the failures that count, the newest first.
+func sorted(all map[string]*failure) []api.RolloutFailure {
 	list := make([]api.RolloutFailure, 0, len(all))
 	for _, f := range all {
-		list = append(list, f)
+		if !f.excused {
+			list = append(list, f.RolloutFailure)
+		}
 	}
 	slices.SortFunc(list, func(a, b api.RolloutFailure) int {
 		return cmp.Or(cmp.Compare(b.Time, a.Time), strings.Compare(a.Host, b.Host))

@@ -87,7 +87,7 @@ var asked = map[string]struct {
 }
 
 // Change does what a person asks for: pause, resume, abort. To resume after a halt
-// forgets the failures so far: who resumes has looked at them. An open ring is
+// excuses the failures so far: who resumes has looked at them. An open ring is
 // watched anew. The head says so when it returns; hosts are counted after, for an
 // abort must not wait for that.
 func (r *Rollouts) Change(ctx context.Context, who, id string, in api.RolloutChange) (out api.RolloutDetail, err error) {
@@ -105,7 +105,7 @@ func (r *Rollouts) Change(ctx context.Context, who, id string, in api.RolloutCha
 			return muster.Errorf(muster.Conflict, "cannot %s rollout %q: it is %s", in.Do, id, was.state)
 		}
 		if in.Do == api.RolloutResume && was.state == rollout.Halted {
-			if _, err := tx.Exec("DELETE FROM rollouts_failure WHERE rollout = ?", id); err != nil {
+			if _, err := tx.Exec("UPDATE rollouts_failure SET excused = 1 WHERE rollout = ?", id); err != nil {
 				return err
 			}
 		}

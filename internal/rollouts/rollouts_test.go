@@ -24,6 +24,7 @@ var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 type host struct {
 	version string // of app; "" has none
 	status  muster.Status
+	audit   muster.Status
 	groups  []string
 }
 
@@ -59,7 +60,7 @@ func (h *host) Texts(field string) []string {
 }
 
 func (h *host) Software(string) []search.Software {
-	return []search.Software{{Name: "app", Version: h.version, Status: string(h.status)}}
+	return []search.Software{{Name: "app", Version: h.version, Status: string(h.status), Audit: string(h.audit)}}
 }
 
 func (w *world) Failures(_ context.Context, since int64) ([]Failure, int64, error) {
@@ -373,6 +374,52 @@ func TestFirstInstallation(t *testing.T) {
 	w.look()
 	if out := w.expect("r", rollout.Halted, 1); out.Rings[0] != (api.RolloutCounts{Hosts: 10, Failed: 10}) {
 		t.Errorf("%+v", out)
+	}
+}
+
+// A host that has the version, and on which it does not work, failed, whatever it
+// told of the change. Who resumes excuses it, until it fails anew.
+func TestBroken(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		version       string
+		status, audit muster.Status
+		want          api.RolloutCounts
+	}{
+		{"works", "2", muster.OK, muster.Warning, api.RolloutCounts{Hosts: 1, Done: 1}},
+		{"does not", "2", muster.Error, "", api.RolloutCounts{Hosts: 1, Failed: 1}},
+		{"says so itself", "2", muster.OK, muster.Error, api.RolloutCounts{Hosts: 1, Failed: 1}},
+		{"goes back", "2", muster.NeedDowngrade, "", api.RolloutCounts{Hosts: 1}},
+		{"a newer one waits", "2", muster.NeedUpgrade, "", api.RolloutCounts{Hosts: 1, Done: 1}},
+		{"a newer one does not", "3", muster.Error, muster.Error, api.RolloutCounts{Hosts: 1, Done: 1}},
+		{"the one before does not", "1", muster.Error, muster.Error, api.RolloutCounts{Hosts: 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, dbtest.SQLite(t), 10)
+			w.list("r", "1", func(d *rollout.Document) { d.Rings[0].MaxErrors = 0 })
+			w.look()
+			*w.hosts["host-000"] = host{test.version, test.status, test.audit, []string{"pilot"}}
+			w.look()
+			if test.want.Failed == 0 {
+				if out := w.expect("r", rollout.Running, 1); out.Rings[0] != test.want {
+					t.Errorf("%+v", out.Rings)
+				}
+				return
+			}
+			if out := w.expect("r", rollout.Halted, 1); out.Rings[0] != test.want || len(out.Failures) != 1 || !strings.Contains(out.Failures[0].Error, "app 2") {
+				t.Errorf("%+v", out)
+			}
+			if _, err := w.Change(t.Context(), "alice", "r", api.RolloutChange{Do: api.RolloutResume}); err != nil {
+				t.Fatal(err)
+			}
+			w.look()
+			if out := w.expect("r", rollout.Running, 1); out.Rings[0] != (api.RolloutCounts{Hosts: 1}) || len(out.Failures) > 0 {
+				t.Errorf("%+v", out)
+			}
+			w.failed = append(w.failed, Failure{"host-000", "app", "2", 1, "again"})
+			w.look()
+			w.expect("r", rollout.Halted, 1)
+		})
 	}
 }
 
