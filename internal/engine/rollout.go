@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"muster"
@@ -271,11 +270,8 @@ func (o *offer) heldBack(s plan.State) (all []string) {
 }
 
 // waits reports whether it is a rollout for which something cannot be had.
-func (o *offer) waits(why error) bool {
-	return slices.ContainsFunc(o.held, func(i int) bool {
-		p := &o.packages[i]
-		return strings.Contains(why.Error(), p.String()+" "+p.Barred)
-	})
+func (o *offer) waits(why *plan.Unsatisfiable) bool {
+	return slices.ContainsFunc(why.Barred, func(i int) bool { return slices.Contains(o.held, i) })
 }
 
 // heldStatus has what rollouts hold not count as available.

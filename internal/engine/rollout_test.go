@@ -385,6 +385,7 @@ func TestRolloutOfStranger(t *testing.T) {
 func TestRolloutOfSomethingNew(t *testing.T) {
 	s := newSite(t)
 	s.publish(s.pack(s.packager, "package: app\nversion: 2\n", "app=two"), s.staged(s.deployer, "1", nil),
+		s.pack(s.packager, "package: app\nversion: 3\nos: windows\n", "app=three"), // never for this root
 		s.pack(s.packager, "package: other\nversion: 1\n", "other=one"),
 		s.pack(s.deployer, "package: lab\nversion: 1\nkind: group\ndepends: app\n"),
 		s.pack(s.deployer, "package: desk\nversion: 1\nkind: group\ndepends: other\n"))

@@ -21,6 +21,7 @@ type story struct {
 	sentences []string
 	subjects  map[int32]bool // packages that a sentence begins with
 	missing   bool           // something is not available
+	barred    []int          // what would be, were it not barred
 	quiet     bool           // leave out what is asked for: the reader asked it
 }
 
@@ -60,7 +61,7 @@ func (t *story) tell() *Unsatisfiable {
 	if n := len(t.sentences); n > maxSentences {
 		t.sentences = append(t.sentences[:maxSentences], fmt.Sprintf("and for %d more reasons", n-maxSentences))
 	}
-	return &Unsatisfiable{Sentences: t.sentences, Hints: t.hints()}
+	return &Unsatisfiable{Sentences: t.sentences, Hints: t.hints(), Barred: t.barred}
 }
 
 func (t *story) say(s string) {
@@ -209,6 +210,9 @@ func (t *story) absent(d control.Dependency) string {
 	var parts []string
 	for _, r := range d {
 		parts = append(parts, t.u.absent(r))
+		for _, p := range t.u.barredBy(r) {
+			t.barred = append(t.barred, p.Index)
+		}
 	}
 	return join(parts, "and")
 }

@@ -11,6 +11,7 @@ import (
 type Unsatisfiable struct {
 	Sentences []string
 	Hints     []string // what a person can do, best first
+	Barred    []int    // [Package.Index] of packages that would do, were they not barred
 }
 
 func (u *Unsatisfiable) Error() string { return strings.Join(u.Sentences, "; ") }

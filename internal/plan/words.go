@@ -11,10 +11,8 @@ import (
 // absent tells why nothing satisfies r: another version, another platform, or nothing
 // at all.
 func (u *universe) absent(r control.Relation) string {
-	for _, id := range u.barredOf(r.Name) {
-		if p := u.pkg(id); u.rules.Match(r.Constraint, p.Version) {
-			return p.String() + " " + p.Barred
-		}
+	if all := u.barredBy(r); len(all) > 0 {
+		return all[0].String() + " " + all[0].Barred
 	}
 	versions, providers := u.lookup(r.Name)
 	var have []string
@@ -33,6 +31,16 @@ func (u *universe) absent(r control.Relation) string {
 		return fmt.Sprintf("%s provides %s in no such version", u.pkg(providers[0]), r.Name)
 	}
 	return "there is no package " + r.Name
+}
+
+// barredBy lists the packages that would satisfy r, were they not barred.
+func (u *universe) barredBy(r control.Relation) (all []*Package) {
+	for _, id := range u.barredOf(r.Name) {
+		if p := u.pkg(id); u.rules.Match(r.Constraint, p.Version) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 func (u *universe) barredOf(name string) []int32 {
