@@ -41,7 +41,7 @@ func (e *Engine) learn(ctx context.Context, c *repo.Client) error {
 		return err
 	}
 	next := &followed{Index: head.Index.Raw.SHA256}
-	for _, entry := range newestRollouts(x) {
+	for _, entry := range x.Rollouts() {
 		r := known.find(entry.Name)
 		if r == nil || r.Manifest != entry.ManifestSHA256 && version.Compare(entry.Version, r.Version) >= 0 || r.Problem != "" {
 			r = e.read(ctx, c, entry)
@@ -53,28 +53,6 @@ func (e *Engine) learn(ctx context.Context, c *repo.Client) error {
 		return muster.Errorf(muster.Invalid, "repository %q has %d rollouts, more than %d", head.Repository, len(next.Rollouts), maxRollouts)
 	}
 	return e.keepRollouts(head.Repository, next)
-}
-
-// newestRollouts lists the newest package of each rollout. Whether it may be used is
-// for when it is used: one that is revoked holds.
-func newestRollouts(x *index.Index) (all []*index.Entry) {
-	for i, outline := range x.Outlines() {
-		if outline.Kind != muster.Rollout {
-			continue
-		}
-		entry, err := x.Entry(i)
-		if err != nil {
-			continue // never, in an index that was proved right
-		}
-		at := slices.IndexFunc(all, func(b *index.Entry) bool { return b.Name == entry.Name })
-		switch {
-		case at < 0:
-			all = append(all, entry)
-		case version.Compare(entry.Version, all[at].Version) > 0:
-			all[at] = entry
-		}
-	}
-	return all
 }
 
 // read fetches and verifies a rollout.

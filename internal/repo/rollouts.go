@@ -2,7 +2,6 @@ package repo
 
 import (
 	"os"
-	"slices"
 
 	"muster"
 	"muster/index"
@@ -10,7 +9,6 @@ import (
 	"muster/rollout"
 	"muster/search"
 	"muster/sign"
-	"muster/version"
 )
 
 // A RolledOut is a rollout that the repository lists, in its newest version.
@@ -26,7 +24,7 @@ func (p *Publisher) Rollouts() (all []RolledOut, head *index.Head, wrong []error
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	for _, e := range c.rollouts() {
+	for _, e := range c.index.Rollouts() {
 		d, err := p.openRollout(c, e)
 		if err != nil {
 			wrong = append(wrong, err)
@@ -35,28 +33,6 @@ func (p *Publisher) Rollouts() (all []RolledOut, head *index.Head, wrong []error
 		all = append(all, RolledOut{e, d})
 	}
 	return all, c.head, wrong, nil
-}
-
-// rollouts are the newest packages of that kind.
-func (c *contents) rollouts() (all []*index.Entry) {
-	for i, outline := range c.index.Outlines() {
-		if outline.Kind != muster.Rollout {
-			continue
-		}
-		at := slices.IndexFunc(all, func(e *index.Entry) bool { return e.Name == outline.Name })
-		if at >= 0 && version.Compare(outline.Version, all[at].Version) <= 0 {
-			continue
-		}
-		e, err := c.index.Entry(i)
-		switch {
-		case err != nil: // never, in an index that was proved right
-		case at < 0:
-			all = append(all, e)
-		default:
-			all[at] = e
-		}
-	}
-	return all
 }
 
 func (p *Publisher) openRollout(c *contents, e *index.Entry) (*rollout.Document, error) {
@@ -104,7 +80,7 @@ func readRollout(m *pkgfile.Manifest) (*rollout.Document, error) {
 // has signed that it is over. What cannot be read may need one.
 func (p *Publisher) going(c *contents) map[string]bool {
 	all := map[string]bool{}
-	for _, e := range c.rollouts() {
+	for _, e := range c.index.Rollouts() {
 		d, err := p.openRollout(c, e)
 		all[e.Name] = err != nil || d.State == rollout.Running
 	}
