@@ -40,6 +40,7 @@ const (
 	RouteSoftware   = "/api/v1/software"             // GET, person: ?q= -> [SoftwarePage]
 	RoutePackages   = "/api/v1/packages"             // POST, person: a package file -> [Published]
 	RoutePackage    = "/api/v1/packages/{file}"      // DELETE, person
+	RouteUnlist     = "/api/v1/packages/remove"      // POST, person: [Removal] -> [Tidied]
 	RouteRepository = "/api/v1/repository"           // GET -> [Repository], POST a link of trust, person
 	RouteTidy       = "/api/v1/repository/gc"        // POST, person: ?keep=N&grace=TIME -> [Tidied]
 	RouteRepo       = "/repo/"                       // GET, anyone: the repository's files

@@ -211,6 +211,13 @@ func (p *PersonClient) Unpublish(ctx context.Context, file string) error {
 	return p.send(ctx, http.MethodDelete, at(RoutePackage, file), nil, nil)
 }
 
+// UnpublishAll takes package files out of the repository's index: all of them, or
+// none.
+func (p *PersonClient) UnpublishAll(ctx context.Context, in Removal) (out Tidied, err error) {
+	err = p.send(ctx, http.MethodPost, RouteUnlist, in, &out)
+	return out, err
+}
+
 // Tidy drops all but the newest keep versions of each package from the index (0: all
 // stay), and deletes files that no index has listed for the time of grace.
 func (p *PersonClient) Tidy(ctx context.Context, keep int, grace time.Duration) (out Tidied, err error) {

@@ -220,6 +220,12 @@ type Software struct {
 	Hosts   int    `json:"hosts"`
 }
 
+// Removal names package files that the repository should not list any more: all of
+// them leave with one head, or none.
+type Removal struct {
+	Files []string `json:"files"`
+}
+
 // Tidied is what was dropped from the repository: packages from its index, and
 // files that no index has listed for a time.
 type Tidied struct {

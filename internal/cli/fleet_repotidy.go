@@ -18,7 +18,7 @@ func repositoryOf(p *api.PersonClient) string {
 }
 
 // repoRemoveServer takes packages out of the index of a server, for all platforms.
-// What is meant is found before anything is removed.
+// What is meant is found before anything is removed; then all of it goes, or nothing.
 func (a *app) repoRemoveServer(ctx context.Context, url string, rels []control.Relation) error {
 	p, err := a.on(url)
 	if err != nil {
@@ -29,18 +29,11 @@ func (a *app) repoRemoveServer(ctx context.Context, url string, rels []control.R
 	if err != nil {
 		return err
 	}
-	var done reportFact
-	for _, name := range files {
-		if err := p.Unpublish(ctx, name); err != nil {
-			return err
-		}
-		done.Removed = append(done.Removed, name)
-	}
-	r, err := p.Repository(ctx)
+	tidied, err := p.UnpublishAll(ctx, api.Removal{Files: files})
 	if err != nil {
 		return err
 	}
-	done.Serial = r.Serial
+	done := reportFact{Serial: tidied.Serial, Removed: tidied.Removed}
 	return a.answer(done, func() error {
 		a.printReport(done)
 		return nil

@@ -107,7 +107,7 @@ func (p *Publisher) RemoveFiles(files ...string) (*Report, error) {
 				return nil, nil, err
 			}
 			if len(found) != 1 {
-				return nil, nil, muster.Errorf(muster.NotFound, "repository %q lists no file %q", p.Dir, file)
+				return nil, nil, muster.Errorf(muster.NotFound, "the repository lists no file %q", file)
 			}
 			drop[found[0].Filename] = true
 		}

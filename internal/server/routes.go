@@ -96,6 +96,7 @@ func routes() []route {
 		{method: get, path: api.RouteGroup, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getGroup},
 		{method: put, path: api.RouteGroup, who: aPerson, verb: api.VerbAssign, class: "people", body: api.MaxPerson, serve: (*Server).putGroup},
 		{method: post, path: api.RoutePackages, who: aPerson, verb: api.VerbPublish, or: []api.Verb{api.VerbAssign, api.VerbDeploy}, class: "upload", slow: true, serve: (*Server).putPackage},
+		{method: post, path: api.RouteUnlist, who: aPerson, verb: api.VerbPublish, class: "people", body: api.MaxPerson, serve: (*Server).removePackages},
 		{method: del, path: api.RoutePackage, who: aPerson, verb: api.VerbPublish, class: "people", serve: (*Server).removePackage},
 		{method: post, path: api.RouteTidy, who: aPerson, verb: api.VerbPublish, class: "people", slow: true, serve: (*Server).tidyRepository},
 		{method: get, path: api.RouteRollouts, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listRollouts},

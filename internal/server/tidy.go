@@ -14,22 +14,50 @@ import (
 // removePackage takes a file out of the index, and no other of the same version. The
 // file stays for those who are fetching it, until the repository is tidied up.
 func (s *Server) removePackage(ctx context.Context, r *request) (any, error) {
-	if !s.depot.exists() {
-		return nil, errNoRepository()
+	_, err := s.unlist(ctx, r, r.PathValue("file"))
+	return nil, err
+}
+
+// removePackages takes files out of the index: all of them with one head, or none.
+func (s *Server) removePackages(ctx context.Context, r *request) (any, error) {
+	var in api.Removal
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
 	}
-	name := r.PathValue("file")
-	err := s.depot.change(ctx, func(p *repo.Publisher) error {
-		_, err := p.RemoveFiles(name)
+	if len(in.Files) == 0 {
+		return nil, muster.Errorf(muster.Invalid, "no file is named")
+	}
+	return s.unlist(ctx, r, in.Files...)
+}
+
+func (s *Server) unlist(ctx context.Context, r *request, files ...string) (out api.Tidied, err error) {
+	if !s.depot.exists() {
+		return out, errNoRepository()
+	}
+	err = s.depot.change(ctx, func(p *repo.Publisher) error {
+		rep, err := p.RemoveFiles(files...)
+		if err == nil {
+			out = tidied(rep)
+		}
 		return err
 	})
-	if muster.KindOf(err) == muster.NotFound { // in words that do not tell where the folder is
-		err = muster.Errorf(muster.NotFound, "the repository lists no file %q", name)
+	if err != nil {
+		return api.Tidied{}, err
 	}
-	if err == nil {
+	for _, name := range out.Removed {
 		s.log.Info("package removed", "request", r.id, "name", r.person.name, "file", name)
-		s.news()
 	}
-	return nil, err
+	s.news()
+	return out, nil
+}
+
+// tidied names the files that a new head does not list any more.
+func tidied(rep *repo.Report) api.Tidied {
+	out := api.Tidied{Serial: rep.Serial}
+	for _, e := range rep.Removed {
+		out.Removed = append(out.Removed, path.Base(e.Filename))
+	}
+	return out
 }
 
 // tidyRepository drops old versions and deletes files that nothing lists. Those that
@@ -53,10 +81,8 @@ func (s *Server) tidyRepository(ctx context.Context, r *request) (any, error) {
 		if err != nil {
 			return err
 		}
-		out = api.Tidied{Serial: rep.Serial, Deleted: deleted}
-		for _, e := range rep.Removed {
-			out.Removed = append(out.Removed, path.Base(e.Filename))
-		}
+		out = tidied(rep)
+		out.Deleted = deleted
 		return nil
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -175,4 +176,32 @@ func TestUploadsTogether(t *testing.T) {
 	}
 	check(t, p.Unpublish(t.Context(), "a_1_linux_amd64.mpk"))
 	wantKind(t, p.Unpublish(t.Context(), "a_1_linux_amd64.mpk"), muster.NotFound)
+}
+
+// What is removed together leaves with one head, or stays as a whole.
+func TestRemovedTogether(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	w.found(p)
+	var files []string
+	for _, name := range []string{"a", "b", "c"} {
+		must(publish(t, p, pack(t, name, "1", 10, w.admin)))(t)
+		files = append(files, name+"_1_linux_amd64.mpk")
+	}
+	before := must(p.Repository(t.Context()))(t)
+	for _, bad := range [][]string{nil, {files[0], "d_1_linux_amd64.mpk"}} {
+		_, err := p.UnpublishAll(t.Context(), api.Removal{Files: bad})
+		if err == nil || len(bad) > 0 && (muster.KindOf(err) != muster.NotFound || !strings.Contains(err.Error(), bad[1]) || strings.Contains(err.Error(), w.cfg.Data)) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if now := must(p.Repository(t.Context()))(t); now != before {
+		t.Errorf("%+v became %+v", before, now)
+	}
+	done := must(p.UnpublishAll(t.Context(), api.Removal{Files: append(files[:2:2], files[0])}))(t)
+	if done.Serial != before.Serial+1 || !slices.Equal(done.Removed, files[:2]) {
+		t.Errorf("after serial %d: %+v", before.Serial, done)
+	}
+	wantKind(t, p.Unpublish(t.Context(), files[1]), muster.NotFound)
+	check(t, p.Unpublish(t.Context(), files[2]))
 }
