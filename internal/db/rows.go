@@ -25,6 +25,40 @@ func In(n int) string {
 	return "(" + strings.Repeat("?,", n-1) + "?)"
 }
 
+// A Scan copies the columns of a row.
+type Scan func(dest ...any) error
+
+// Each calls f for every row of an answer.
+func (t *Tx) Each(query string, args []any, f func(Scan) error) error {
+	rows, err := t.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Next gives n numbers that count up under a name, and returns the first. They are
+// kept in a table with the columns name and last, and a row for the name. A
+// transaction that writes has the database for itself, so that nobody else has them,
+// and who sees a number committed has seen all below.
+func (t *Tx) Next(table, name string, n int64) (int64, error) {
+	if err := checkNames([]string{table}); err != nil {
+		return 0, err
+	}
+	if _, err := t.Exec("UPDATE "+names([]string{table})+" SET last = last + ? WHERE name = ?", n, name); err != nil {
+		return 0, err
+	}
+	var last int64
+	err := t.QueryRow("SELECT last FROM "+names([]string{table})+" WHERE name = ?", name).Scan(&last)
+	return last - n + 1, err
+}
+
 // Insert adds rows, each with a value for every one of cols.
 func (t *Tx) Insert(table string, cols []string, rows [][]any) error {
 	return t.many(table, cols, rows, "")

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -85,6 +86,41 @@ func TestInsertMany(t *testing.T) {
 		}
 		if n := number(t, d, `SELECT count(*) FROM t_things WHERE name IN `+db.In(0)); n != 0 {
 			t.Errorf("%d names of none are there", n)
+		}
+	})
+}
+
+// Numbers count up under each name, and an answer is given row by row, until the
+// one who reads it has enough.
+func TestNextAndEach(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		mustWrite(t, d, `CREATE TABLE t_number (name VARCHAR(20) NOT NULL PRIMARY KEY, last BIGINT NOT NULL)`)
+		mustWrite(t, d, `INSERT INTO t_number (name, last) VALUES ('a', 0), ('b', 10)`)
+		enough := errors.New("enough")
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			for _, want := range []struct {
+				name     string
+				n, first int64
+			}{{"a", 1, 1}, {"a", 3, 2}, {"b", 2, 11}, {"a", 1, 5}} {
+				if got, err := tx.Next("t_number", want.name, want.n); err != nil || got != want.first {
+					t.Errorf("%+v: %d, %v", want, got, err)
+				}
+			}
+			if _, err := tx.Next(`t_number" --`, "a", 1); muster.KindOf(err) != muster.Invalid {
+				t.Errorf("no refusal: %v", err)
+			}
+			read := 0
+			return tx.Each("SELECT last FROM t_number WHERE last > ? ORDER BY last", []any{1}, func(scan db.Scan) error {
+				read++
+				var last int64
+				if err := scan(&last); err != nil || last != 5 || read > 1 {
+					t.Errorf("row %d: %d, %v", read, last, err)
+				}
+				return enough
+			})
+		})
+		if !errors.Is(err, enough) {
+			t.Error(err)
 		}
 	})
 }

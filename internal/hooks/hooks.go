@@ -181,7 +181,7 @@ type hook struct {
 
 const hookColumns = `id, url, note, kinds, hosts, secret, created, creator, place, failing, due, disabled, reason, held, tries, began, message, further, items, body`
 
-func scanHook(scan func(...any) error) (k hook, err error) {
+func scanHook(scan db.Scan) (k hook, err error) {
 	var kinds string
 	err = scan(&k.ID, &k.URL, &k.Note, &kinds, &k.Hosts, &k.Secret, &k.Created, &k.By, &k.place, &k.Failing, &k.Due, &k.Disabled, &k.Reason,
 		&k.held, &k.tries, &k.began, &k.message, &k.further, &k.items, &k.body)
@@ -202,19 +202,11 @@ func read(tx *db.Tx, id string) (hook, error) {
 func (h *Hooks) all(ctx context.Context) (all []hook, err error) {
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		all = nil
-		rows, err := tx.Query("SELECT " + hookColumns + " FROM hooks_hook ORDER BY created, id")
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			k, err := scanHook(rows.Scan)
-			if err != nil {
-				return err
-			}
+		return tx.Each("SELECT "+hookColumns+" FROM hooks_hook ORDER BY created, id", nil, func(scan db.Scan) error {
+			k, err := scanHook(scan)
 			all = append(all, k)
-		}
-		return rows.Err()
+			return err
+		})
 	})
 	return all, err
 }
@@ -284,19 +276,13 @@ func (h *Hooks) Deliveries(ctx context.Context, id string) (out api.DeliveryPage
 		if _, err := read(tx, id); err != nil {
 			return err
 		}
-		rows, err := tx.Query("SELECT happened, message, try, items, status, error, took FROM hooks_delivery WHERE hook = ? ORDER BY number DESC LIMIT ?", id, keptDeliveries)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var d api.Delivery
-			if err := rows.Scan(&d.Time, &d.Message, &d.Try, &d.Items, &d.Status, &d.Error, &d.Took); err != nil {
+		return tx.Each("SELECT happened, message, try, items, status, error, took FROM hooks_delivery WHERE hook = ? ORDER BY number DESC LIMIT ?",
+			[]any{id, keptDeliveries}, func(scan db.Scan) error {
+				var d api.Delivery
+				err := scan(&d.Time, &d.Message, &d.Try, &d.Items, &d.Status, &d.Error, &d.Took)
+				out.Deliveries = append(out.Deliveries, d)
 				return err
-			}
-			out.Deliveries = append(out.Deliveries, d)
-		}
-		return rows.Err()
+			})
 	})
 	return out, err
 }
@@ -309,18 +295,13 @@ func note(tx *db.Tx, id string, d api.Delivery) error {
 		return err
 	}
 	var numbers []int64
-	rows, err := tx.Query("SELECT number FROM hooks_delivery WHERE hook = ? ORDER BY number DESC LIMIT 1 OFFSET ?", id, keptDeliveries)
-	if err != nil {
-		return err
-	}
-	for rows.Next() {
+	err = tx.Each("SELECT number FROM hooks_delivery WHERE hook = ? ORDER BY number DESC LIMIT 1 OFFSET ?", []any{id, keptDeliveries}, func(scan db.Scan) error {
 		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return err
-		}
+		err := scan(&n)
 		numbers = append(numbers, n)
-	}
-	if err := rows.Close(); err != nil || len(numbers) == 0 {
+		return err
+	})
+	if err != nil || len(numbers) == 0 {
 		return err
 	}
 	_, err = tx.Exec("DELETE FROM hooks_delivery WHERE hook = ? AND number <= ?", id, slices.Max(numbers))

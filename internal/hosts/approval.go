@@ -45,7 +45,7 @@ func (a *applicant) approval(tx *db.Tx, fits func(*approval) bool) (*welcome, er
 }
 
 func readApprovals(tx *db.Tx, where string, args ...any) (all []*approval, err error) {
-	err = each(tx, "SELECT num, id, fingerprint, fqdn, serial, wanted FROM hosts_approval "+where+" ORDER BY num", args, func(scan scanner) error {
+	err = tx.Each("SELECT num, id, fingerprint, fqdn, serial, wanted FROM hosts_approval "+where+" ORDER BY num", args, func(scan db.Scan) error {
 		p := new(approval)
 		var wanted []byte
 		if err := scan(&p.num, &p.ID, &p.Key, &p.FQDN, &p.Serial, &wanted); err != nil {
@@ -99,7 +99,7 @@ func (h *Hosts) Approve(ctx context.Context, p api.Approval) error {
 		if n >= maxApprovals {
 			return muster.Errorf(muster.Busy, "%d approvals wait for hosts, and no more may", n)
 		}
-		num, err := next(tx, "token", 1)
+		num, err := tx.Next("hosts_number", "token", 1)
 		if err != nil {
 			return err
 		}

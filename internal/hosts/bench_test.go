@@ -268,7 +268,7 @@ func (f *fleet) bytes(b *testing.B) map[string]float64 {
 		"hosts_report": "history", "hosts_report_number": "history", "hosts_touched": "history"}
 	all := map[string]float64{}
 	err := f.DB.Read(b.Context(), func(tx *db.Tx) error {
-		return each(tx, "SELECT name, sum(pgsize) FROM dbstat GROUP BY name", nil, func(scan scanner) error {
+		return tx.Each("SELECT name, sum(pgsize) FROM dbstat GROUP BY name", nil, func(scan db.Scan) error {
 			var name string
 			var bytes float64
 			err := scan(&name, &bytes)

@@ -124,7 +124,7 @@ func (h *Hosts) learnHosts(tx *db.Tx, c *census, change int64) error {
 		return err
 	}
 	var nums []any
-	err := each(tx, "SELECT num FROM hosts_host WHERE edited > ? ORDER BY num", []any{c.change}, func(scan scanner) error {
+	err := tx.Each("SELECT num FROM hosts_host WHERE edited > ? ORDER BY num", []any{c.change}, func(scan db.Scan) error {
 		var num int64
 		err := scan(&num)
 		nums = append(nums, num)
@@ -171,7 +171,7 @@ func (h *Hosts) enter(tx *db.Tx, c *census, nums []any) error {
 // forget lets go of hosts that are gone.
 func (c *census) forget(tx *db.Tx) error {
 	var gone []string
-	err := each(tx, "SELECT id FROM hosts_forgotten WHERE edited > ?", []any{c.change}, func(scan scanner) error {
+	err := tx.Each("SELECT id FROM hosts_forgotten WHERE edited > ?", []any{c.change}, func(scan db.Scan) error {
 		gone = append(gone, "")
 		return scan(&gone[len(gone)-1])
 	})

@@ -63,7 +63,7 @@ func (r *profiles) facts() error {
 	for _, name := range numberFields {
 		cols = append(cols, numbers[name].column)
 	}
-	return each(r.tx, "SELECT h.num, "+strings.Join(cols, ", ")+hostTables+" WHERE h.num IN "+r.in, r.nums, func(scan scanner) error {
+	return r.tx.Each("SELECT h.num, "+strings.Join(cols, ", ")+hostTables+" WHERE h.num IN "+r.in, r.nums, func(scan db.Scan) error {
 		p := newProfile(0)
 		dest := []any{&p.num}
 		for i := range p.texts {
@@ -80,7 +80,7 @@ func (r *profiles) facts() error {
 
 // list reads a field with several values.
 func (r *profiles) list(query string) error {
-	return each(r.tx, query+r.in, r.nums, func(scan scanner) error {
+	return r.tx.Each(query+r.in, r.nums, func(scan db.Scan) error {
 		var num int64
 		var field, value string
 		err := scan(&num, &field, &value)
@@ -101,7 +101,7 @@ func (r *profiles) groups() error {
 }
 
 func (r *profiles) muster() error {
-	return each(r.tx, "SELECT host, name, version, status, audit FROM hosts_muster WHERE host IN "+r.in, r.nums, func(scan scanner) error {
+	return r.tx.Each("SELECT host, name, version, status, audit FROM hosts_muster WHERE host IN "+r.in, r.nums, func(scan db.Scan) error {
 		var num int64
 		var s search.Software
 		err := scan(&num, &s.Name, &s.Version, &s.Status, &s.Audit)
@@ -113,7 +113,7 @@ func (r *profiles) muster() error {
 }
 
 func (r *profiles) software() error {
-	return each(r.tx, "SELECT host, software FROM hosts_inventory WHERE host IN "+r.in, r.nums, func(scan scanner) error {
+	return r.tx.Each("SELECT host, software FROM hosts_inventory WHERE host IN "+r.in, r.nums, func(scan db.Scan) error {
 		var num int64
 		var packed []byte
 		if err := scan(&num, &packed); err != nil || r.byNum[num] == nil {

@@ -62,7 +62,7 @@ func (c *census) listen(tx *db.Tx, now time.Time) error {
 	}
 	var all []sighting
 	latest := c.latest
-	err := each(tx, "SELECT host, seen, address FROM hosts_seen WHERE seen >= ?", []any{since}, func(scan scanner) error {
+	err := tx.Each("SELECT host, seen, address FROM hosts_seen WHERE seen >= ?", []any{since}, func(scan db.Scan) error {
 		var s sighting
 		err := scan(&s.num, &s.seen, &s.address)
 		all, latest = append(all, s), max(latest, s.seen)

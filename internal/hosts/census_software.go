@@ -120,7 +120,7 @@ func (s *stock) read(tx *db.Tx, all []*profile) (added []*ware, err error) {
 		ask = append(ask, n)
 	}
 	err = inChunks(ask, func(in string, nums []any) error {
-		return each(tx, "SELECT num, source, name, version FROM hosts_software WHERE num IN "+in, nums, func(scan scanner) error {
+		return tx.Each("SELECT num, source, name, version FROM hosts_software WHERE num IN "+in, nums, func(scan db.Scan) error {
 			w := new(ware)
 			err := scan(&w.num, &w.Source, &w.Name, &w.Version)
 			added = append(added, w)

@@ -35,7 +35,7 @@ type detail struct {
 }
 
 func (d *detail) read(tx *db.Tx) error {
-	err := each(tx, "SELECT "+hostColumns+hostTables+" WHERE h.num = ?", []any{d.r.num}, func(scan scanner) (err error) {
+	err := tx.Each("SELECT "+hostColumns+hostTables+" WHERE h.num = ?", []any{d.r.num}, func(scan db.Scan) (err error) {
 		_, d.out.Host, err = d.h.scanHost(scan)
 		return err
 	})

@@ -25,7 +25,7 @@ func addEvent(tx *db.Tx, e event) error {
 
 // addEvents numbers events and returns the first number.
 func addEvents(tx *db.Tx, all ...event) (int64, error) {
-	n, err := next(tx, "change", int64(len(all)))
+	n, err := tx.Next("hosts_number", "change", int64(len(all)))
 	if err != nil {
 		return 0, err
 	}
@@ -53,9 +53,9 @@ func (p *Part) Events(ctx context.Context, q api.EventQuery) (out api.EventPage,
 		if q.Since > 0 {
 			order = "ASC"
 		}
-		return each(tx, `SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result
+		return tx.Each(`SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result
 			FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host WHERE `+where+` ORDER BY e.number `+order+` LIMIT ?`,
-			append(args, q.Limit), func(scan scanner) error {
+			append(args, q.Limit), func(scan db.Scan) error {
 				e, err := h.scanEvent(scan)
 				out.Events = append(out.Events, e)
 				return err
@@ -85,7 +85,7 @@ func (p *Part) eventFilter(tx *db.Tx, q api.EventQuery) (where string, args []an
 	return where, args, nil
 }
 
-func (h *Hosts) scanEvent(scan scanner) (e api.Event, err error) {
+func (h *Hosts) scanEvent(scan db.Scan) (e api.Event, err error) {
 	var name sql.NullString
 	var result []byte
 	if err := scan(&e.Number, &e.Time, &e.Host, &name, &e.What, &e.Text, &result); err != nil {

@@ -109,7 +109,7 @@ func (f *feed) reports(number int64, limit int) ([]told, error) {
 	}
 	var all []told
 	query := "SELECT r.host, r.number, r.happened, r.body FROM hosts_report r WHERE " + strings.Join(where, " AND ") + " ORDER BY r.number DESC LIMIT ?"
-	return all, each(f.tx, query, append(args, limit), func(scan scanner) error {
+	return all, f.tx.Each(query, append(args, limit), func(scan db.Scan) error {
 		var t told
 		var body []byte
 		err := scan(&t.host, &t.number, &t.happened, &body)

@@ -68,8 +68,8 @@ func (p *Part) followEvents(tx *db.Tx, after int64, limit int) (all []numbered, 
 	if err != nil {
 		return nil, err
 	}
-	return all, each(tx, `SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host
-		WHERE e.number > ? AND `+in+` ORDER BY e.number LIMIT ?`, slices.Concat([]any{after}, args, []any{limit}), func(scan scanner) error {
+	return all, tx.Each(`SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host
+		WHERE e.number > ? AND `+in+` ORDER BY e.number LIMIT ?`, slices.Concat([]any{after}, args, []any{limit}), func(scan db.Scan) error {
 		e, err := p.h.scanEvent(scan)
 		if err != nil {
 			return err
@@ -91,8 +91,8 @@ func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered,
 		return nil, err
 	}
 	var reports []followed
-	err = each(tx, `SELECT r.host, r.number, r.happened, r.body, h.id, h.name FROM hosts_report r LEFT JOIN hosts_host h ON h.num = r.host
-		WHERE r.number > ? AND `+in+` ORDER BY r.number LIMIT ?`, slices.Concat([]any{after}, args, []any{limit}), func(scan scanner) error {
+	err = tx.Each(`SELECT r.host, r.number, r.happened, r.body, h.id, h.name FROM hosts_report r LEFT JOIN hosts_host h ON h.num = r.host
+		WHERE r.number > ? AND `+in+` ORDER BY r.number LIMIT ?`, slices.Concat([]any{after}, args, []any{limit}), func(scan db.Scan) error {
 		var f followed
 		var body []byte
 		err := scan(&f.host, &f.number, &f.happened, &body, &f.id, &f.name)

@@ -31,7 +31,7 @@ func needGroup(tx *db.Tx, name string) (*group, error) {
 	if muster.KindOf(err) != muster.NotFound {
 		return g, err
 	}
-	if g.num, err = next(tx, "group", 1); err != nil {
+	if g.num, err = tx.Next("hosts_number", "group", 1); err != nil {
 		return nil, err
 	}
 	return g, tx.Insert("hosts_group", []string{"num", "name", "note", "query", "hosts"}, [][]any{{g.num, name, "", "", 0}})
@@ -98,7 +98,7 @@ func (p *Part) Groups(ctx context.Context) (out api.GroupPage, err error) {
 		if err != nil {
 			return err
 		}
-		return each(tx, "SELECT name, note, query, hosts FROM hosts_group ORDER BY name", nil, func(scan scanner) error {
+		return tx.Each("SELECT name, note, query, hosts FROM hosts_group ORDER BY name", nil, func(scan db.Scan) error {
 			var g api.Group
 			err := scan(&g.Name, &g.Note, &g.Query, &g.Count)
 			if !p.see.All() {

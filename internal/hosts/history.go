@@ -93,7 +93,7 @@ func (r *report) keepHistory(tx *db.Tx, added, removed []item) error {
 	if r.base == nil || len(added)+len(removed)+len(p.sections) == 0 {
 		return nil
 	}
-	number, err := next(tx, "change", 1)
+	number, err := tx.Next("hosts_number", "change", 1)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func touchFamilies(tx *db.Tx, number int64, lists ...[]item) error {
 	}
 	families := map[int64]bool{}
 	err := inChunks(ask, func(in string, nums []any) error {
-		return each(tx, "SELECT DISTINCT family FROM hosts_software WHERE num IN "+in, nums, func(scan scanner) error {
+		return tx.Each("SELECT DISTINCT family FROM hosts_software WHERE num IN "+in, nums, func(scan db.Scan) error {
 			var n int64
 			err := scan(&n)
 			families[n] = true

@@ -193,20 +193,6 @@ func (h *Hosts) Run(ctx context.Context, report func(error)) {
 	}
 }
 
-// next gives n numbers of a name, and returns the first. The transaction has
-// the database for itself, so that nobody else has them, and who sees a number
-// committed has seen all below.
-func next(tx *db.Tx, name string, n int64) (int64, error) {
-	if _, err := tx.Exec("UPDATE hosts_number SET last = last + ? WHERE name = ?", n, name); err != nil {
-		return 0, err
-	}
-	var last int64
-	if err := tx.QueryRow("SELECT last FROM hosts_number WHERE name = ?", name).Scan(&last); err != nil {
-		return 0, err
-	}
-	return last - n + 1, nil
-}
-
 // total counts hosts by a property.
 func total(tx *db.Tx, kind, name string, by int) error {
 	if name == "" || by == 0 {
@@ -226,7 +212,7 @@ func total(tx *db.Tx, kind, name string, by int) error {
 func (h *Hosts) Totals(ctx context.Context, kind string) (map[string]int, error) {
 	all := map[string]int{}
 	err := h.DB.Read(ctx, func(tx *db.Tx) error {
-		return each(tx, "SELECT name, hosts FROM hosts_total WHERE kind = ? AND hosts > 0", []any{kind}, func(scan scanner) error {
+		return tx.Each("SELECT name, hosts FROM hosts_total WHERE kind = ? AND hosts > 0", []any{kind}, func(scan db.Scan) error {
 			var name string
 			var n int
 			if err := scan(&name, &n); err != nil {
@@ -237,24 +223,6 @@ func (h *Hosts) Totals(ctx context.Context, kind string) (map[string]int, error)
 		})
 	})
 	return all, err
-}
-
-// A scanner copies the columns of a row.
-type scanner func(dest ...any) error
-
-// each calls f for every row of an answer.
-func each(tx *db.Tx, query string, args []any, f func(scanner) error) error {
-	rows, err := tx.Query(query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // unknownHost is the same for hosts that are not there and those that were

@@ -235,7 +235,7 @@ func checkCounts(t *testing.T, w *world) {
 	want := map[int64]int{}
 	err := w.DB.Read(t.Context(), func(tx *db.Tx) error {
 		var blobs [][]byte
-		err := each(tx, "SELECT software FROM hosts_inventory", nil, func(scan scanner) error {
+		err := tx.Each("SELECT software FROM hosts_inventory", nil, func(scan db.Scan) error {
 			blobs = append(blobs, nil)
 			return scan(&blobs[len(blobs)-1])
 		})
@@ -253,7 +253,7 @@ func checkCounts(t *testing.T, w *world) {
 		}
 		for _, q := range []string{"SELECT software, hosts FROM hosts_count WHERE hosts <> 0", "SELECT software, count(*) FROM hosts_has GROUP BY software"} {
 			got := map[int64]int{}
-			err := each(tx, q, nil, func(scan scanner) error {
+			err := tx.Each(q, nil, func(scan db.Scan) error {
 				var software int64
 				var n int
 				err := scan(&software, &n)

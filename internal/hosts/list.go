@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"muster/api"
+	"muster/internal/db"
 )
 
 // hostColumns are what scanHost reads; of hosts_host h, hosts_fact f and hosts_seen s.
@@ -12,7 +13,7 @@ const hostColumns = `h.num, h.id, h.name, h.state, h.agent, h.enrolled, f.status
 const hostTables = ` FROM hosts_host h JOIN hosts_fact f ON f.host = h.num JOIN hosts_seen s ON s.host = h.num`
 
 // scanHost reads a row of a list.
-func (h *Hosts) scanHost(scan scanner) (num int64, out api.Host, err error) {
+func (h *Hosts) scanHost(scan db.Scan) (num int64, out api.Host, err error) {
 	var summary []byte
 	err = scan(&num, &out.ID, &out.Name, &out.State, &out.Agent, &out.Enrolled, &out.Status, &out.Problem, &out.FQDN, &out.OS, &out.OSName,
 		&out.Arch, &summary, &out.Seen, &out.Address)

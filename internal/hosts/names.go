@@ -17,7 +17,7 @@ func (h *Hosts) Names(ctx context.Context, ids []string) (names map[string]strin
 		names = make(map[string]string, len(ids))
 		return inChunks(all, func(in string, ids []any) error {
 			query := "SELECT id, name FROM hosts_host WHERE state IN (?, ?) AND id IN " + in
-			return each(tx, query, append([]any{api.Accepted, api.Cloned}, ids...), func(scan scanner) error {
+			return tx.Each(query, append([]any{api.Accepted, api.Cloned}, ids...), func(scan db.Scan) error {
 				var id, name string
 				err := scan(&id, &name)
 				names[id] = name

@@ -113,7 +113,7 @@ func named(tx *db.Tx, name string) (map[int64]api.State, error) {
 		args = []any{name, strings.ToUpper(name), strings.ToLower(name)}
 	}
 	all := map[int64]api.State{}
-	return all, each(tx, "SELECT h.num, h.state FROM hosts_host h WHERE "+sql, args, func(scan scanner) error {
+	return all, tx.Each("SELECT h.num, h.state FROM hosts_host h WHERE "+sql, args, func(scan db.Scan) error {
 		var num int64
 		var state api.State
 		err := scan(&num, &state)

@@ -114,8 +114,8 @@ func reportsSince(tx *db.Tx, host, at int64, f func(number, happened int64, body
 			body             []byte
 		}
 		var rows []row
-		err := each(tx, "SELECT number, happened, body FROM hosts_report WHERE host = ? AND number < ? AND happened > ? ORDER BY number DESC LIMIT 200",
-			[]any{host, below, at}, func(scan scanner) error {
+		err := tx.Each("SELECT number, happened, body FROM hosts_report WHERE host = ? AND number < ? AND happened > ? ORDER BY number DESC LIMIT 200",
+			[]any{host, below, at}, func(scan db.Scan) error {
 				rows = append(rows, row{})
 				r := &rows[len(rows)-1]
 				return scan(&r.number, &r.happened, &r.body)

@@ -150,7 +150,7 @@ func newerPresence(tx *db.Tx, rows [][]any) (newer [][]any, err error) {
 		nums[i], byHost[r[0].(int64)] = r[0], r
 	}
 	err = inChunks(nums, func(in string, nums []any) error {
-		return each(tx, "SELECT host, counter FROM hosts_seen WHERE host IN "+in, nums, func(scan scanner) error {
+		return tx.Each("SELECT host, counter FROM hosts_seen WHERE host IN "+in, nums, func(scan db.Scan) error {
 			var host, counter int64
 			err := scan(&host, &counter)
 			if r := byHost[host]; err == nil && counter <= r[2].(int64) {

@@ -94,7 +94,7 @@ func (h *Hosts) pruneHistory(ctx context.Context, before int64) error {
 func (h *Hosts) anyBefore(ctx context.Context, table string, before int64) (old bool, err error) {
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		old = false
-		return each(tx, "SELECT happened FROM "+table+" ORDER BY number LIMIT 1", nil, func(scan scanner) error {
+		return tx.Each("SELECT happened FROM "+table+" ORDER BY number LIMIT 1", nil, func(scan db.Scan) error {
 			var at int64
 			err := scan(&at)
 			old = at < before
@@ -121,7 +121,7 @@ func (h *Hosts) pruneNumbered(ctx context.Context, table string, before int64) (
 		var nums []any
 		err := h.DB.Read(ctx, func(tx *db.Tx) error {
 			late := false
-			return each(tx, "SELECT number, happened FROM "+table+" ORDER BY number LIMIT ?", []any{pruned}, func(scan scanner) error {
+			return tx.Each("SELECT number, happened FROM "+table+" ORDER BY number LIMIT ?", []any{pruned}, func(scan db.Scan) error {
 				var n, at int64
 				if err := scan(&n, &at); err != nil {
 					return err

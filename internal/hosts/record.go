@@ -75,7 +75,7 @@ func mark(tx *db.Tx, set string, nums []any) error {
 	if len(nums) == 0 {
 		return nil
 	}
-	n, err := next(tx, "change", 1)
+	n, err := tx.Next("hosts_number", "change", 1)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ type newHost struct {
 
 // insert makes the host's rows in all tables that have one for every host.
 func (n *newHost) insert(tx *db.Tx) (*record, error) {
-	num, err := next(tx, "host", 1)
+	num, err := tx.Next("hosts_number", "host", 1)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (h *Hosts) read(ctx context.Context, since int64) error {
 	var changed []*entry
 	var gone []string
 	err := h.DB.Read(ctx, func(tx *db.Tx) (err error) {
-		err = each(tx, "SELECT name, last FROM hosts_number WHERE name IN ('change', 'wake')", nil, func(scan scanner) error {
+		err = tx.Each("SELECT name, last FROM hosts_number WHERE name IN ('change', 'wake')", nil, func(scan db.Scan) error {
 			var name string
 			var last int64
 			if err := scan(&name, &last); err != nil {
@@ -90,7 +90,7 @@ func (h *Hosts) read(ctx context.Context, since int64) error {
 		if changed, err = readKnown(tx, since); err != nil {
 			return err
 		}
-		return each(tx, "SELECT id FROM hosts_forgotten WHERE edited > ?", []any{since}, func(scan scanner) error {
+		return tx.Each("SELECT id FROM hosts_forgotten WHERE edited > ?", []any{since}, func(scan db.Scan) error {
 			gone = append(gone, "")
 			return scan(&gone[len(gone)-1])
 		})
@@ -106,7 +106,7 @@ func (h *Hosts) read(ctx context.Context, since int64) error {
 func readKnown(tx *db.Tx, since int64) ([]*entry, error) {
 	var all []*entry
 	byNum := map[int64]*entry{}
-	err := each(tx, selectKnown, []any{since}, func(scan scanner) error {
+	err := tx.Each(selectKnown, []any{since}, func(scan db.Scan) error {
 		e, err := scanEntry(scan)
 		if err != nil {
 			return err
@@ -117,8 +117,8 @@ func readKnown(tx *db.Tx, since int64) ([]*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return all, each(tx, `SELECT m.host, g.name FROM hosts_host h JOIN hosts_member m ON m.host = h.num
-		JOIN hosts_group g ON g.num = m.grp WHERE h.edited > ? ORDER BY g.name`, []any{since}, func(scan scanner) error {
+	return all, tx.Each(`SELECT m.host, g.name FROM hosts_host h JOIN hosts_member m ON m.host = h.num
+		JOIN hosts_group g ON g.num = m.grp WHERE h.edited > ? ORDER BY g.name`, []any{since}, func(scan db.Scan) error {
 		var num int64
 		var name string
 		if err := scan(&num, &name); err != nil {
@@ -131,7 +131,7 @@ func readKnown(tx *db.Tx, since int64) ([]*entry, error) {
 	})
 }
 
-func scanEntry(scan scanner) (*entry, error) {
+func scanEntry(scan db.Scan) (*entry, error) {
 	e := new(entry)
 	var sum []byte
 	var counter, acted int64

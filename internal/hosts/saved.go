@@ -51,7 +51,7 @@ func (h *Hosts) Regroup(ctx context.Context) error {
 func (h *Hosts) regroup(ctx context.Context, hosts map[int64]bool) error {
 	var groups []group
 	err := h.DB.Read(ctx, func(tx *db.Tx) error {
-		return each(tx, "SELECT num, name, query FROM hosts_group WHERE query <> '' ORDER BY num", nil, func(scan scanner) error {
+		return tx.Each("SELECT num, name, query FROM hosts_group WHERE query <> '' ORDER BY num", nil, func(scan db.Scan) error {
 			var g group
 			err := scan(&g.num, &g.name, &g.query)
 			groups = append(groups, g)
@@ -114,7 +114,7 @@ func (h *Hosts) refill(ctx context.Context, g *group, scope []any) error {
 // find are the hosts that a saved search means, within scope; nil is all.
 func (h *Hosts) find(tx *db.Tx, query *search.Query, scope []any) (map[int64]bool, error) {
 	saved := map[string]bool{}
-	err := each(tx, "SELECT name FROM hosts_group WHERE query <> ''", nil, func(scan scanner) error {
+	err := tx.Each("SELECT name FROM hosts_group WHERE query <> ''", nil, func(scan db.Scan) error {
 		var name string
 		err := scan(&name)
 		saved[name] = true
@@ -166,7 +166,7 @@ func alive(tx *db.Tx, hosts map[int64]bool) (map[int64]bool, error) {
 // numbersOf is the set of numbers that a query answers.
 func numbersOf(tx *db.Tx, query string, args ...any) (map[int64]bool, error) {
 	all := map[int64]bool{}
-	return all, each(tx, query, args, func(scan scanner) error {
+	return all, tx.Each(query, args, func(scan db.Scan) error {
 		var n int64
 		err := scan(&n)
 		all[n] = true

@@ -47,7 +47,7 @@ func benchmarkSearch(b *testing.B, hosts int) {
 		return second(f.PutGroup(b.Context(), api.Group{Name: "windows", Query: "os:windows"}))
 	}))
 	err := f.DB.Write(b.Context(), func(tx *db.Tx) error {
-		number, err := next(tx, "change", 1)
+		number, err := tx.Next("hosts_number", "change", 1)
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (l *listing) values(tx *db.Tx, field string, nums []any) (map[int64][]strin
 	}
 	in := db.In(len(nums))
 	if n, ok := numbers[field]; ok {
-		return all, each(tx, "SELECT h.num, "+n.column+hostTables+" WHERE h.num IN "+in, nums, func(scan scanner) error {
+		return all, tx.Each("SELECT h.num, "+n.column+hostTables+" WHERE h.num IN "+in, nums, func(scan db.Scan) error {
 			var num, value int64
 			err := scan(&num, &value)
 			if err == nil && value >= n.least {
@@ -79,7 +79,7 @@ func (l *listing) values(tx *db.Tx, field string, nums []any) (map[int64][]strin
 	if c := columns[field]; c != nil { // of two, such as os, the more exact one
 		query = "SELECT h.num, " + c[len(c)-1] + hostTables + " WHERE h.num IN " + in
 	}
-	return all, each(tx, query, args, func(scan scanner) error {
+	return all, tx.Each(query, args, func(scan db.Scan) error {
 		var num int64
 		var value string
 		err := scan(&num, &value)
@@ -89,7 +89,7 @@ func (l *listing) values(tx *db.Tx, field string, nums []any) (map[int64][]strin
 }
 
 func (l *listing) places(tx *db.Tx, unit bool, nums []any, add func(int64, string)) error {
-	return each(tx, "SELECT h.num, h.unit, f.fqdn"+hostTables+" WHERE h.num IN "+db.In(len(nums)), nums, func(scan scanner) error {
+	return tx.Each("SELECT h.num, h.unit, f.fqdn"+hostTables+" WHERE h.num IN "+db.In(len(nums)), nums, func(scan db.Scan) error {
 		var num int64
 		var path, fqdn string
 		if err := scan(&num, &path, &fqdn); err != nil {

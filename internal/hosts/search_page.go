@@ -196,7 +196,7 @@ func (l *listing) page(tx *db.Tx, out *api.HostPage, rows []row) error {
 		nums[i] = r.num
 	}
 	byNum := make(map[int64]api.Host, len(rows))
-	err := each(tx, "SELECT "+hostColumns+hostTables+" WHERE h.num IN "+db.In(len(nums)), nums, func(scan scanner) error {
+	err := tx.Each("SELECT "+hostColumns+hostTables+" WHERE h.num IN "+db.In(len(nums)), nums, func(scan db.Scan) error {
 		num, host, err := l.h.scanHost(scan)
 		byNum[num] = host
 		return err

@@ -123,7 +123,7 @@ func findWords(tx *db.Tx, words []*wordOf) error {
 	for i, w := range words {
 		args[i], bySum[w.sum] = w.sum[:], w
 	}
-	return each(tx, "SELECT num, sum FROM hosts_software WHERE sum IN "+db.In(len(args)), args, func(scan scanner) error {
+	return tx.Each("SELECT num, sum FROM hosts_software WHERE sum IN "+db.In(len(args)), args, func(scan db.Scan) error {
 		var num int64
 		var sum []byte
 		if err := scan(&num, &sum); err != nil {
@@ -144,7 +144,7 @@ func insertWords(tx *db.Tx, missing []*wordOf) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	num, err := next(tx, "software", int64(len(missing)))
+	num, err := tx.Next("hosts_number", "software", int64(len(missing)))
 	if err != nil {
 		return err
 	}
@@ -179,8 +179,8 @@ func findFamilies(tx *db.Tx, words []*wordOf) (map[string]int64, error) {
 		for i, w := range words[:n] {
 			args[i] = lower(w.software.Name, 190)
 		}
-		err := each(tx, "SELECT source, name, MIN(family) FROM hosts_software WHERE name IN "+db.In(n)+" GROUP BY source, name", args,
-			func(scan scanner) error {
+		err := tx.Each("SELECT source, name, MIN(family) FROM hosts_software WHERE name IN "+db.In(n)+" GROUP BY source, name", args,
+			func(scan db.Scan) error {
 				var source, name string
 				var num int64
 				if err := scan(&source, &name, &num); err != nil {
@@ -225,7 +225,7 @@ func (d *dictionary) words(tx *db.Tx, nums []int64) (map[int64]*software, error)
 }
 
 func (d *dictionary) readWords(tx *db.Tx, nums []any, all map[int64]*software) error {
-	return each(tx, "SELECT num, sum, source, body FROM hosts_software WHERE num IN "+db.In(len(nums)), nums, func(scan scanner) error {
+	return tx.Each("SELECT num, sum, source, body FROM hosts_software WHERE num IN "+db.In(len(nums)), nums, func(scan db.Scan) error {
 		s := new(software)
 		var sum, body []byte
 		if err := scan(&s.num, &sum, &s.source, &body); err != nil {

@@ -109,7 +109,7 @@ func (h *Hosts) CreateToken(ctx context.Context, by string, t api.TokenRequest) 
 	out := api.Token{Secret: secret, Note: cut(t.Note, 190), Uses: t.Uses, Expires: t.Expires, Groups: w.Groups, Unit: w.Unit, From: w.From,
 		Created: h.Now().Unix(), By: cut(by, 190)}
 	err = h.DB.Write(ctx, func(tx *db.Tx) error {
-		num, err := next(tx, "token", 1)
+		num, err := tx.Next("hosts_number", "token", 1)
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func network(text string) (string, error) {
 func (h *Hosts) Tokens(ctx context.Context) (out api.TokenPage, err error) {
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		out.Tokens = []api.Token{}
-		return each(tx, "SELECT num, note, uses, expires, wanted, created, creator FROM hosts_token ORDER BY num", nil, func(scan scanner) error {
+		return tx.Each("SELECT num, note, uses, expires, wanted, created, creator FROM hosts_token ORDER BY num", nil, func(scan db.Scan) error {
 			var t api.Token
 			var wanted []byte
 			if err := scan(&t.ID, &t.Note, &t.Uses, &t.Expires, &wanted, &t.Created, &t.By); err != nil {

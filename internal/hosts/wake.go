@@ -62,10 +62,10 @@ func (h *Hosts) Wait(ctx context.Context, c *Caller, since int64) int64 {
 // WakeAll has all hosts look for news, such as a package that was published.
 func (h *Hosts) WakeAll(ctx context.Context) error {
 	return h.write(ctx, func(tx *db.Tx) error {
-		if _, err := next(tx, "wake", 1); err != nil {
+		if _, err := tx.Next("hosts_number", "wake", 1); err != nil {
 			return err
 		}
-		_, err := next(tx, "change", 1)
+		_, err := tx.Next("hosts_number", "change", 1)
 		return err
 	})
 }

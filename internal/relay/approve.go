@@ -55,7 +55,7 @@ func (r *Relay) approve(tx *db.Tx, m *action.Message, in api.ActionApproval) err
 	if sign.Persons(m.Signers) >= r.need(m.Action.Kind) {
 		state = api.ActionOpen
 	}
-	changed, err := next(tx, "change", 1)
+	changed, err := tx.Next("relay_number", "change", 1)
 	if err != nil {
 		return err
 	}

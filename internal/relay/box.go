@@ -208,7 +208,7 @@ func (r *Relay) tree(ctx context.Context, p *parcel) (*action.Tree, error) {
 
 // readHosts reads the hosts of an action, sorted.
 func readHosts(tx *db.Tx, num int64) (hosts []string, err error) {
-	return hosts, each(tx, "SELECT host FROM relay_target WHERE action = ? ORDER BY place", []any{num}, func(scan scanner) error {
+	return hosts, tx.Each("SELECT host FROM relay_target WHERE action = ? ORDER BY place", []any{num}, func(scan db.Scan) error {
 		hosts = append(hosts, "")
 		return scan(&hosts[len(hosts)-1])
 	})
@@ -241,7 +241,7 @@ func (r *Relay) delivered(tx *db.Tx, taken []taking) error {
 	for _, t := range taken {
 		hosts[t.action] = append(hosts[t.action], t.host)
 	}
-	changed, err := next(tx, "change", 1)
+	changed, err := tx.Next("relay_number", "change", 1)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (p *posting) stop(tx *db.Tx) (needless map[string]bool, err error) {
 
 // stopSome has the named hosts not be given an action that others still are.
 func (p *posting) stopSome(tx *db.Tx, num int64) error {
-	changed, err := next(tx, "change", 1)
+	changed, err := tx.Next("relay_number", "change", 1)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func readStopped(tx *db.Tx, id string) (*stopped, error) {
 		return nil, err
 	}
 	const fates = "SELECT host, state, CASE WHEN result IS NULL THEN 0 ELSE 1 END FROM relay_target WHERE action = ?"
-	err = each(tx, fates, []any{x.num}, func(scan scanner) error {
+	err = tx.Each(fates, []any{x.num}, func(scan db.Scan) error {
 		var host string
 		var f fate
 		var signed int
@@ -105,7 +105,7 @@ func readStopped(tx *db.Tx, id string) (*stopped, error) {
 // readEarlier learns from earlier cancels on which hosts they came in time.
 func (x *stopped) readEarlier(tx *db.Tx) error {
 	const spared = "SELECT t.host FROM relay_action c JOIN relay_target t ON t.action = c.num WHERE c.num > ? AND c.stops = ? AND t.state = ?"
-	return each(tx, spared, []any{x.num, x.id, api.TargetNeedless}, func(scan scanner) error {
+	return tx.Each(spared, []any{x.num, x.id, api.TargetNeedless}, func(scan db.Scan) error {
 		var host string
 		err := scan(&host)
 		f := x.hosts[host]

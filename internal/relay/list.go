@@ -17,7 +17,7 @@ type View map[string]bool
 
 const selectAction = "SELECT num, id, state, kind, title, reason, begins, ends, created, sender, signers, need, hosts, stops, sum FROM relay_action a "
 
-func scanAction(scan scanner) (num int64, a api.Action, err error) {
+func scanAction(scan db.Scan) (num int64, a api.Action, err error) {
 	var names, sum []byte
 	err = scan(&num, &a.ID, &a.State, &a.Kind, &a.Title, &a.Reason, &a.Begins, &a.Ends, &a.Created, &a.By, &names, &a.Need, &a.Hosts, &a.Stops, &sum)
 	if err == nil {
@@ -65,7 +65,7 @@ func (r *Relay) Hosts(ctx context.Context, id string) (hosts []string, err error
 
 func (r *Relay) find(tx *db.Tx, id string, into *api.Action) (num int64, err error) {
 	num = -1
-	err = each(tx, selectAction+"WHERE id = ?", []any{id}, func(scan scanner) error {
+	err = tx.Each(selectAction+"WHERE id = ?", []any{id}, func(scan db.Scan) error {
 		n, a, err := scanAction(scan)
 		num = n
 		if into != nil {
@@ -83,7 +83,7 @@ func (r *Relay) find(tx *db.Tx, id string, into *api.Action) (num int64, err err
 func (v View) count(tx *db.Tx, num int64, a *api.Action) error {
 	a.Counts = map[string]int{}
 	if v == nil {
-		return each(tx, "SELECT state, count(*) FROM relay_target WHERE action = ? GROUP BY state", []any{num}, func(scan scanner) error {
+		return tx.Each("SELECT state, count(*) FROM relay_target WHERE action = ? GROUP BY state", []any{num}, func(scan db.Scan) error {
 			var state string
 			var n int
 			err := scan(&state, &n)
@@ -92,7 +92,7 @@ func (v View) count(tx *db.Tx, num int64, a *api.Action) error {
 		})
 	}
 	a.Hosts = 0
-	err := each(tx, "SELECT host, state FROM relay_target WHERE action = ?", []any{num}, func(scan scanner) error {
+	err := tx.Each("SELECT host, state FROM relay_target WHERE action = ?", []any{num}, func(scan db.Scan) error {
 		var host, state string
 		err := scan(&host, &state)
 		if v[host] {
@@ -137,7 +137,7 @@ func (r *Relay) Targets(ctx context.Context, id string, q api.TargetQuery, v Vie
 				query, args = query+" AND "+column+" = ?", append(args, value)
 			}
 		}
-		return each(tx, query+" ORDER BY place", args, func(scan scanner) error {
+		return tx.Each(query+" ORDER BY place", args, func(scan db.Scan) error {
 			if page.Next != "" {
 				return nil
 			}
@@ -157,7 +157,7 @@ func (r *Relay) Targets(ctx context.Context, id string, q api.TargetQuery, v Vie
 
 const selectTarget = "SELECT place, changed, host, state, status, note, at, result FROM relay_target "
 
-func scanTarget(scan scanner) (place, changed int64, t api.Target, err error) {
+func scanTarget(scan db.Scan) (place, changed int64, t api.Target, err error) {
 	err = scan(&place, &changed, &t.Host, &t.State, &t.Status, &t.Note, &t.At, &t.Result)
 	return place, changed, t, err
 }

@@ -81,7 +81,7 @@ func (l *listing) add(tx *db.Tx, x row) error {
 }
 
 func readActions(tx *db.Tx, where string, args []any) (rows []row, err error) {
-	err = each(tx, selectAction+where, args, func(scan scanner) error {
+	err = tx.Each(selectAction+where, args, func(scan db.Scan) error {
 		num, a, err := scanAction(scan)
 		rows = append(rows, row{num, a})
 		return err

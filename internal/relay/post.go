@@ -108,11 +108,11 @@ func (p *posting) write(tx *db.Tx) error {
 	if err != nil {
 		return err
 	}
-	num, err := next(tx, "action", 1)
+	num, err := tx.Next("relay_number", "action", 1)
 	if err != nil {
 		return err
 	}
-	changed, err := next(tx, "change", 1)
+	changed, err := tx.Next("relay_number", "change", 1)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ func (r *Relay) Prune(ctx context.Context) error {
 		err := r.DB.Write(ctx, func(tx *db.Tx) error {
 			var nums []any
 			n = 0
-			err := each(tx, "SELECT num FROM relay_action WHERE state IN (?, ?) AND ends < ? ORDER BY ends LIMIT 10",
-				[]any{api.ActionOver, api.ActionCancelled, before}, func(scan scanner) error {
+			err := tx.Each("SELECT num FROM relay_action WHERE state IN (?, ?) AND ends < ? ORDER BY ends LIMIT 10",
+				[]any{api.ActionOver, api.ActionCancelled, before}, func(scan db.Scan) error {
 					var num int64
 					err := scan(&num)
 					nums = append(nums, num)

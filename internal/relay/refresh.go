@@ -129,7 +129,7 @@ func (r *Relay) load(ctx context.Context) error {
 }
 
 func (n *news) readParcels(tx *db.Tx, query string, args ...any) error {
-	return each(tx, query, args, func(scan scanner) error {
+	return tx.Each(query, args, func(scan db.Scan) error {
 		p := &parcel{waiting: map[string]*order{}}
 		n.parcels = append(n.parcels, p)
 		return scan(&p.num, &p.id, &p.state, &p.begins, &p.ends, &p.hosts, &p.message)
@@ -137,7 +137,7 @@ func (n *news) readParcels(tx *db.Tx, query string, args ...any) error {
 }
 
 func (n *news) readTargets(tx *db.Tx, where string, args ...any) error {
-	return each(tx, "SELECT action, place, host, state FROM relay_target "+where, args, func(scan scanner) error {
+	return tx.Each("SELECT action, place, host, state FROM relay_target "+where, args, func(scan db.Scan) error {
 		var t target
 		err := scan(&t.action, &t.place, &t.host, &t.state)
 		n.targets = append(n.targets, t)
@@ -246,7 +246,7 @@ func (r *Relay) Turn(ctx context.Context) error {
 
 // end has an action be given to no more hosts.
 func (r *Relay) end(tx *db.Tx, num int64, state api.ActionState, targets string) error {
-	n, err := next(tx, "change", 1)
+	n, err := tx.Next("relay_number", "change", 1)
 	if err != nil {
 		return err
 	}

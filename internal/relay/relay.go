@@ -151,35 +151,6 @@ func (r *Relay) Run(ctx context.Context, report func(error)) {
 	}
 }
 
-// next gives n numbers of a name, and returns the first. Writes happen one after
-// the other, so that nobody else has them.
-func next(tx *db.Tx, name string, n int64) (int64, error) {
-	if _, err := tx.Exec("UPDATE relay_number SET last = last + ? WHERE name = ?", n, name); err != nil {
-		return 0, err
-	}
-	var last int64
-	err := tx.QueryRow("SELECT last FROM relay_number WHERE name = ?", name).Scan(&last)
-	return last - n + 1, err
-}
-
-// A scanner copies the columns of a row.
-type scanner func(dest ...any) error
-
-// each calls f for every row of an answer.
-func each(tx *db.Tx, query string, args []any, f func(scanner) error) error {
-	rows, err := tx.Query(query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
 // write runs f, and learns what it changed of what memory has.
 func (r *Relay) write(ctx context.Context, f func(*db.Tx) error) error {
 	if err := r.DB.Write(ctx, f); err != nil {

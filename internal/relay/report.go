@@ -80,7 +80,7 @@ func (r *report) keep(tx *db.Tx, at int64) (known bool, err error) {
 	if has != nil && action.State(state).Final() {
 		return true, nil
 	}
-	changed, err := next(tx, "change", 1)
+	changed, err := tx.Next("relay_number", "change", 1)
 	if err != nil {
 		return false, err
 	}

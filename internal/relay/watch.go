@@ -77,7 +77,7 @@ func (w *Watch) Events(ctx context.Context, after int64) (all []api.ActionEvent,
 	err = w.relay.DB.Read(ctx, func(tx *db.Tx) error {
 		all, last = nil, after
 		place, n := int64(0), 0
-		take := func(scan scanner) error {
+		take := func(scan db.Scan) error {
 			at, changed, t, err := scanTarget(scan)
 			last, place, n = changed, at, n+1
 			if w.view == nil || w.view[t.Host] {
@@ -86,12 +86,12 @@ func (w *Watch) Events(ctx context.Context, after int64) (all []api.ActionEvent,
 			return err
 		}
 		const query = selectTarget + "WHERE action = ? AND state <> 'queued' AND "
-		err := each(tx, query+"changed > ? ORDER BY changed, place LIMIT ?", []any{w.num, after, atOnce}, take)
+		err := tx.Each(query+"changed > ? ORDER BY changed, place LIMIT ?", []any{w.num, after, atOnce}, take)
 		if err != nil || n < atOnce {
 			return err
 		}
 		// What happened to many at once has one number: the rest of it belongs here.
-		return each(tx, query+"changed = ? AND place > ? ORDER BY place", []any{w.num, last, place}, take)
+		return tx.Each(query+"changed = ? AND place > ? ORDER BY place", []any{w.num, last, place}, take)
 	})
 	return all, last, err
 }
@@ -99,7 +99,7 @@ func (w *Watch) Events(ctx context.Context, after int64) (all []api.ActionEvent,
 // Action is the action that is watched, as it is now.
 func (w *Watch) Action(ctx context.Context) (a api.Action, err error) {
 	err = w.relay.DB.Read(ctx, func(tx *db.Tx) error {
-		err := each(tx, selectAction+"WHERE num = ?", []any{w.num}, func(scan scanner) (err error) {
+		err := tx.Each(selectAction+"WHERE num = ?", []any{w.num}, func(scan db.Scan) (err error) {
 			_, a, err = scanAction(scan)
 			return err
 		})
@@ -147,7 +147,7 @@ func (r *Relay) Log(ctx context.Context, host, id, text string) (watched bool, e
 func (r *Relay) isTarget(ctx context.Context, host, id string) (num int64, is bool, err error) {
 	err = r.DB.Read(ctx, func(tx *db.Tx) error {
 		num, is = 0, false
-		return each(tx, "SELECT a.num FROM relay_action a JOIN relay_target t ON t.action = a.num WHERE a.id = ? AND t.host = ?", []any{id, host}, func(scan scanner) error {
+		return tx.Each("SELECT a.num FROM relay_action a JOIN relay_target t ON t.action = a.num WHERE a.id = ? AND t.host = ?", []any{id, host}, func(scan db.Scan) error {
 			is = true
 			return scan(&num)
 		})

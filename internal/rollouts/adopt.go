@@ -148,27 +148,18 @@ func (r *Rollouts) keepFailures(tx *db.Tx, failed []Failure, since, newest int64
 		return err // another server was faster
 	}
 	for _, f := range failed {
-		rows, err := tx.Query("SELECT id FROM rollouts_rollout WHERE name = ? AND target = ?", f.Package, f.Version)
+		var rows [][]any
+		err := tx.Each("SELECT id FROM rollouts_rollout WHERE name = ? AND target = ?", []any{f.Package, f.Version}, func(scan db.Scan) error {
+			var id string
+			err := scan(&id)
+			rows = append(rows, []any{id, f.Host, f.Time, cut(f.Error, 500), 0})
+			return err
+		})
+		if err == nil {
+			err = keepFailed(tx, rows)
+		}
 		if err != nil {
 			return err
-		}
-		var ids []string
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				rows.Close()
-				return err
-			}
-			ids = append(ids, id)
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := keepFailed(tx, [][]any{{id, f.Host, f.Time, cut(f.Error, 500), 0}}); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

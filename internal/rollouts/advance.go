@@ -203,20 +203,13 @@ type failure struct {
 func (r *Rollouts) failures(ctx context.Context, id string) (all map[string]*failure, err error) {
 	err = r.DB.Read(ctx, func(tx *db.Tx) error {
 		all = map[string]*failure{}
-		rows, err := tx.Query("SELECT host, happened, note, excused FROM rollouts_failure WHERE rollout = ?", id)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return tx.Each("SELECT host, happened, note, excused FROM rollouts_failure WHERE rollout = ?", []any{id}, func(scan db.Scan) error {
 			f, excused := &failure{}, 0
-			if err := rows.Scan(&f.Host, &f.Time, &f.Error, &excused); err != nil {
-				return err
-			}
+			err := scan(&f.Host, &f.Time, &f.Error, &excused)
 			f.excused = excused != 0
 			all[f.Host] = f
-		}
-		return rows.Err()
+			return err
+		})
 	})
 	return all, err
 }

@@ -61,19 +61,13 @@ func (r *Rollouts) Detail(ctx context.Context, id string) (out api.RolloutDetail
 
 func steps(tx *db.Tx, id string) ([]api.RolloutStep, error) {
 	all := []api.RolloutStep{}
-	rows, err := tx.Query("SELECT number, happened, who, state, ring, why FROM rollouts_step WHERE rollout = ? ORDER BY number DESC LIMIT ?", id, maxShown)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var s api.RolloutStep
-		if err := rows.Scan(&s.Number, &s.Time, &s.Who, &s.State, &s.Ring, &s.Why); err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
+	return all, tx.Each("SELECT number, happened, who, state, ring, why FROM rollouts_step WHERE rollout = ? ORDER BY number DESC LIMIT ?",
+		[]any{id, maxShown}, func(scan db.Scan) error {
+			var s api.RolloutStep
+			err := scan(&s.Number, &s.Time, &s.Who, &s.State, &s.Ring, &s.Why)
+			all = append(all, s)
+			return err
+		})
 }
 
 // asked says what a person may ask for: the state that it leads to, and from which.

@@ -27,7 +27,7 @@ type row struct {
 
 const columns = "id, version, listed, state, ring, since, why, name, target, created, looked, waits, counts"
 
-func scan(from func(...any) error) (*row, error) {
+func scan(from db.Scan) (*row, error) {
 	r := &row{}
 	var listed int64
 	var counts []byte
@@ -49,19 +49,11 @@ func readCounts(data []byte) (all []rollout.Counts) {
 func (r *Rollouts) rows(ctx context.Context, where string, args ...any) (all []*row, err error) {
 	err = r.DB.Read(ctx, func(tx *db.Tx) error {
 		all = nil
-		rows, err := tx.Query("SELECT "+columns+" FROM rollouts_rollout WHERE "+where+" ORDER BY created DESC, id", args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			one, err := scan(rows.Scan)
-			if err != nil {
-				return err
-			}
+		return tx.Each("SELECT "+columns+" FROM rollouts_rollout WHERE "+where+" ORDER BY created DESC, id", args, func(s db.Scan) error {
+			one, err := scan(s)
 			all = append(all, one)
-		}
-		return rows.Err()
+			return err
+		})
 	})
 	return all, err
 }
@@ -93,19 +85,11 @@ func (r *Rollouts) step(tx *db.Tx, was *row, c change) (s api.RolloutStep, err e
 	if err != nil {
 		return s, err
 	}
-	if s.Number, err = next(tx, "step"); err != nil {
+	if s.Number, err = tx.Next("rollouts_number", "step", 1); err != nil {
 		return s, err
 	}
 	return s, tx.Insert("rollouts_step", []string{"number", "rollout", "happened", "who", "state", "ring", "why"},
 		[][]any{{s.Number, was.id, now, s.Who, c.state, c.ring, s.Why}})
-}
-
-// next counts a number up. Writes happen one after the other.
-func next(tx *db.Tx, name string) (n int64, err error) {
-	if _, err := tx.Exec("UPDATE rollouts_number SET last = last + 1 WHERE name = ?", name); err != nil {
-		return 0, err
-	}
-	return n, tx.QueryRow("SELECT last FROM rollouts_number WHERE name = ?", name).Scan(&n)
 }
 
 // cut bounds a text in characters.
