@@ -31,6 +31,8 @@ type Entry struct {
 	NeedsCode bool
 	// Signers lists the fingerprints of the certificates that signed, sorted.
 	Signers []string
+	// Icon is the hash of the package's icon, which lies under [IconName]; "" for none.
+	Icon string
 
 	text string // the stanza and the empty line behind it; "" before it is printed
 }
@@ -38,7 +40,7 @@ type Entry struct {
 // The names of the fields behind those of the control, in the order in which
 // they are printed.
 var factNames = []string{
-	"filename", "size", "sha256", "manifest-sha256", "installed-size", "needs-code", "signers",
+	"filename", "size", "sha256", "manifest-sha256", "installed-size", "needs-code", "signers", "icon",
 }
 
 // NewEntry describes a package file of that size and hash. sigs are what
@@ -52,6 +54,9 @@ func NewEntry(p *pkgfile.Package, size int64, sha256 string, sigs []sign.Signatu
 		ManifestSHA256: p.ManifestSHA256(),
 		InstalledSize:  p.Manifest.InstalledSize(),
 		NeedsCode:      p.Manifest.NeedsCode(),
+	}
+	if icon := p.Manifest.Icon(); icon != nil {
+		e.Icon = icon.SHA256
 	}
 	for _, s := range sigs {
 		e.Signers = append(e.Signers, sign.Fingerprint(s.Signer))
@@ -70,6 +75,9 @@ func Pool(c *control.Control) string {
 	}
 	return poolDir(c.Name) + c.FileName()
 }
+
+// IconName is the path of an icon below its repository.
+func IconName(sha256 string) string { return "icons/" + sha256 }
 
 func binDir(name string) string { return "hosts/" + BinOf(name)[:2] + "/" + name + "/" }
 
@@ -117,6 +125,10 @@ func (e *Entry) set(f deb822.Field) (err error) {
 			return fmt.Errorf("more than %d", MaxSigners)
 		}
 		e.Signers = strings.Split(f.Value, ", ")
+	case "icon":
+		if e.Icon = f.Value; !isSHA256(e.Icon) {
+			err = fmt.Errorf("%.80q is not a sha256", f.Value)
+		}
 	}
 	return err
 }
@@ -145,6 +157,9 @@ func (e *Entry) checkFacts() error {
 	if len(e.Signers) == 0 || len(e.Signers) > MaxSigners {
 		return fmt.Errorf("%s: %d signers, not 1 to %d", e.Control, len(e.Signers), MaxSigners)
 	}
+	if e.Icon != "" && !isSHA256(e.Icon) {
+		return fmt.Errorf("%s: icon: %.80q is not a sha256", e.Control, e.Icon)
+	}
 	return checkSums("signers", e.Signers)
 }
 
@@ -170,6 +185,9 @@ func (e *Entry) appendText(dst []byte) []byte {
 		dst = append(dst, [2]string{"\nsigners: ", ", "}[min(i, 1)]...)
 		dst = append(dst, s...)
 	}
+	if e.Icon != "" {
+		dst = append(append(dst, "\nicon: "...), e.Icon...)
+	}
 	return append(dst, "\n\n"...)
 }
 
@@ -188,10 +206,19 @@ func (e *Entry) Matches(p *pkgfile.Package) error {
 		what = "installed size"
 	case e.NeedsCode != m.NeedsCode():
 		what = "need of the code-signing right"
+	case e.Icon != "" && !e.hasIcon(m):
+		what = "icon"
 	default:
 		return nil
 	}
 	return muster.Errorf(muster.Denied, "the index says something else of %s than its author signed: its %s differs", e.Control, what)
+}
+
+// hasIcon reports whether the icon is that of the manifest. An index that says nothing
+// of it is older than icons are.
+func (e *Entry) hasIcon(m *pkgfile.Manifest) bool {
+	icon := m.Icon()
+	return icon != nil && icon.SHA256 == e.Icon
 }
 
 // difference names the first field in which a and b differ.

@@ -36,6 +36,7 @@ const (
 	fieldInstalledSize
 	fieldNeedsCode
 	fieldSigners
+	fieldIcon
 	fieldCount
 )
 
@@ -43,7 +44,7 @@ var fieldPrefixes = [fieldCount]string{
 	"package: ", "version: ", "kind: ", "os: ", "architecture: ", "min-os-version: ", "max-os-version: ",
 	"maturity: ", "locale: ", "depends: ", "conflicts: ", "provides: ", "title: ", "description: ",
 	"maintainer: ", "licence: ", "homepage: ", "keywords: ", "valid-from: ", "valid-until: ",
-	"filename: ", "size: ", "sha256: ", "manifest-sha256: ", "installed-size: ", "needs-code: ", "signers: ",
+	"filename: ", "size: ", "sha256: ", "manifest-sha256: ", "installed-size: ", "needs-code: ", "signers: ", "icon: ",
 }
 
 // fields are the values of one stanza, "" where it has no such field.

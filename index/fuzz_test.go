@@ -36,6 +36,7 @@ func usual(name, version string) *Entry {
 	e.Description = "A library\n\nof two paragraphs"
 	e.Depends = []control.Dependency{{{Name: "bar"}, {Name: "baz"}}}
 	e.Signers = sorted(Sum([]byte("a")), Sum([]byte("b")))
+	e.Icon = Sum([]byte("icon"))
 	e.Filename = Pool(e.Control)
 	return e
 }

@@ -213,6 +213,9 @@ func (p *prover) provesFacts(f *fields) bool {
 	if code := f[fieldNeedsCode]; code != "yes" && (code != "" || kind.NeedsCode()) {
 		return false
 	}
+	if icon := f[fieldIcon]; icon != "" && !isSHA256(icon) {
+		return false
+	}
 	return p.provesPath(f) && isSHA256(f[fieldSHA256]) && isSHA256(f[fieldManifestSHA256]) &&
 		f[fieldSize] != "0" && isSize(f[fieldSize]) && isSize(f[fieldInstalledSize]) && provesSigners(f[fieldSigners])
 }
