@@ -126,6 +126,7 @@ func (v *Verdict) checkPackage(ctx context.Context, c *Client, e *index.Entry) {
 	}
 	defer os.Remove(f.Path)
 	defer f.Close()
+	v.checkIcon(ctx, c, e)
 	if err := f.CheckContent(); err != nil {
 		v.add(e.Filename, err)
 		return

@@ -20,7 +20,7 @@ func FuzzHandler(f *testing.F) {
 	dir := f.TempDir()
 	repo := filepath.Join(dir, "repo")
 	files := []string{"Packages", "Packages.p7m", "trust/1.p7m", "pool/a/age/age_1_linux_amd64.mpk", "changes/1-2",
-		"by-hash/" + strings.Repeat("0", 64), "icons/age.png",
+		"by-hash/" + strings.Repeat("0", 64), "icons/" + strings.Repeat("0", 64),
 		"hosts/by-hash/" + strings.Repeat("0", 64), "hosts/3f/pc-1/pc-1_1_all_all.mpk"}
 	for _, name := range append(files, "secret", ".git/config", "pool/a/age/x.mpk.json", "hosts/secret") {
 		path := filepath.Join(repo, name)

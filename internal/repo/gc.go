@@ -157,13 +157,13 @@ func (c *contents) needed(files []stored) (map[string]bool, error) {
 		return nil, err
 	}
 	for _, e := range c.index.With(binned).Entries() {
-		need[e.Filename] = true
+		need[e.Filename], need[index.IconName(e.Icon)] = true, true
 	}
 	err = c.bins.eachBelow(c.bins.top, func(b *index.Bin) { need[binName(b)] = true })
 	indexes := 0
 	for _, f := range files {
 		switch dir, base := path.Split(f.name); {
-		case durable.IsTemp(base), ofPackages(dir):
+		case durable.IsTemp(base), ofPackages(dir), isIcon(f.name):
 		case dir == "by-hash/":
 			if indexes++; indexes <= keepIndexes {
 				need[f.name] = true

@@ -24,7 +24,7 @@ var served = []servedFile{
 	{regexp.MustCompile(`^pool/[a-z0-9]/[a-z0-9+.~-]+/[A-Za-z0-9+.~_%-]+\.mp[kp]$`), "application/octet-stream", false},
 	{regexp.MustCompile(`^hosts/by-hash/[0-9a-f]{64}$`), "application/zstd", false},
 	{regexp.MustCompile(`^hosts/[0-9a-f]{2}/[a-z0-9+.~-]+/[A-Za-z0-9+.~_%-]+\.mp[kp]$`), "application/octet-stream", false},
-	{regexp.MustCompile(`^icons/[A-Za-z0-9+.~_-]+\.png$`), "image/png", true},
+	{regexp.MustCompile(`^icons/[0-9a-f]{64}$`), "application/octet-stream", false},
 }
 
 // Handler serves the repository in the folder dir: its files by their names

@@ -114,6 +114,7 @@ type draft struct {
 	entry    *index.Entry
 	document *rollout.Document // of a rollout
 	name     string            // of the file, as given
+	icon     []byte            // nil for none
 }
 
 // bin is the prefix of the bin in which the package will stand, "" for the index.
@@ -164,7 +165,8 @@ func (p *Publisher) examine(c *contents, f *os.File) (*draft, error) {
 		return nil, err
 	}
 	d.entry = index.NewEntry(pkg, info.Size(), sum, sigs)
-	return d, nil
+	d.icon, err = readIcon(pkg)
+	return d, err
 }
 
 // byVersion sorts the newest first.
@@ -172,9 +174,16 @@ func byVersion(a, b *index.Entry) int {
 	return cmp.Or(version.Compare(b.Version, a.Version), strings.Compare(a.Filename, b.Filename))
 }
 
-// store copies a package into the pool, and checks that what it copied is what
-// it examined.
+// store copies a package into the pool, and its icon beside it.
 func (p *Publisher) store(d *draft) error {
+	if err := p.storeIcon(d); err != nil {
+		return err
+	}
+	return p.storePackage(d)
+}
+
+// storePackage checks that what it copied is what it examined.
+func (p *Publisher) storePackage(d *draft) error {
 	if p.stored(d.entry) {
 		return nil
 	}
