@@ -145,7 +145,7 @@ func (b *builder) prepare() error {
 			return fmt.Errorf("cannot copy the recipe's %s: %w", dir, err)
 		}
 	}
-	return nil
+	return b.placeIcon()
 }
 
 // runHook runs build() with the functions that only builders have.
