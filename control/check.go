@@ -32,6 +32,7 @@ func (c *Control) Check() error {
 		{"maturity", checkOptional(c.Maturity, checkWord)},
 		{"applies-to", c.checkAppliesTo()},
 		{"file-names", c.checkFileNames()},
+		{"rollout", c.checkRollout()},
 		{"depends", checkDepends(c.Depends)},
 		{"provides", checkProvides(c.Provides)},
 		{"valid-from", checkOptional(c.ValidFrom, checkTime)},
@@ -69,6 +70,21 @@ func (c *Control) checkAppliesTo() error {
 	}
 	if len(c.AppliesTo) > maxSelector {
 		return fmt.Errorf("%d bytes, more than %d", len(c.AppliesTo), maxSelector)
+	}
+	return nil
+}
+
+// RolloutRequired is the one value of [Control.Rollout].
+const RolloutRequired = "required"
+
+func (c *Control) checkRollout() error {
+	switch {
+	case c.Rollout == "":
+		return nil
+	case c.Rollout != RolloutRequired:
+		return fmt.Errorf("%q is unknown; write %q or leave the field out", c.Rollout, RolloutRequired)
+	case c.Kind == muster.Rollout:
+		return fmt.Errorf("a rollout is not rolled out itself")
 	}
 	return nil
 }

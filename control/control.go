@@ -76,6 +76,9 @@ type Control struct {
 	PURL     string     `json:"purl,omitempty"`
 	// RequiredParams lists the parameters that must be given at installation.
 	RequiredParams []string `json:"required-params,omitempty"`
+	// Rollout is empty, or "required" for a version that hosts take only where their
+	// repository lists a rollout of it; see package rollout.
+	Rollout string `json:"rollout,omitempty"`
 	// Setuid lists the files, relative to the root, that have a set-user-ID or
 	// set-group-ID bit or a file capability. No other file may.
 	Setuid []string `json:"setuid,omitempty"`

@@ -36,6 +36,7 @@ purl: pkg:golang/filippo.io/age@v1.3.2
 impacted-processes: age, age-keygen
 valid-from: 2026-01-01T00:00:00Z
 valid-until: 2027-01-01T00:00:00Z
+rollout: required
 forced-install-on: 2026-12-01T00:00:00Z
 audit-schedule: 1d
 required-params: licence-key
@@ -135,6 +136,8 @@ func TestRefuses(t *testing.T) {
 		{head + "description-english: x\n", `not a language`},
 		{head + "file-names: posix\n", `only for packages of linux and freebsd`},
 		{head + "file-names: any\n", `is unknown`},
+		{head + "rollout: yes\n", `line 3: field "rollout": "yes" is unknown`},
+		{head + "kind: rollout\nrollout: required\n", `not rolled out itself`},
 		{head + "applies-to: os:linux\n", `line 3: field "applies-to": it is not for packages of kind base`},
 		{head + "kind: host\napplies-to: os:linux\n", `not for packages of kind host`},
 		{head + "title: a\x01b\n", `control character`},

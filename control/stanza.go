@@ -126,6 +126,8 @@ func (c *Control) text(name string) *string {
 		return &c.AuditSchedule
 	case "file-names":
 		return &c.FileNames
+	case "rollout":
+		return &c.Rollout
 	}
 	return nil
 }
@@ -156,7 +158,7 @@ var stanzaOrder = []string{
 	"package", "version", "kind", "os", "architecture", "min-os-version", "max-os-version",
 	"maturity", "locale", "applies-to", "depends", "conflicts", "provides", "title", "description",
 	"maintainer", "licence", "homepage", "keywords", "cpe", "purl", "impacted-processes",
-	"valid-from", "valid-until", "forced-install-on", "audit-schedule", "required-params", "file-names", "setuid",
+	"valid-from", "valid-until", "rollout", "forced-install-on", "audit-schedule", "required-params", "file-names", "setuid",
 }
 
 // Stanza prints c as fields in a fixed order, which [Parse] reads back.

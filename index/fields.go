@@ -29,6 +29,7 @@ const (
 	fieldKeywords
 	fieldValidFrom
 	fieldValidUntil
+	fieldRollout
 	fieldFilename
 	fieldSize
 	fieldSHA256
@@ -43,7 +44,7 @@ const (
 var fieldPrefixes = [fieldCount]string{
 	"package: ", "version: ", "kind: ", "os: ", "architecture: ", "min-os-version: ", "max-os-version: ",
 	"maturity: ", "locale: ", "depends: ", "conflicts: ", "provides: ", "title: ", "description: ",
-	"maintainer: ", "licence: ", "homepage: ", "keywords: ", "valid-from: ", "valid-until: ",
+	"maintainer: ", "licence: ", "homepage: ", "keywords: ", "valid-from: ", "valid-until: ", "rollout: ",
 	"filename: ", "size: ", "sha256: ", "manifest-sha256: ", "installed-size: ", "needs-code: ", "signers: ", "icon: ",
 }
 

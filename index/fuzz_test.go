@@ -33,6 +33,7 @@ func usual(name, version string) *Entry {
 	e.Title, e.Maintainer, e.Licence = "Bibliothèque", "Å <a@example.org>", "MIT"
 	e.Homepage, e.Keywords = "https://example.org/", []string{"a b", "c"}
 	e.ValidFrom, e.ValidUntil = "2026-11-21T06:00:00Z", "2027-11-21T06:00:00Z"
+	e.Rollout = control.RolloutRequired
 	e.Description = "A library\n\nof two paragraphs"
 	e.Depends = []control.Dependency{{{Name: "bar"}, {Name: "baz"}}}
 	e.Signers = sorted(Sum([]byte("a")), Sum([]byte("b")))
@@ -103,7 +104,7 @@ func outlined(t *testing.T, x *Index) {
 
 func outlineOf(e *Entry) string {
 	return fmt.Sprint(e.Name, e.Version, e.Kind, e.OS, e.Architecture, e.MinOSVersion, e.MaxOSVersion, e.Depends,
-		e.Conflicts, e.Provides, e.Maturity, e.Locale, e.AppliesTo, e.ValidFrom, e.ValidUntil, e.Filename, e.ManifestSHA256, e.NeedsCode, e.Signers, e.Text())
+		e.Conflicts, e.Provides, e.Maturity, e.Locale, e.AppliesTo, e.ValidFrom, e.ValidUntil, e.Rollout, e.Filename, e.ManifestSHA256, e.NeedsCode, e.Signers, e.Text())
 }
 
 // inParts reads text in two parts, as a long one is read, and as one in the slow

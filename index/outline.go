@@ -10,7 +10,7 @@ import (
 )
 
 // Outlines yields every package by its number with only what planning needs: name,
-// version, kind, platforms, languages, maturity, relations, validity, applies-to, the hash of the manifest
+// version, kind, platforms, languages, maturity, relations, validity, applies-to, rollout, the hash of the manifest
 // and the signers. Other fields may be empty, and [Index.Entry] reads them.
 //
 // The entry yielded is valid until the next one is asked for; what its fields
@@ -56,7 +56,7 @@ func (o *outliner) outline(stanza string) *Entry {
 		Name: f[fieldPackage], Version: f[fieldVersion], Kind: muster.Kind(f[fieldKind]),
 		OS: o.list(f[fieldOS]), Architecture: o.list(f[fieldArchitecture]),
 		MinOSVersion: f[fieldMinOSVersion], MaxOSVersion: f[fieldMaxOSVersion],
-		ValidFrom: f[fieldValidFrom], ValidUntil: f[fieldValidUntil], Maturity: f[fieldMaturity],
+		ValidFrom: f[fieldValidFrom], ValidUntil: f[fieldValidUntil], Maturity: f[fieldMaturity], Rollout: f[fieldRollout],
 	}
 	if f[fieldLocale] != "" {
 		o.control.Locale = o.list(f[fieldLocale])

@@ -38,8 +38,11 @@ func (p *prover) provesWords(f *fields) bool {
 			return false // printed always
 		}
 	}
+	if f[fieldRollout] != "" && f[fieldKind] == string(muster.Rollout) {
+		return false
+	}
 	for _, i := range [...]int{fieldKind, fieldOS, fieldArchitecture, fieldMinOSVersion, fieldMaxOSVersion,
-		fieldMaturity, fieldLocale, fieldKeywords, fieldValidFrom, fieldValidUntil} {
+		fieldMaturity, fieldLocale, fieldKeywords, fieldValidFrom, fieldValidUntil, fieldRollout} {
 		if f[i] != "" && !p.knows(i, f[i]) {
 			return false
 		}

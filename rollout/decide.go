@@ -118,7 +118,7 @@ func isAre(n int) string {
 // more that it had seen: as if every gate were open, and so not before its ring
 // may open. Who hides a rollout from a host that saw it wins no more than who lies
 // about its gate. A host that never saw it takes the version at once, for to that
-// host it is one like any other: what is not listed cannot be missed.
+// host it is one like any other, unless the version itself says "rollout: required".
 func (d *Document) Forgotten(h Host, now time.Time) Decision {
 	if d.State != Running {
 		return d.Decide(nil, h, now)

@@ -34,7 +34,7 @@
 // understand a document, or knows no gate for it, holds. No gate, whoever wrote
 // it, opens a ring before the start and the soak times of the rings before it
 // are over: so much of the time is signed by the person. That holds for hosts that
-// saw the document; nothing in the version itself says that there is one.
+// saw the document, and for all where the version says "rollout: required" itself.
 //
 // The package is pure: no I/O, no clock, no log.
 package rollout

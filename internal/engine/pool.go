@@ -71,6 +71,7 @@ type offer struct {
 	cands     []Candidate
 	packages  []plan.Package // by the number of the candidate
 	selectors []selector
+	staged    []int // numbers of those that need a rollout
 	held      []int // numbers of those that rollouts hold
 }
 
@@ -135,6 +136,9 @@ func (o *offer) add(c Candidate, outline *index.Entry, j *judge) {
 	p.Index, p.Rank, p.Repo = len(o.cands), j.rank, j.repo
 	if p.Barred == "" {
 		p.Barred = j.barred(outline)
+	}
+	if outline.Rollout != "" && j.client != nil { // a file that a person names is theirs to judge
+		o.staged = append(o.staged, p.Index)
 	}
 	if outline.AppliesTo != "" {
 		o.selectors = append(o.selectors, selector{p.Index, outline.AppliesTo})

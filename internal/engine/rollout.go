@@ -165,7 +165,7 @@ func (e *Engine) holds(c *repo.Client, packages []plan.Package) (all []held) {
 			listed[p.Name] = true
 			p.Barred = "is a rollout, which nobody installs"
 			if known.find(p.Name) == nil {
-				name, of, _ := rollout.About(&control.Control{Name: p.Name, Kind: p.Kind, Depends: p.Depends})
+				name, of, _ := about(p)
 				all = append(all, held{name, of, fmt.Sprintf("is held by rollout %s, which was not read yet: look for news with 'muster update'", p.Name)})
 			}
 		}
@@ -186,14 +186,39 @@ func (e *Engine) holds(c *repo.Client, packages []plan.Package) (all []held) {
 	return all
 }
 
+// unlisted holds what needs a rollout and has none in its repository: whoever hides
+// the document from a host that never saw it wins nothing. One that was seen and is
+// gone does not do.
+func (o *offer) unlisted(c *repo.Client, first int) (all []held) {
+	named := map[[2]string]bool{}
+	for i := range o.packages[first:] {
+		if p := &o.packages[first+i]; p.Kind == muster.Rollout {
+			name, of, _ := about(p)
+			named[[2]string{name, of}] = true
+		}
+	}
+	for _, i := range o.staged {
+		p := &o.packages[i]
+		if i < first || named[[2]string{p.Name, p.Version}] {
+			continue
+		}
+		all = append(all, held{p.Name, p.Version, "may only be installed by a rollout, and repository " + c.ID + " lists none of it"})
+	}
+	return all
+}
+
+func about(p *plan.Package) (name, version string, err error) {
+	return rollout.About(&control.Control{Name: p.Name, Kind: p.Kind, Depends: p.Depends})
+}
+
 // holdBack bars what rollouts hold among the packages from number first on, which
 // are those of c, unless this root has it already.
 func (e *Engine) holdBack(o *offer, c *repo.Client, first int) {
-	packages := o.packages[first:]
-	all := e.holds(c, packages)
+	all := append(e.holds(c, o.packages[first:]), o.unlisted(c, first)...)
 	if len(all) == 0 {
 		return
 	}
+	packages := o.packages[first:]
 	recs, _ := e.Root.Installed() // what cannot be read is for planning to complain of
 	for i := range packages {
 		p := &packages[i]

@@ -273,6 +273,63 @@ func TestRolloutRolledBack(t *testing.T) {
 	s.wantHeld("it was aborted")
 }
 
+// A version that says that it needs a rollout is held where the repository lists none
+// of it, also from a host that never saw one and from who asks for it by name. A file
+// is for whoever names it to judge, and what is there stays.
+func TestRolloutRequired(t *testing.T) {
+	s := newSite(t)
+	s.publish(s.pack(s.packager, "package: app\nversion: 1\n", "app=one"))
+	s.update()
+	s.assigned("pilot")
+	if err := s.install("app"); err != nil {
+		t.Fatal(err)
+	}
+	file := s.pack(s.packager, "package: app\nversion: 2\nrollout: required\n", "app=two")
+	s.publish(file, s.staged(s.deployer, "1", func(d *rollout.Document) { d.ID, d.Version = "rollout-other", "9" }))
+	s.update()
+	s.wantHeld("app 2 may only be installed by a rollout, and repository")
+	s.expect("app 1 OK")
+	a, err := s.engine.WhyNot(relation("app=2"))
+	if err != nil || !strings.Contains(strings.Join(a.Sentences, "\n"), "app 2 may only be installed by a rollout") {
+		t.Errorf("why not: %+v, %v", a, err)
+	}
+	if err := s.install("app=2"); err == nil || !strings.Contains(err.Error(), "may only be installed by a rollout") {
+		t.Errorf("by name: %v", err)
+	}
+	s.publish(s.staged(s.deployer, "1", nil))
+	s.update()
+	s.wantHeld("nobody says yet")
+	s.gate(rollout.Running, 1)
+	s.wantHeld("")
+	s.expect("app 1 NEED-UPGRADE")
+	s.now = s.now.Add(24 * time.Hour)
+	if _, err := s.publisher().Remove(relation("rollout-app-2")); err != nil {
+		t.Fatal(err)
+	}
+	s.update()
+	s.wantHeld("may only be installed by a rollout") // hidden after its time, too
+	p, err := s.engine.Plan(Request{Files: []string{file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Changes() {
+		t.Error("a file that was named is held")
+	}
+	p.Close()
+	s.publish(s.staged(s.deployer, "2", func(d *rollout.Document) { d.State = rollout.Completed }))
+	s.update()
+	if err := s.upgrade(); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(time.Minute)
+	if _, err := s.publisher().Remove(relation("rollout-app-2")); err != nil {
+		t.Fatal(err)
+	}
+	s.update()
+	s.wantHeld("")
+	s.expect("app 2 OK")
+}
+
 // A rollout that is revoked holds as long as it stands in the index, and no longer.
 func TestRolloutRevoked(t *testing.T) {
 	s := newRollout(t, nil)
