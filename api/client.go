@@ -35,6 +35,9 @@ type Options struct {
 	Timeout time.Duration
 	// Agent is sent as User-Agent.
 	Agent string
+	// Transport carries requests in place of a network; nil: there is one. What is in
+	// the same process needs no address that others see, nor TLS.
+	Transport http.RoundTripper
 }
 
 // A Client speaks to one server. It may be used by several goroutines.
@@ -89,10 +92,17 @@ func New(base string, opts Options) (*Client, error) {
 		// An agent speaks every few minutes: what lies idle costs the server memory.
 		IdleConnTimeout:   90 * time.Second,
 		ForceAttemptHTTP2: true,
-		MaxIdleConns:      4,
+		// Signatures differ each time: to have the server remember them, 5 kB for each
+		// connection, makes no request smaller.
+		HTTP2:        &http.HTTP2Config{MaxEncoderHeaderTableSize: 1},
+		MaxIdleConns: 4,
+	}
+	var carry http.RoundTripper = t
+	if opts.Transport != nil {
+		carry = opts.Transport
 	}
 	// A redirect would carry a signature or a session elsewhere.
-	c.http = &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.http = &http.Client{Transport: carry, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
 
