@@ -1,0 +1,40 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"muster/api"
+)
+
+const (
+	liveWait = 20 * time.Second // for one answer of the server: shorter than proxies cut off
+	liveLast = 30 * time.Minute // of one stream; the browser comes back by itself
+)
+
+// live tells a page, as server-sent events, that something happened to hosts that
+// whoever looks may see: the page asks anew for the parts that may have changed.
+func live(v *visit, w http.ResponseWriter) error {
+	page, err := v.api.Changes(v.ctx(), api.FeedQuery{Kinds: []string{"host"}})
+	if err != nil {
+		return err
+	}
+	h, control := w.Header(), http.NewResponseController(w)
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	for until := v.Now().Add(liveLast); err == nil && v.Now().Before(until); {
+		name := "pulse" // keeps the connection, and finds out that nobody listens
+		if len(page.Items) > 0 {
+			name = "news"
+		}
+		control.SetWriteDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // not supported in some tests
+		if _, err = fmt.Fprintf(w, "event: %s\ndata: %d\n\n", name, len(page.Items)); err == nil {
+			err = control.Flush()
+		}
+		if err == nil {
+			page, err = v.api.Changes(v.ctx(), api.FeedQuery{Since: page.Next, Kinds: []string{"host"}, Wait: liveWait})
+		}
+	}
+	return nil // what ended it, the browser tries again
+}

@@ -1,0 +1,260 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"time"
+
+	"muster"
+	"muster/api"
+	"muster/internal/console/chart"
+)
+
+// An overview is the first page: what needs somebody now, how the fleet stands, and
+// what is under way.
+type overviewPage struct {
+	Needs    []need
+	Numbers  []figure
+	Contact  template.HTML
+	Rollouts []rolloutRow
+	Actions  []api.Action
+	Failures []api.Event
+}
+
+// A need is something that waits for a person.
+type need struct {
+	Class string // of a badge
+	Text  string
+	Hint  string
+	Href  string
+}
+
+// A figure is a number of hosts, with how it came to be.
+type figure struct {
+	Title, Value, Note string
+	Class              string
+	Href               string
+	Chart              template.HTML
+}
+
+func overview(v *visit) (any, error) {
+	out := &overviewPage{}
+	for _, part := range []func(*visit) error{out.numbers, out.hostNeeds, out.otherNeeds, out.contact, out.underWay} {
+		if err := part(v); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// many counts the hosts of a search, among those that whoever looks may see.
+func (v *visit) many(search string) (int, error) {
+	page, err := v.api.Hosts(v.ctx(), api.HostQuery{Query: search, Limit: 1, Count: true})
+	return page.Total, err
+}
+
+// searchFor is the page of the hosts of a search.
+func (v *visit) searchFor(q string) string { return v.link("/hosts", "q", q) }
+
+const searchNeed = "status:need-install or status:need-upgrade or status:need-downgrade or status:need-remove"
+
+// numbers are the four that one looks at first.
+func (o *overviewPage) numbers(v *visit) error {
+	all, err := v.many("")
+	if err != nil {
+		return err
+	}
+	trend, young, err := v.arrivals(all)
+	if err != nil {
+		return err
+	}
+	failures, err := o.failures(v)
+	if err != nil {
+		return err
+	}
+	o.Numbers = []figure{{Title: v.t("Hosts"), Value: v.words().number(all), Note: v.words().count(young, "%s came within a week", "%s came within a week"),
+		Class: "c1", Href: v.link("/hosts"), Chart: chart.Spark(v.t("Hosts, in four weeks"), trend...)}}
+	for _, f := range []struct{ title, class, search string }{
+		{v.t("As they should be"), "ok", "status:ok"},
+		{v.t("Packages to change"), "need", searchNeed},
+		{v.t("Errors"), "error", "status:error"},
+	} {
+		n, err := v.many(f.search)
+		if err != nil {
+			return err
+		}
+		fig := figure{Title: f.title, Value: v.words().number(n), Note: v.t("%s of all", percent(n, all)), Class: f.class, Href: v.searchFor(f.search)}
+		fig.Chart = chart.Share(f.title, float64(all), chart.Part{Name: f.title, Value: float64(n), Class: f.class})
+		if f.class == "error" {
+			fig.Note = v.t("failed changes, in two weeks")
+			fig.Chart = chart.Spark(fig.Note, failures...)
+		}
+		o.Numbers = append(o.Numbers, fig)
+	}
+	return nil
+}
+
+func percent(n, all int) string {
+	if all == 0 {
+		return "0 %"
+	}
+	p := 100 * float64(n) / float64(all)
+	if n < all && p > 99.9 {
+		p = 99.9 // not all of them
+	}
+	return fmt.Sprintf("%.3g %%", p)
+}
+
+// arrivals is how many hosts there were in the last four weeks, of those that are still
+// there, and how many came within the newest.
+func (v *visit) arrivals(all int) (trend []float64, young int, err error) {
+	for _, days := range []int{28, 21, 14, 7} {
+		n, err := v.many(fmt.Sprintf("enrolled<%dd", days))
+		if err != nil {
+			return nil, 0, err
+		}
+		trend, young = append(trend, float64(all-n)), n
+	}
+	return append(trend, float64(all)), young, nil
+}
+
+// failures counts what failed by day, of the newest thousand, and keeps the last ones.
+func (o *overviewPage) failures(v *visit) ([]float64, error) {
+	const days = 14
+	page, err := v.api.Events(v.ctx(), api.EventQuery{Failed: true, Limit: 1000})
+	if err != nil {
+		return nil, err
+	}
+	o.Failures = page.Events[:min(len(page.Events), 6)]
+	all, now := make([]float64, days), v.Now()
+	for _, e := range page.Events {
+		if ago := int(now.Sub(seconds(e.Time)) / (24 * time.Hour)); ago >= 0 && ago < days {
+			all[days-1-ago]++
+		}
+	}
+	return all, nil
+}
+
+// hostNeeds are hosts that wait for somebody.
+func (o *overviewPage) hostNeeds(v *visit) error {
+	for _, n := range []struct{ class, search, one, many, hint string }{
+		{"error", "state:cloned", "%s host is claimed by two machines", "%s hosts are claimed by two machines", "one of them is a copy"},
+		{"error", "status:revoked", "%s host has a revoked package", "%s hosts have a revoked package", "it was revoked since it was installed"},
+		{"error", "status:error", "%s host has an error", "%s hosts have an error", "the last change of a package failed"},
+		{"waits", "state:pending", "%s host waits for approval", "%s hosts wait for approval", "they are let in by a person"},
+		{"warning", "seen>7d state:accepted", "%s host is silent for a week", "%s hosts are silent for a week", "switched off, lost, or cut off"},
+		{"warning", "free<1G", "%s host has less than 1 GB free", "%s hosts have less than 1 GB free", "upgrades will fail there"},
+		{"waits", "has:reboot", "%s host waits to be started again", "%s hosts wait to be started again", "to finish what was installed"},
+	} {
+		count, err := v.many(n.search)
+		if err != nil {
+			return err
+		}
+		if count > 0 {
+			o.Needs = append(o.Needs, need{n.class, v.words().count(count, n.one, n.many), v.t(n.hint), v.searchFor(n.search)})
+		}
+	}
+	return nil
+}
+
+// otherNeeds are of the repository: without a head that hosts believe nothing changes.
+func (o *overviewPage) otherNeeds(v *visit) error {
+	r, err := v.api.Repository(v.ctx())
+	if err != nil {
+		return unlessDenied(err)
+	}
+	now := v.Now()
+	switch {
+	case r.ID == "":
+		o.Needs = append(o.Needs, need{"waits", v.t("There is no repository yet"), "muster repo init " + v.outside(), ""})
+	case r.Expires > 0 && seconds(r.Expires).Before(now):
+		o.Needs = append(o.Needs, need{"error", v.t("The head of the repository has expired"), v.t("hosts change nothing any more"), ""})
+	case r.Expires > 0 && seconds(r.Expires).Before(now.Add(72*time.Hour)):
+		o.Needs = append(o.Needs, need{"warning", v.t("The head of the repository expires %s", v.words().ago(seconds(r.Expires), now)), v.t("hosts change nothing then"), ""})
+	}
+	return nil
+}
+
+// unlessDenied passes over what somebody may not see: the page goes on without it.
+func unlessDenied(err error) error {
+	if k := muster.KindOf(err); k == muster.Denied || k == muster.NotFound {
+		return nil
+	}
+	return err
+}
+
+// contact is when hosts were last heard of.
+func (o *overviewPage) contact(v *visit) error {
+	parts, rest := []chart.Part{}, 0
+	for _, s := range []struct{ name, class, search string }{
+		{v.t("within 3 hours"), "ok", "seen<3h"},
+		{v.t("within a day"), "c1", "seen<1d"},
+		{v.t("within a week"), "waits", "seen<7d"},
+		{v.t("longer ago"), "off", "seen>7d"},
+	} {
+		n, err := v.many(s.search)
+		if err != nil {
+			return err
+		}
+		part := chart.Part{Name: s.name, Value: float64(n), Class: s.class, Href: v.searchFor(s.search), Text: v.words().number(n)}
+		if s.class == "c1" || s.class == "waits" {
+			part.Value = float64(max(n-rest, 0))
+			part.Text = v.words().number(int(part.Value))
+		}
+		parts, rest = append(parts, part), n
+	}
+	o.Contact = chart.Bars(v.t("Last heard of"), parts...)
+	return nil
+}
+
+// A rolloutRow is a rollout with how far it is.
+type rolloutRow struct {
+	api.Rollout
+	Badge badge
+	Share template.HTML
+	Done  string
+}
+
+// underWay are rollouts and actions that are not over.
+func (o *overviewPage) underWay(v *visit) error {
+	rollouts, err := v.api.Rollouts(v.ctx())
+	if err := unlessDenied(err); err != nil {
+		return err
+	}
+	for _, r := range rollouts.Rollouts {
+		if r.Gone || r.State == "completed" || r.State == "aborted" {
+			continue
+		}
+		o.Rollouts = append(o.Rollouts, v.rolloutRow(r))
+		if r.State == "halted" {
+			o.Needs = append([]need{{"error", v.t("The rollout of %s %s is halted", r.Package, r.Of), r.Why, v.link("/rollouts/" + r.ID)}}, o.Needs...)
+		}
+	}
+	for _, state := range []api.ActionState{api.ActionHeld, api.ActionOpen} {
+		page, err := v.api.Actions(v.ctx(), api.ActionQuery{State: state, Limit: 8})
+		if err := unlessDenied(err); err != nil {
+			return err
+		}
+		o.Actions = append(o.Actions, page.Actions...)
+		if n := len(page.Actions); n > 0 && state == api.ActionHeld {
+			o.Needs = append(o.Needs, need{"waits", v.words().count(n, "%s action waits for another signature", "%s actions wait for another signature"), v.t("hosts are not given it before"), v.link("/actions", "state", "held")})
+		}
+	}
+	return nil
+}
+
+var rolloutBadges = map[string]badge{
+	"running": {"running", "running"}, "paused": {"waits", "paused"}, "halted": {"error", "halted"},
+	"aborted": {"off", "aborted"}, "completed": {"ok", "completed"},
+}
+
+func (v *visit) rolloutRow(r api.Rollout) rolloutRow {
+	row, hosts, done, failed := rolloutRow{Rollout: r, Badge: rolloutBadges[r.State]}, 0, 0, 0
+	for _, ring := range r.Rings {
+		hosts, done, failed = hosts+ring.Hosts, done+ring.Done, failed+ring.Failed
+	}
+	row.Done = v.t("%s of %s", v.words().number(done), v.words().number(hosts))
+	row.Share = chart.Share(v.t("Hosts that have it"), float64(hosts), chart.Part{Name: v.t("done"), Value: float64(done), Class: "ok"},
+		chart.Part{Name: v.t("failed"), Value: float64(failed), Class: "error"})
+	return row
+}

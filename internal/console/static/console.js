@@ -1,0 +1,259 @@
+// What the console adds where scripts run: parts of pages that swap in place, pages that
+// follow what happens, keys, and the palette. Without it every page works as links and
+// forms do.
+"use strict";
+
+const base = document.documentElement.dataset.base;
+const $ = (selector, within = document) => within.querySelector(selector);
+const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// Swapping: a link or a form with data-swap="id" replaces the element with that id by the
+// one of the answer.
+
+let latest = 0; // of swaps: an answer that comes late is not shown
+
+async function load(url) {
+  const answer = await fetch(url, { headers: { Accept: "text/html" } });
+  if (answer.redirected && new URL(answer.url).pathname.endsWith("/login")) location.assign(answer.url);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+function put(doc, id) {
+  const from = doc.getElementById(id), to = document.getElementById(id);
+  if (!from || !to) return false;
+  to.replaceWith(document.adoptNode(from));
+  ready(document.getElementById(id));
+  return true;
+}
+
+async function swap(url, id, { push = true } = {}) {
+  const mine = ++latest, part = document.getElementById(id);
+  part?.setAttribute("aria-busy", "true");
+  try {
+    const doc = await load(url);
+    if (mine !== latest) return;
+    if (!put(doc, id)) return location.assign(url);
+    const total = $("#total");
+    if (total && $("#total", doc)) total.textContent = $("#total", doc).textContent;
+    if (push) history.pushState({ swap: id }, "", url);
+  } catch {
+    if (mine === latest) location.assign(url);
+  } finally {
+    part?.removeAttribute("aria-busy");
+  }
+}
+
+const address = form => {
+  const url = new URL(form.action, location), data = new URLSearchParams(new FormData(form));
+  for (const [name, value] of [...data]) if (value === "") data.delete(name, value);
+  url.search = data;
+  return url;
+};
+
+document.addEventListener("click", event => {
+  const link = event.target.closest("a[data-swap]");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  swap(link.href, link.dataset.swap);
+});
+
+document.addEventListener("submit", event => {
+  const form = event.target;
+  if (form.dataset.swap && form.method === "get") {
+    event.preventDefault();
+    swap(address(form), form.dataset.swap);
+  } else if (form.hasAttribute("data-palette")) {
+    event.preventDefault();
+    palette();
+  } else if (form.method === "post") {
+    // Who presses twice means once.
+    setTimeout(() => $$("button", form).forEach(b => { b.disabled = true; }));
+    addEventListener("pageshow", () => $$("button", form).forEach(b => { b.disabled = false; }), { once: true });
+  }
+});
+
+addEventListener("popstate", () => location.reload());
+
+// A search that is typed is looked for when the fingers rest.
+let typing;
+document.addEventListener("input", event => {
+  const form = event.target.closest("form[data-type]");
+  if (!form) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => swap(address(form), form.dataset.swap), 350);
+});
+
+// Following: parts with data-live are asked for anew when something happened, but not
+// while somebody works in them.
+
+let stream, stale;
+
+function follow() {
+  const parts = $$("[data-live]");
+  if (stream || document.hidden || parts.length === 0) return;
+  stream = new EventSource(base + "/live");
+  stream.addEventListener("news", () => { stale ??= setTimeout(refresh, 1500); });
+}
+
+async function refresh() {
+  stale = undefined;
+  const parts = $$("[data-live]").filter(p => p.id && !p.contains(document.activeElement) && !$("details[open], :checked", p));
+  if (parts.length === 0 || document.hidden) return;
+  try {
+    const doc = await load(location.href);
+    for (const p of parts) put(doc, p.id);
+  } catch { /* the server is away: the next news tries again */ }
+}
+
+// Nobody looks: nothing is asked, and the session may end.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) { stream?.close(); stream = undefined; } else { refresh(); follow(); }
+});
+
+// Choosing rows.
+
+let lastPick;
+
+function count(form) {
+  const n = $$("input[name=host]:checked", form).length, out = $("[data-count]", form);
+  if (out) out.textContent = n ? String(n) : "";
+}
+
+document.addEventListener("click", event => {
+  const box = event.target;
+  if (box.type !== "checkbox" || !box.closest("[data-select]")) return;
+  const form = box.closest("[data-select]"), boxes = $$("input[name=host]", form);
+  if (box.hasAttribute("data-all")) boxes.forEach(b => { b.checked = box.checked; });
+  if (box.name === "host") {
+    if (event.shiftKey && lastPick) pickTo(boxes, box);
+    lastPick = box;
+  }
+  count(form);
+});
+
+function pickTo(boxes, box) {
+  const [from, to] = [boxes.indexOf(lastPick), boxes.indexOf(box)].sort((a, b) => a - b);
+  if (from >= 0) boxes.slice(from, to + 1).forEach(b => { b.checked = box.checked; });
+}
+
+// Keys.
+
+const rows = () => $$("table.rows tbody tr").filter(r => $("a, input", r));
+
+function move(by) {
+  const all = rows(), now = all.findIndex(r => r.classList.contains("at"));
+  const next = all[Math.max(0, Math.min(all.length - 1, now + by))];
+  if (!next) return;
+  all[now]?.classList.remove("at");
+  next.classList.add("at");
+  next.scrollIntoView({ block: "nearest" });
+  ($("a", next) || next).focus({ preventScroll: true });
+}
+
+const row = () => $("table.rows tr.at");
+
+const actions = {
+  j: () => move(1), k: () => move(-1),
+  x: () => $("input[name=host]", row() || document.createElement("p"))?.click(),
+  X: event => { const b = row() && $("input[name=host]", row()); if (b) b.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: event.shiftKey })); },
+  Enter: () => { const a = row() && $("a", row()); if (a) location.assign(a.href); },
+  "/": () => ($("[data-search]") || $("input[type=search]"))?.focus(),
+  "?": () => dialog(base + "/keys", "keys"),
+  g: () => { going = setTimeout(() => { going = undefined; }, 1200); },
+};
+let going;
+
+document.addEventListener("keydown", event => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    return palette();
+  }
+  const at = event.target;
+  if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+  if (at.matches("input:not([type=checkbox]), textarea, select, button, summary, [contenteditable]")) {
+    if (event.key === "Escape") at.blur();
+    return;
+  }
+  if (going) {
+    clearTimeout(going);
+    going = undefined;
+    const link = $$(".top a[data-key]").find(a => a.dataset.key === event.key);
+    if (link) location.assign(link.href);
+    return;
+  }
+  if (event.key === "Enter" && at.matches("a")) return;
+  const act = Object.hasOwn(actions, event.key) && actions[event.key];
+  if (!act) return;
+  if (event.key !== "g") event.preventDefault();
+  act(event);
+});
+
+// Dialogs: pages of the console, shown over the one that is open.
+
+async function dialog(url, id) {
+  const part = (await load(url)).getElementById(id);
+  if (!part) return location.assign(url);
+  const d = document.createElement("dialog");
+  d.append(document.adoptNode(part));
+  d.addEventListener("close", () => d.remove());
+  d.addEventListener("click", event => { if (event.target === d) d.close(); });
+  document.body.append(d);
+  d.showModal();
+  return d;
+}
+
+function palette() {
+  if ($("dialog[open]")) return;
+  const d = document.createElement("dialog"), input = document.createElement("input"), list = document.createElement("div");
+  input.type = "search";
+  input.placeholder = $(".find input")?.placeholder || "";
+  input.setAttribute("aria-label", $(".find input")?.getAttribute("aria-label") || "");
+  list.setAttribute("aria-live", "polite");
+  d.append(input, list);
+  d.addEventListener("close", () => d.remove());
+  d.addEventListener("click", event => { if (event.target === d) d.close(); });
+  document.body.append(d);
+  d.showModal();
+  let asked = 0, wait;
+  const ask = async () => {
+    const mine = ++asked, doc = await load(base + "/find?" + new URLSearchParams({ q: input.value }));
+    if (mine !== asked) return;
+    list.replaceChildren(...$$("#found > *", doc).map(e => document.adoptNode(e)));
+    $("a", list)?.classList.add("at");
+  };
+  input.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(ask, 150); });
+  d.addEventListener("keydown", event => {
+    const links = $$("a", list), now = links.findIndex(a => a.classList.contains("at"));
+    if (event.key === "Enter" && event.target === input) { event.preventDefault(); return links[Math.max(now, 0)]?.click(); }
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by || !links.length) return;
+    event.preventDefault();
+    links[now]?.classList.remove("at");
+    const next = links[(now + by + links.length) % links.length];
+    next.classList.add("at");
+    next.scrollIntoView({ block: "nearest" });
+  });
+  ask();
+}
+
+// Menus close when one looks elsewhere.
+document.addEventListener("click", event => {
+  for (const d of $$(".tools details[open]")) if (!d.contains(event.target)) d.open = false;
+});
+
+// Copying.
+document.addEventListener("click", async event => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.textContent = "✓";
+  setTimeout(() => { button.textContent = button.title; }, 1500);
+});
+
+function ready(within) {
+  if (navigator.clipboard) for (const b of $$("[data-copy]", within)) { b.hidden = false; b.title = b.textContent; }
+  for (const f of $$("[data-select]", within)) count(f);
+}
+
+ready(document);
+follow();
