@@ -36,6 +36,9 @@ type Config struct {
 	// postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE.
 	// A password belongs into a file: MUSTERD_DATABASE_FILE=/etc/musterd.dsn.
 	Database string `yaml:"database"`
+	// console is on where people use the server in a browser, at its address, or off:
+	// 'muster console' shows the same pages on a person's own machine.
+	Console string `yaml:"console"`
 	// trusted-proxies are the addresses (CIDR) of proxies whose X-Forwarded-For says
 	// who asks. None: who connects is who asks. Through a unix socket all are trusted.
 	TrustedProxies []netip.Prefix `yaml:"trusted-proxies"`
@@ -46,6 +49,7 @@ type Config struct {
 	Directory  directory.Config `yaml:"directory"`
 	Sessions   Sessions         `yaml:"sessions"`
 	Webhooks   Webhooks         `yaml:"webhooks"`
+	GLPI       GLPI             `yaml:"glpi"`
 	Actions    ActionsPart      `yaml:"actions"`
 	OIDC       OIDC             `yaml:"oidc"`
 	Limits     Limits           `yaml:"limits"`
@@ -119,6 +123,36 @@ type Webhooks struct {
 	Patience Duration `yaml:"patience"`
 }
 
+// GLPI is a GLPI 10 or 11 that is told what hosts are and have: docs/glpi.md.
+type GLPI struct {
+	// url is its own address, as https://glpi.example.org. Empty: none is told.
+	URL string `yaml:"url"`
+	// hosts is a search for those that it is told of. Empty: all.
+	Hosts string `yaml:"hosts"`
+	// tag is what its rules see of every host. Empty: the host's unit.
+	Tag string `yaml:"tag"`
+	// interval is the least time between two inventories of a host that changes.
+	Interval Duration `yaml:"interval"`
+	// refresh is after how long a host is told again that did not change, so that GLPI
+	// does not take it for gone.
+	Refresh Duration `yaml:"refresh"`
+	// rate is how many inventories a second it is told at most.
+	Rate float64 `yaml:"rate"`
+	// client-id is that of an OAuth client of GLPI 11. Empty: none.
+	ClientID string `yaml:"client-id"`
+	// client-secret-file holds its secret.
+	SecretFile string `yaml:"client-secret-file"`
+	// user is for basic authentication. Empty: none.
+	User string `yaml:"user"`
+	// password-file holds the password.
+	PasswordFile string `yaml:"password-file"`
+	// ca is a PEM file with the authorities of its certificate. Empty: those of the system.
+	CA string `yaml:"ca"`
+	// allow are networks (CIDR) in which it may be though they are not of the internet, and
+	// without TLS too. An address that url is written with may be used.
+	Allow []netip.Prefix `yaml:"allow"`
+}
+
 // Sessions are those of people.
 type Sessions struct {
 	// last is how long a login lasts.
@@ -186,8 +220,8 @@ type Log struct {
 func Defaults() Config {
 	return Config{
 		Data:   "/var/lib/musterd",
-		Listen: ":8443",
-		TLS:    TLS{Mode: "own"},
+		Listen: ":8443", Console: "on",
+		TLS: TLS{Mode: "own"},
 		Hosts: HostsPart{Interval: Duration(2 * time.Hour), Skew: Duration(5 * time.Minute), Pending: 1000, Returns: "accept",
 			History: Duration(2 * 365 * day), Events: Duration(365 * day)},
 		Repository: Depot{Expires: Duration(14 * day), MaxPackage: 16 << 30, Reserve: 1 << 30},
@@ -195,6 +229,7 @@ func Defaults() Config {
 		OIDC:       OIDC{Scopes: []string{"profile", "email"}, NameClaim: "preferred_username", GroupsClaim: "groups"},
 		Actions:    ActionsPart{Keep: Duration(90 * day)},
 		Webhooks:   Webhooks{Patience: Duration(5 * day)},
+		GLPI:       GLPI{Interval: Duration(time.Hour), Refresh: Duration(day), Rate: 2},
 		Limits:     Limits{Hosts: 10_000},
 		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Log:        Log{Level: "info"},
@@ -257,10 +292,13 @@ func (c *Config) parse(data []byte) error {
 
 // Check reports the first value that cannot be.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople, c.checkGLPI} {
 		if err := check(); err != nil {
 			return muster.WithKind(muster.Invalid, err)
 		}
+	}
+	if c.Console != "on" && c.Console != "off" {
+		return muster.Errorf(muster.Invalid, "console: %q is neither on nor off", c.Console)
 	}
 	if !filepath.IsAbs(c.Data) {
 		return muster.Errorf(muster.Invalid, "data: %q is no absolute path", c.Data)

@@ -28,6 +28,7 @@ import (
 	"muster/internal/auditlog/ledger"
 	"muster/internal/db"
 	"muster/internal/directory"
+	"muster/internal/glpisync"
 	"muster/internal/hooks"
 	"muster/internal/hosts"
 	"muster/internal/relay"
@@ -56,6 +57,7 @@ type Server struct {
 	rollouts *rollouts.Rollouts
 	ledger   *ledger.Ledger
 	hooks    *hooks.Hooks
+	glpi     *glpisync.Sync // nil: none is told
 	depot    *depot
 	ldap     *directory.Directory // nil: none is read
 	people   *people
@@ -132,6 +134,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.openHooks(ctx); err != nil {
 		return err
 	}
+	if err := s.openGLPI(ctx); err != nil {
+		return err
+	}
 	if err := s.openAccess(ctx); err != nil {
 		return err
 	}
@@ -186,7 +191,21 @@ func (s *Server) Handler() http.Handler {
 	for i := range table {
 		mux.Handle(table[i].method+" "+table[i].path, s.handle(s.audited(&table[i])))
 	}
-	return mux
+	if s.cfg.Console == "off" {
+		return mux
+	}
+	pages, err := s.console(mux)
+	if err != nil {
+		s.log.Error("no console", "error", err.Error())
+		return mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ofPrograms(r.URL.Path) {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // about says who the server is, to anybody.
