@@ -26,6 +26,7 @@ type buildOptions struct {
 	set      []string
 	out      string
 	target   string
+	rollout  string
 	unsigned bool
 	offline  bool
 	keep     bool
@@ -50,6 +51,7 @@ signature.`,
 	f.StringArrayVar(&o.set, "set", nil, "a build parameter of the recipe: `NAME=VALUE`")
 	f.StringVar(&o.out, "out", ".", "put the packages into the folder `DIR`")
 	f.StringVar(&o.target, "target", "", "build for `OS/ARCH`, or for all of the recipe's platforms")
+	f.StringVar(&o.rollout, "rollout", "", "\"required\": hosts take what is built only by a rollout")
 	f.BoolVar(&o.unsigned, "unsigned", false, "do not sign, though a key is given")
 	f.BoolVar(&o.offline, "offline", false, "fetch nothing: sources must be in the cache")
 	f.BoolVar(&o.keep, "keep", false, "keep the work folder, to look into")
@@ -118,7 +120,7 @@ func (a *app) buildRecipe(ctx context.Context, dir string, set map[string]string
 		return err
 	}
 	for _, t := range targets {
-		f, err := a.buildOne(ctx, r, recipe.Options{Target: t, Params: set, Offline: o.offline, Keep: o.keep, Log: a.logging()}, o.out, id)
+		f, err := a.buildOne(ctx, r, recipe.Options{Target: t, Params: set, Rollout: o.rollout, Offline: o.offline, Keep: o.keep, Log: a.logging()}, o.out, id)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/control"
+	"muster/internal/install"
 	"muster/pkgfile"
 	"muster/rollout"
 	"muster/search"
@@ -162,6 +163,7 @@ func (a *app) publishRollout(ctx context.Context, desk rolloutDesk, d *rollout.D
 	if err != nil {
 		return err
 	}
+	a.adviseRequired(d, files)
 	if err := desk.publish(ctx, append([]string{file}, files...)); err != nil {
 		return err
 	}
@@ -177,6 +179,22 @@ func (a *app) publishRollout(ctx context.Context, desk rolloutDesk, d *rollout.D
 		}
 		return nil
 	})
+}
+
+// adviseRequired tells that a version does not demand its rollout. The packages are
+// signed, so that it cannot be written into them here.
+func (a *app) adviseRequired(d *rollout.Document, files []string) {
+	for _, name := range files {
+		p, err := install.OpenFile(name)
+		if err != nil {
+			continue // publishing says it
+		}
+		c := &p.Manifest.Control
+		if p.Close(); c.Name == d.Package && c.Version == d.Version && c.Rollout == "" {
+			a.talk("%s does not say \"rollout: required\": a host from which a server or mirror hides this rollout takes it at once (muster build --rollout required)", c)
+			return
+		}
+	}
 }
 
 func rolloutAbortCommand(a *app) *cobra.Command {

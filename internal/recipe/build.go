@@ -21,6 +21,8 @@ import (
 type Options struct {
 	Target muster.Platform   // one of Targets; zero is the first of them for this machine
 	Params map[string]string // values of build-params
+	// Rollout is the field of the control, where it is not "".
+	Rollout string
 	// Date is the time of every file. Zero is SOURCE_DATE_EPOCH, else the time of
 	// the last commit to the recipe when Git has no other changes in it, else
 	// 1980-01-01.
@@ -95,6 +97,11 @@ func newBuilder(ctx context.Context, r *Recipe, o Options) (*builder, error) {
 	c, err := r.targeted(o.Target)
 	if err != nil {
 		return nil, err
+	}
+	if o.Rollout != "" {
+		if c.Rollout = o.Rollout; c.Check() != nil {
+			return nil, muster.WithKind(muster.Invalid, c.Check())
+		}
 	}
 	if o.Cache, err = cacheFolder(o.Cache); err != nil {
 		return nil, err
