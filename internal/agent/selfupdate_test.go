@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"muster/internal/durable"
+	"muster/internal/testneed/built"
 )
 
 // crash stands for the end of the program at one point.
@@ -175,7 +176,12 @@ func (f *fleet) build(name string, env []string, args ...string) string {
 }
 
 func (f *fleet) muster() string {
-	return f.build("muster", nil, "-ldflags", "-X muster/internal/cli.Version=1.0", "muster/cmd/muster")
+	f.Helper()
+	path, err := built.Program(f.path("bin"), "muster", "-X", "muster/internal/cli.Version=1.0")
+	if err != nil {
+		f.Fatal(err)
+	}
+	return path
 }
 
 func (f *fleet) tiny(name, body string, env ...string) string {

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"muster/internal/testneed/built"
 )
 
 // A site is a server, an administrator's desk, and a host, each in a folder.
@@ -41,13 +43,11 @@ func newSite(t *testing.T) *site {
 
 func (s *site) build(name string) string {
 	s.Helper()
-	out := filepath.Join(s.dir, "bin", name)
-	cmd := exec.Command("go", "build", "-o", out, "muster/cmd/"+name)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		s.Fatalf("cannot build %s: %v\n%s", name, err, text)
+	path, err := built.Program(s.path("bin"), name)
+	if err != nil {
+		s.Fatal(err)
 	}
-	return out
+	return path
 }
 
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }

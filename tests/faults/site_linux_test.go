@@ -5,13 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
 	"muster/internal/script"
 	"muster/internal/testneed"
+	"muster/internal/testneed/built"
 )
 
 func TestMain(m *testing.M) {
@@ -70,12 +70,8 @@ func makeProgram() error {
 	if name := os.Getenv("MUSTER_TEST_PROGRAM"); name != "" {
 		return os.Symlink(name, inSite("muster"))
 	}
-	build := exec.Command(filepath.Join(runtime.GOROOT(), "bin", "go"), "build", "-o", inSite("muster"), "muster/cmd/muster")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	return nil
+	_, err := built.Program(site.dir, "muster")
+	return err
 }
 
 func makeSite() error {

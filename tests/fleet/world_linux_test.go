@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"muster/internal/testneed"
+	"muster/internal/testneed/built"
 )
 
 // programs holds the built muster and musterd.
@@ -42,10 +43,8 @@ func build(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(programs, name)); err == nil {
 			continue
 		}
-		cmd := exec.Command("go", "build", "-o", programs, "muster/cmd/"+name)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("cannot build %s: %v\n%s", name, err, out)
+		if _, err := built.Program(programs, name); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -21,6 +21,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"muster/internal/testneed/built"
 )
 
 // program is the built muster.
@@ -65,9 +67,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	os.Setenv("TMPDIR", dir)
-	program = filepath.Join(dir, "muster.exe")
-	if out, err := exec.Command("go", "build", "-o", program, "muster/cmd/muster").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+	if program, err = built.Program(dir, "muster"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	code := m.Run()
