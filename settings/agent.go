@@ -19,8 +19,9 @@ type Agent struct {
 	Battery     bool
 	Metered     bool
 	Deadline    time.Duration
-	Memberships string // "server" or "none"
-	Package     string // the agent's own; "" keeps the agent that is there
+	Postpone    []string // who may put an upgrade off: as in a rule
+	Memberships string   // "server" or "none"
+	Package     string   // the agent's own; "" keeps the agent that is there
 	Maturities  []string
 	Locales     []string // none: all
 	Actions     Actions
@@ -97,8 +98,10 @@ var table = []Setting{
 		"no", "yes, no", toggle(func(a *Agent) *bool { return &a.Battery })},
 	{"on-metered", "Upgrade and fetch over connections that cost money, too.",
 		"no", "yes, no", toggle(func(a *Agent) *bool { return &a.Metered })},
-	{"deadline", "How long a battery, a connection or a program that runs may hold up an upgrade. Maintenance windows hold for ever.",
+	{"deadline", "How long a battery, a connection, a program that runs or a person may hold up an upgrade. Maintenance windows hold for ever.",
 		"7d", "0 for ever, or 1h to 90d", deadline},
+	{"postpone-by", "Who may put an upgrade off, until the deadline: people of the machine who are no administrators.",
+		"none", "accounts, `@group`, `*` for everybody, or none", postponeBy},
 	{"memberships", "Whom the host believes about the groups and units it is in: its server, or nobody.",
 		"server", "server, none", choice(func(a *Agent) *string { return &a.Memberships }, "server", "none")},
 	{"agent-package", "The package by which the agent updates itself, or none to keep the agent that is there.",

@@ -151,8 +151,29 @@ func (r *Rule) names(name string) (yes bool) {
 	return yes
 }
 
-func (r *Rule) means(p Person) bool {
-	return slices.ContainsFunc(r.Who, func(who string) bool {
+func (r *Rule) means(p Person) bool { return p.isAmong(r.Who) }
+
+// Covers reports whether some rule lets somebody do something with the package.
+func (rules Rules) Covers(name string, kind muster.Kind) bool {
+	return slices.ContainsFunc(rules, func(r Rule) bool { return slices.Contains(r.Kinds, kind) && r.names(name) })
+}
+
+// postponeBy reads who may put an upgrade off.
+func postponeBy(a *Agent, s string) (err error) {
+	if s == "none" {
+		a.Postpone = nil
+		return nil
+	}
+	a.Postpone, err = list(s)
+	return err
+}
+
+// MayPostpone reports whether p may put an upgrade off.
+func (a *Agent) MayPostpone(p Person) bool { return p.isAmong(a.Postpone) }
+
+// isAmong reports whether p is meant by accounts, "@group" or "*".
+func (p *Person) isAmong(list []string) bool {
+	return slices.ContainsFunc(list, func(who string) bool {
 		if who == "*" {
 			return true
 		}

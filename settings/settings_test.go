@@ -222,3 +222,19 @@ func TestJudge(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// TestPostponeBy: who may put an upgrade off is said as in a rule, and nobody may where
+// nothing is said.
+func TestPostponeBy(t *testing.T) {
+	alice, bob := Person{User: "alice", Groups: []string{"staff"}}, Person{User: "bob"}
+	for value, want := range map[string][2]bool{"": {}, "none": {}, "bob": {false, true}, "@staff, carol": {true, false}, "*": {true, true}} {
+		var all []Layer
+		if value != "" {
+			all = append(all, Layer{From: "test", Values: map[string]string{"postpone-by": value}})
+		}
+		a, _, problems := Resolve(all)
+		if got := [2]bool{a.MayPostpone(alice), a.MayPostpone(bob)}; got != want || len(problems) > 0 {
+			t.Errorf("%q: %v, %v", value, got, problems)
+		}
+	}
+}
