@@ -15,8 +15,7 @@ import (
 func allow(e *engine.Engine, p *settings.Person, req *engine.Request, planned *engine.Plan) error {
 	// Rules that cannot be read allow nothing, and keep no other from counting.
 	rules, _, _ := e.SelfService()
-	person := *p
-	person.Fold = runtime.GOOS == "windows"
+	person := foldedPerson(*p)
 	may := func(op settings.Op, name string) error {
 		if rules.Allow(person, op, name, kindOf(e, name)) == nil {
 			return muster.WithHint(muster.Errorf(muster.Denied, "%s may not %s %s here", p.User, op, name), "ask an administrator, or use sudo")
@@ -42,6 +41,12 @@ func allow(e *engine.Engine, p *settings.Person, req *engine.Request, planned *e
 		}
 	}
 	return nil
+}
+
+// foldedPerson is p by the rules of names of this system.
+func foldedPerson(p settings.Person) settings.Person {
+	p.Fold = runtime.GOOS == "windows"
+	return p
 }
 
 // mayStep holds what the plan does beside what was named against the rules: what

@@ -14,6 +14,7 @@ type desk struct {
 	mu   sync.Mutex
 	next map[int]time.Duration // by user: when the wishes so far are paid for, in Up
 	here map[int]bool          // users with a wish that waits or is under way
+	sits map[int]int           // those who watch, by user
 	look *shared               // the look that waits for its turn, nil without one
 }
 
@@ -48,6 +49,29 @@ func (d *desk) admit(uid int, now time.Duration) (leave func(), err error) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		delete(d.here, uid)
+	}, nil
+}
+
+// maxSitting is how many connections of one user may watch at a time.
+const maxSitting = 8
+
+// sit lets a user watch, until leave is called.
+func (d *desk) sit(uid int) (leave func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sits == nil {
+		d.sits = map[int]int{}
+	}
+	if d.sits[uid] >= maxSitting {
+		return nil, muster.Errorf(muster.Busy, "%d programs of yours watch already", maxSitting)
+	}
+	d.sits[uid]++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.sits[uid]--; d.sits[uid] == 0 {
+			delete(d.sits, uid)
+		}
 	}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"muster/settings"
 )
 
 // FuzzWish holds that whatever a user of the machine sends is either refused or asks
@@ -59,10 +61,12 @@ func FuzzState(f *testing.F) {
 	f.Add(`{"format":1,"id":"5f0c6a0e-0000-4000-8000-000000000001","server":"s","url":"https://x"}`)
 	f.Add(`{"current":"2","bad":{"3":"x"}}`)
 	f.Add(`{"at":1700000000,"waited":-5,"fails":9,"rest":9223372036854775807}`)
+	f.Add(`{"at":1700000000,"waited":5,"later":9223372036854775807}`)
+	f.Add(`{"offers":[{"name":"tool","kind":"base","version":"1"}],"rules":[{"Who":["*"],"Packages":["t*"],"Kinds":["base"],"May":["install"]}],"past":[{"id":1}]}`)
 	f.Add(`18446744073709551616`)
 	f.Fuzz(func(t *testing.T, text string) {
 		h := &Home{Dir: t.TempDir()}
-		for _, name := range []string{"host.json", "known.json", "policy.json", "counter", "state.json", "settings.json", "schedule.json"} {
+		for _, name := range []string{"host.json", "known.json", "policy.json", "counter", "state.json", "settings.json", "schedule.json", "shelf.json"} {
 			if err := h.Disk.WriteFile(h.file(name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -82,10 +86,65 @@ func FuzzState(f *testing.F) {
 		if again := s.remember(now); again.Waited < 0 || again.Rest < 0 || again.Rest > 2*whole(lastRetry) {
 			t.Errorf("a damaged file breaks the schedule: %+v", again)
 		}
+		if again := s.remember(now); again.Later < 0 || again.Later > whole(longestPostponed) {
+			t.Errorf("a damaged file puts the upgrade off: %+v", again)
+		}
+		shelf := h.readShelf()
+		seenBy(&Peer{Name: "bob"}, false, shelf.Past)
+		for i := range shelf.Offers {
+			if may := shelf.may(&Peer{UID: 1, Name: "bob"}, false, &shelf.Offers[i]); len(may) > 0 && len(shelf.Rules) == 0 {
+				t.Errorf("without rules bob may %v", may)
+			}
+		}
 		c := &Counter{home: h}
 		first, err := c.Next()
 		if second, again := c.Next(); err == nil && (again != nil || second <= first) {
 			t.Errorf("counter %d, then %d: %v", first, second, again)
+		}
+	})
+}
+
+// FuzzDelay holds that whatever a user sends puts an upgrade off for a bounded time, not
+// past its deadline, and never brings it forward past what it waits for.
+func FuzzDelay(f *testing.F) {
+	f.Add(`{"seconds":3600}`, int64(7*24*3600), int64(1700000100))
+	f.Add(`{"seconds":-1}`, int64(0), int64(0))
+	f.Add(`{"seconds":9223372036854775807}`, int64(3600), int64(0))
+	f.Fuzz(func(t *testing.T, text string, deadline, forced int64) {
+		var d Delay
+		if json.Unmarshal([]byte(text), &d) != nil {
+			return
+		}
+		span, err := d.span()
+		if err != nil {
+			return
+		}
+		now := Instant{time.Unix(1700000000, 0), time.Hour}
+		s := &Schedule{Settings: settings.Defaults(), Random: func() float64 { return 0.5 }}
+		s.Settings.Deadline = period(deadline)
+		s.pending = &pending{what: &Upgradable{Steps: []string{"upgrade tool"}, Forced: forced}, since: now.Up}
+		before := s.deadline(now)
+		until, err := s.Postpone(now, span)
+		if err != nil || until.IsZero() {
+			return
+		}
+		if until.After(now.Wall.Add(longestPostponed)) || !before.IsZero() && until.After(before) || !s.deadline(now).Equal(before) {
+			t.Errorf("put off by %s until %s, deadline %s", span, until, before)
+		}
+	})
+}
+
+// FuzzIconName holds that no name of an icon leads to another file.
+func FuzzIconName(f *testing.F) {
+	f.Add("../host.json")
+	f.Add(strings.Repeat("a", 64))
+	f.Fuzz(func(t *testing.T, name string) {
+		h := &Home{Dir: t.TempDir()}
+		if err := h.Disk.WriteFile(h.file("host.json"), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := h.readIcon(name); err == nil {
+			t.Errorf("%q is %q", name, data)
 		}
 	})
 }

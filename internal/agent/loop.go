@@ -49,6 +49,8 @@ type Agent struct {
 	told    bool
 	another bool        // a new version is staged
 	asked   chan *asked // what people want done, one at a time
+	delays  chan *postponing
+	reading chan struct{} // full while the shelf is read
 	ordered chan *ordered
 	again   time.Time // when actions are to be looked at; zero: when some come
 	desk    desk
@@ -78,6 +80,8 @@ type State struct {
 	Upgrade   *Upgradable `json:"upgrade,omitempty"`
 	Postponed string      `json:"postponed,omitempty"` // what the upgrade waits for
 	Until     time.Time   `json:"until,omitzero"`
+	PutOff    time.Time   `json:"put-off,omitzero"`  // until when a person put the upgrade off
+	Deadline  time.Time   `json:"deadline,omitzero"` // of the pending upgrade
 	Reboot    bool        `json:"reboot,omitempty"`
 }
 
@@ -157,6 +161,7 @@ func (a *Agent) prepare() {
 		a.Do = a.hand
 	}
 	a.asked, a.kick, a.watch = make(chan *asked), make(chan struct{}, 1), map[chan Event]bool{}
+	a.delays, a.reading = make(chan *postponing), make(chan struct{}, 1)
 	a.state.Version, a.state.Root = a.Version, a.Root
 	a.ordered = make(chan *ordered)
 	a.waker = newWaker(a.wait, a.Kick)
@@ -197,6 +202,7 @@ func (a *Agent) waiting(s *Schedule, now Instant, waits string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.state.Postponed, a.state.Until = waits, time.Time{}
+	a.state.PutOff, a.state.Deadline = s.putOff(now), s.deadline(now)
 	if waits != "" {
 		a.state.Until = s.deadline(now)
 	}
@@ -215,6 +221,8 @@ func (a *Agent) rest(ctx context.Context, s *Schedule, pause time.Duration) bool
 		s.Hurry()
 	case w := <-a.asked:
 		a.serve(ctx, s, w)
+	case p := <-a.delays:
+		a.postpone(s, p)
 	case o := <-a.ordered:
 		a.obey(ctx, s, o.all)
 		close(o.done)
@@ -234,7 +242,7 @@ const (
 // and no window forbids it. What is not done in time is taken back or finished at
 // the next start.
 func (a *Agent) last(s *Schedule) {
-	if !s.Settings.AtStop || s.pending == nil || !s.Settings.Open(a.Instant().Wall) || !a.Stopping() {
+	if !s.Settings.AtStop || s.pending == nil || !s.Settings.Open(a.Instant().Wall) || !s.putOff(a.Instant()).IsZero() || !a.Stopping() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastPatience-lastGrace)

@@ -14,6 +14,7 @@ type memory struct {
 	Tried  int64 `json:"tried,omitempty"`  // Unix seconds of the last upgrade
 	Fails  int   `json:"fails,omitempty"`  // upgrades in a row that failed
 	Rest   int64 `json:"rest,omitempty"`   // seconds until the next attempt
+	Later  int64 `json:"later,omitempty"`  // seconds for which a person put the upgrade off
 }
 
 // longestOff bounds what counts of the time between two runs of the agent, which the
@@ -23,7 +24,7 @@ const longestOff = 3 * 24 * time.Hour
 
 // remember is what to keep of s.
 func (s *Schedule) remember(now Instant) memory {
-	m := memory{At: now.Wall.Unix(), Fails: s.fails, Rest: max(0, whole(s.backoff-now.Up)), Waited: whole(s.waited)}
+	m := memory{At: now.Wall.Unix(), Fails: s.fails, Rest: max(0, whole(s.backoff-now.Up)), Later: max(0, whole(s.later-now.Up)), Waited: whole(s.waited)}
 	if s.pending != nil {
 		m.Waited = max(1, whole(now.Up-s.pending.since))
 	}
@@ -41,6 +42,9 @@ func (s *Schedule) recall(m memory, now Instant) {
 	off := min(max(now.Wall.Sub(time.Unix(m.At, 0)), 0), longestOff)
 	if m.Waited > 0 {
 		s.waited = period(m.Waited) + off
+	}
+	if left := min(period(m.Later), longestPostponed) - off; left > 0 {
+		s.later = now.Up + left
 	}
 	if m.Tried > 0 {
 		s.tried = time.Unix(m.Tried, 0).In(now.Wall.Location())

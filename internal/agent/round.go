@@ -121,6 +121,7 @@ func Round(ctx context.Context, j Job) (*Outcome, error) {
 	}
 	r.fail(r.choose(ctx))
 	r.resolve()
+	r.fail(r.stock(ctx))
 	r.known.Wake = r.out.Wake // not before: a crash has the next round look
 	if r.Package != "" {
 		r.fail(r.selfUpdate(ctx))
@@ -449,6 +450,15 @@ func (r *round) answered(rep *report, a *api.CheckedIn, first bool) error {
 		r.forgotten() // it came back from an older copy of its database
 	}
 	return nil
+}
+
+// stock lays out what self-service shows.
+func (r *round) stock(ctx context.Context) error {
+	_, found, err := r.home.stock(r.engine)
+	if err != nil {
+		return err
+	}
+	return r.home.fetchIcons(ctx, found)
 }
 
 func (r *round) renew(ctx context.Context) error {

@@ -43,6 +43,7 @@ type Schedule struct {
 	started  bool
 	forced   bool          // the agent has just started
 	waited   time.Duration // of the upgrade that was pending before the agent was started
+	later    time.Duration // Up until which a person put the pending upgrade off
 }
 
 // pending is an upgrade that has something to do.
@@ -94,19 +95,21 @@ func (s *Schedule) mayFetch(c Conditions) bool {
 }
 
 // waits says what keeps the pending upgrade from being made now, "" for nothing.
-// What a person did not choose, such as a battery or a program that runs, holds
-// until the deadline. A maintenance window always does: it is the word of who looks
+// A person who put it off, and what nobody chose, such as a battery or a program that
+// runs, hold until the deadline. A maintenance window always does: it is the word of who looks
 // after the host, and no package and no start of the machine goes past it.
 func (s *Schedule) waits(now Instant, c Conditions) string {
 	set := s.Settings
-	late := set.Deadline > 0 && now.Up-s.pending.since >= set.Deadline ||
-		s.pending.what.Forced > 0 && now.Wall.Unix() >= s.pending.what.Forced
 	switch {
 	case now.Up < s.backoff:
 		return "the next attempt"
 	case !set.Open(now.Wall):
 		return "a maintenance window"
-	case s.forced, late:
+	case s.late(now):
+		return ""
+	case now.Up < s.later:
+		return "a person who put it off"
+	case s.forced:
 		return ""
 	case !s.slot(now):
 		return "the time to upgrade"
@@ -189,10 +192,11 @@ func (s *Schedule) Looked(now Instant, out *Outcome, collected bool) {
 // deadline later.
 func (s *Schedule) found(now Instant, u *Upgradable) {
 	// A start outside of the windows is none to upgrade at, nor is the window after it.
-	atStart := !s.started && s.Settings.AtStart && s.Settings.Open(now.Wall)
+	// One that a person put off is not begun by starting the machine anew.
+	atStart := !s.started && s.Settings.AtStart && s.Settings.Open(now.Wall) && now.Up >= s.later
 	s.started = true
 	if len(u.Steps) == 0 {
-		s.pending, s.forced, s.waited = nil, false, 0
+		s.pending, s.forced, s.waited, s.later = nil, false, 0, 0
 		return
 	}
 	p := &pending{what: u, since: now.Up - s.waited}
@@ -211,7 +215,7 @@ func (s *Schedule) found(now Instant, u *Upgradable) {
 func (s *Schedule) Changed(now Instant, ok bool) {
 	s.tried, s.forced, s.hurry = now.Wall, false, true
 	if ok {
-		s.pending, s.fails, s.backoff = nil, 0, 0
+		s.pending, s.fails, s.backoff, s.later = nil, 0, 0, 0
 		return
 	}
 	s.fails++

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,14 +19,19 @@ import (
 	"muster/control"
 	"muster/internal/engine"
 	"muster/internal/install"
-	"muster/settings"
+	"muster/pkgfile"
 )
 
 // The agent answers people on the machine on a unix socket, HTTP and JSON, by who
 // they are to the kernel:
 //
 //	GET  /v1/state            State; everybody
-//	GET  /v1/events           Event, a line each, until the reader goes; everybody
+//	GET  /v1/events           Event, a line each, until the reader goes; everybody, a few
+//	                          at a time
+//	GET  /v1/catalogue        Catalogue: what self-service has for who asks; everybody
+//	GET  /v1/icons/{sha256}   an icon of the catalogue, as bytes; everybody
+//	GET  /v1/past             a list of Past, newest first; everybody
+//	POST /v1/postpone Delay   -> Delayed; an administrator, others as settings say
 //	POST /v1/look             a round now -> Done; everybody, at most one in ten seconds;
 //	                          who asks before it begins shares it
 //	POST /v1/change  Wish     -> Done; an administrator, others as self-service says, one
@@ -79,6 +86,7 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/state", func(w http.ResponseWriter, r *http.Request) { reply(w, a.State(), nil) })
 	mux.HandleFunc("GET /v1/events", a.stream)
+	a.serveSelf(mux)
 	mux.HandleFunc("POST /v1/look", func(w http.ResponseWriter, r *http.Request) {
 		done, err := a.lookFor(ctx, r.Context())
 		reply(w, done, err)
@@ -123,15 +131,23 @@ func (a *Agent) lookFor(loop, ctx context.Context) (*Done, error) {
 // changeFor does what a person asks, as far as they may.
 func (a *Agent) changeFor(w http.ResponseWriter, r *http.Request) (*Done, error) {
 	var wish Wish
+	if err := readWish(w, r, &wish); err != nil {
+		return nil, err
+	}
+	return a.grant(r.Context(), &wish)
+}
+
+// readWish reads what is asked.
+func readWish(w http.ResponseWriter, r *http.Request, wish any) error {
 	// For the wish alone: a deadline that is left behind ends the request that waits.
 	c := http.NewResponseController(w)
 	c.SetReadDeadline(time.Now().Add(30 * time.Second)) //nolint:errcheck // the connection is ours
-	err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxWish)).Decode(&wish)
+	err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxWish)).Decode(wish)
 	c.SetReadDeadline(time.Time{}) //nolint:errcheck // the same
 	if err != nil {
-		return nil, muster.Errorf(muster.Invalid, "cannot understand what is asked: %w", err)
+		return muster.Errorf(muster.Invalid, "cannot understand what is asked: %w", err)
 	}
-	return a.grant(r.Context(), &wish)
+	return nil
 }
 
 // grant has the loop do what a person wishes. Those who are no administrators wish
@@ -149,7 +165,8 @@ func (a *Agent) grant(ctx context.Context, wish *Wish) (*Done, error) {
 			return nil, err
 		}
 		defer leave()
-		work.Person = &settings.Person{User: peer.Name, Groups: peer.Groups}
+		person := peer.person()
+		work.Person = &person
 	}
 	return a.Ask(ctx, work)
 }
@@ -177,6 +194,12 @@ func (w *Wish) request(user string) (*engine.Request, error) {
 
 // stream writes events until the reader goes.
 func (a *Agent) stream(w http.ResponseWriter, r *http.Request) {
+	leave, err := a.desk.sit(peerFrom(r.Context()).UID)
+	if err != nil {
+		reply(w, nil, err)
+		return
+	}
+	defer leave()
 	events, stop := a.Watch()
 	defer stop()
 	w.Header().Set("Content-Type", "application/x-ndjson")
@@ -193,6 +216,28 @@ func (a *Agent) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// serveSelf adds what self-service asks for.
+func (a *Agent) serveSelf(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/catalogue", func(w http.ResponseWriter, r *http.Request) {
+		c, err := a.catalogueFor(r.Context(), peerFrom(r.Context()))
+		reply(w, c, err)
+	})
+	mux.HandleFunc("GET /v1/past", func(w http.ResponseWriter, r *http.Request) {
+		past, err := a.pastFor(r.Context(), peerFrom(r.Context()))
+		reply(w, past, err)
+	})
+	mux.HandleFunc("GET /v1/icons/{sha256}", a.sendIcon)
+	mux.HandleFunc("POST /v1/postpone", func(w http.ResponseWriter, r *http.Request) {
+		var d Delay
+		err := readWish(w, r, &d)
+		var out *Delayed
+		if err == nil {
+			out, err = a.postponeFor(r.Context(), peerFrom(r.Context()), d)
+		}
+		reply(w, out, err)
+	})
 }
 
 func reply(w http.ResponseWriter, v any, err error) {
@@ -235,9 +280,38 @@ func (l *Local) Change(ctx context.Context, w Wish) (d Done, err error) {
 	return d, err
 }
 
+// Catalogue asks what self-service has for this user.
+func (l *Local) Catalogue(ctx context.Context) (c Catalogue, err error) {
+	err = l.do(ctx, http.MethodGet, "/v1/catalogue", nil, &c)
+	return c, err
+}
+
+// Past asks what was changed, newest first.
+func (l *Local) Past(ctx context.Context) (all []Past, err error) {
+	err = l.do(ctx, http.MethodGet, "/v1/past", nil, &all)
+	return all, err
+}
+
+// Postpone puts the pending upgrade off, and returns until when. 0 is no longer.
+func (l *Local) Postpone(ctx context.Context, span time.Duration) (until time.Time, err error) {
+	var d Delayed
+	err = l.do(ctx, http.MethodPost, "/v1/postpone", Delay{int64(span / time.Second)}, &d)
+	return d.Until, err
+}
+
+// Icon asks for an icon of the catalogue.
+func (l *Local) Icon(ctx context.Context, sha256 string) (data []byte, err error) {
+	err = l.send(ctx, http.MethodGet, "/v1/icons/"+url.PathEscape(sha256), nil, func(r io.Reader) error {
+		data, err = io.ReadAll(io.LimitReader(r, pkgfile.MaxIcon))
+		return err
+	})
+	return data, err
+}
+
 // Watch calls see with what happens, until ctx ends.
 func (l *Local) Watch(ctx context.Context, see func(Event)) error {
-	return l.send(ctx, http.MethodGet, "/v1/events", nil, func(dec *json.Decoder) error {
+	return l.send(ctx, http.MethodGet, "/v1/events", nil, func(r io.Reader) error {
+		dec := json.NewDecoder(r)
 		for {
 			var e Event
 			if err := dec.Decode(&e); err != nil {
@@ -249,10 +323,10 @@ func (l *Local) Watch(ctx context.Context, see func(Event)) error {
 }
 
 func (l *Local) do(ctx context.Context, method, path string, in, out any) error {
-	return l.send(ctx, method, path, in, func(dec *json.Decoder) error { return dec.Decode(out) })
+	return l.send(ctx, method, path, in, func(r io.Reader) error { return json.NewDecoder(r).Decode(out) })
 }
 
-func (l *Local) send(ctx context.Context, method, path string, in any, read func(*json.Decoder) error) error {
+func (l *Local) send(ctx context.Context, method, path string, in any, read func(io.Reader) error) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
@@ -266,12 +340,11 @@ func (l *Local) send(ctx context.Context, method, path string, in any, read func
 		return muster.WithHint(muster.Errorf(muster.Unavailable, "the agent does not answer: %w", err), "muster agent install, or as root: muster agent run")
 	}
 	defer resp.Body.Close()
-	dec := json.NewDecoder(resp.Body)
 	if resp.StatusCode == http.StatusOK {
-		return read(dec)
+		return read(resp.Body)
 	}
 	var b api.ErrorBody
-	if err := dec.Decode(&b); err != nil {
+	if err := json.NewDecoder(resp.Body).Decode(&b); err != nil {
 		return muster.Errorf(muster.Unavailable, "the agent answered %s", resp.Status)
 	}
 	return (&Failure{b.Error.Kind, b.Error.Message, b.Error.Hint}).Err()

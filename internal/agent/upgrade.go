@@ -66,7 +66,11 @@ func Execute(ctx context.Context, c Change) (*install.Result, error) {
 	for _, s := range upgradable(e, p).Steps {
 		c.Notify(s)
 	}
-	return e.Execute(ctx, p, opts, c.Progress)
+	res, err := e.Execute(ctx, p, opts, c.Progress)
+	if _, _, serr := HomeOf(e.Root.State, e.Root.Disk).stock(e); serr != nil {
+		c.Notify("the catalogue of self-service is out of date: " + serr.Error())
+	}
+	return res, err
 }
 
 // close asks the programs to end. Those that do not are worked around: their files

@@ -178,7 +178,7 @@ func (f *fleet) pack(head string, files ...string) string {
 			if spec.Actions, err = script.Hooks(c.Name, []byte(content)); err != nil {
 				f.Fatal(err)
 			}
-		} else {
+		} else if !strings.HasPrefix(path, "payload/") {
 			path = "root/" + path
 		}
 		spec.Entries = append(spec.Entries, entry(path, content))
