@@ -137,7 +137,8 @@ func repoGCCommand(a *app) *cobra.Command {
 		Use:   "gc DIR|URL --keep N --key KEY --cert CERT",
 		Short: "Drop old versions, and files that nothing lists",
 		Long: `Take all but the newest versions of each package and platform out of the index,
-and delete files that no index has listed for a time. A server does so to its own
+and rollouts that were signed off and that a newer version supersedes, and delete
+files that no index has listed for a time. A server does so to its own
 ('muster login' first).`,
 		Example: "  muster repo gc /srv/repo --keep 5 --key alice.key --cert alice.crt\n  muster repo gc https://muster.example.org --keep 5",
 		Args:    cobra.ExactArgs(1),

@@ -169,3 +169,47 @@ func TestRolloutsMany(t *testing.T) {
 		t.Errorf("%d gates", len(c.Head().Gates))
 	}
 }
+
+// Rollouts that were signed off go once nobody can need them: those that hold, call
+// back, or give a version that demands one stay.
+func TestRolloutsSpent(t *testing.T) {
+	p := newRepo(t)
+	alice := everybody().alice
+	of := func(id, v string, state rollout.State) string {
+		return rolledOutAs(t, id, "1", func(d *rollout.Document) { d.Version, d.State = v, state })
+	}
+	back := rolledOutAs(t, "back", "1", func(d *rollout.Document) {
+		d.Version, d.State, d.From, d.Return = "0", rollout.Aborted, "1", true
+	})
+	required := packControl(t, control.Control{Name: "age", Version: "3", Kind: muster.Base, Rollout: control.RolloutRequired}, "3\n", alice)
+	publish(t, p, pack(t, "age", "1", alice), pack(t, "age", "2", alice), required,
+		of("r1", "1", rollout.Completed), of("r2", "2", rollout.Completed), of("r3", "3", rollout.Completed), of("r4", "4", rollout.Completed),
+		of("gone", "0", rollout.Aborted), of("held", "1", rollout.Aborted), of("going", "5", rollout.Running), back)
+	expect := func(want string) {
+		t.Helper()
+		p.Now = p.Now.Add(time.Hour)
+		if _, _, err := p.GC(5, Grace); err != nil {
+			t.Fatal(err)
+		}
+		all, _, _, err := p.Rollouts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for _, r := range all {
+			left = append(left, r.Document.ID)
+		}
+		if got := strings.Join(left, " "); got != want {
+			t.Errorf("left: %s, want %s", got, want)
+		}
+	}
+	expect("back going held r3") // 3 is for everybody, by r3
+	publish(t, p, of("r2", "2", rollout.Completed), pack(t, "age", "6", alice), of("r6", "6", rollout.Running))
+	if _, err := p.Remove(control.Relation{Name: "r3"}); err != nil {
+		t.Fatal(err)
+	}
+	expect("back going held r2 r6") // of what is newer than 2 nobody may have anything
+	p.Now = p.Now.Add(lingers)
+	publish(t, p, pack(t, "age", "7", alice))
+	expect("going held r6")
+}

@@ -3,6 +3,7 @@ package repo
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -23,7 +24,7 @@ const Grace = 48 * time.Hour
 const keepIndexes = 3
 
 // GC takes all but the newest keep versions of each package and platform out
-// of the index (0: none), and removes files that have been listed by no index
+// of the index, and rollouts that are spent (keep is 0: nothing), and removes files that have been listed by no index
 // for grace. It returns the files removed.
 func (p *Publisher) GC(keep int, grace time.Duration) (*Report, []string, error) {
 	r := &Report{}
@@ -31,13 +32,13 @@ func (p *Publisher) GC(keep int, grace time.Duration) (*Report, []string, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	superseded, err := c.old(keep)
+	superseded, err := p.old(c, keep)
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(superseded) > 0 {
 		r, err = p.change(func(c *contents) (*publication, *Report, error) {
-			superseded, err := c.old(keep)
+			superseded, err := p.old(c, keep)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -51,8 +52,9 @@ func (p *Publisher) GC(keep int, grace time.Duration) (*Report, []string, error)
 	return r, removed, err
 }
 
-// old is the files beyond the newest keep of each package and platform.
-func (c *contents) old(keep int) (map[string]bool, error) {
+// old is the files beyond the newest keep of each package and platform, and those of
+// rollouts that are spent.
+func (p *Publisher) old(c *contents, keep int) (map[string]bool, error) {
 	if keep <= 0 {
 		return nil, nil
 	}
@@ -62,8 +64,7 @@ func (c *contents) old(keep int) (map[string]bool, error) {
 	}
 	groups := map[string][]*index.Entry{}
 	for _, e := range c.index.With(binned).Entries() {
-		key := strings.Join([]string{e.Name, strings.Join(e.OS, "+"), strings.Join(e.Architecture, "+")}, " ")
-		groups[key] = append(groups[key], e)
+		groups[target(e)] = append(groups[target(e)], e)
 	}
 	all := map[string]bool{}
 	for _, group := range groups {
@@ -72,6 +73,7 @@ func (c *contents) old(keep int) (map[string]bool, error) {
 			all[e.Filename] = true
 		}
 	}
+	maps.Copy(all, p.spent(c, all))
 	return all, nil
 }
 

@@ -101,7 +101,7 @@ func (pl *placing) checkRoom(d *rollout.Document) error {
 	}
 	if _, listed := pl.rollouts[d.ID]; !listed && len(pl.rollouts) >= index.MaxRollouts {
 		return muster.WithHint(muster.Errorf(muster.Conflict, "%d rollouts are listed, and no more may be", len(pl.rollouts)),
-			"take one that is over out with 'muster repo remove REPOSITORY ROLLOUT'")
+			"take those that are over out with 'muster repo gc REPOSITORY', or one with 'muster repo remove'")
 	}
 	if d.State == rollout.Running && gates >= index.MaxGates {
 		return muster.WithHint(muster.Errorf(muster.Conflict, "%d rollouts go on, and no more may", gates),
