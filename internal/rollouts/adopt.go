@@ -115,8 +115,8 @@ func (r *Rollouts) write(tx *db.Tx, was *row, l Listed) error {
 		return err
 	}
 	return tx.Upsert("rollouts_rollout", []string{"id"},
-		[]string{"id", "version", "listed", "state", "ring", "since", "why", "name", "target", "created", "looked", "waits", "counts"},
-		[][]any{{d.ID, l.Version, 1, was.state, was.ring, was.since, was.why, d.Package, d.Version, was.created, 0, "", []byte("[]")}})
+		[]string{"id", "version", "listed", "state", "ring", "since", "why", "name", "target", "created", "looked", "waits", "counts", "peopled"},
+		[][]any{{d.ID, l.Version, 1, was.state, was.ring, was.since, was.why, d.Package, d.Version, was.created, 0, "", []byte("[]"), 0}})
 }
 
 // fail notes the hosts whose change to a version that is rolled out failed.

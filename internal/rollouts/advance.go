@@ -52,7 +52,11 @@ func (r *Rollouts) once(ctx context.Context, l Listed, counts []rollout.Counts) 
 		if version.Compare(was.version, l.Version) != 0 { // an older one says nothing about these rings
 			return wait(tx, d.ID, fmt.Sprintf("version %s of it counts, and the repository lists %s", was.version, l.Version))
 		}
-		v := d.Judge(was.ring, counts, time.Unix(was.since, 0), r.Now())
+		since, err := r.watched(tx, was, d, counts)
+		if err != nil {
+			return err
+		}
+		v := d.Judge(was.ring, counts, time.Unix(since, 0), r.Now())
 		if v.Step == rollout.Wait {
 			return wait(tx, d.ID, v.Why)
 		}
@@ -64,6 +68,19 @@ func (r *Rollouts) once(ctx context.Context, l Listed, counts []rollout.Counts) 
 		r.Told(ctx, d.ID, *told)
 	}
 	return more, err
+}
+
+// watched is since when the newest ring soaks: since it is open, but of a package that
+// is new to all not before somebody is to have it. Else whoever is first would be
+// watched for no time at all.
+func (r *Rollouts) watched(tx *db.Tx, was *row, d *rollout.Document, counts []rollout.Counts) (int64, error) {
+	anybody := slices.ContainsFunc(counts[:min(was.ring, len(counts))], func(c rollout.Counts) bool { return c.Hosts > 0 })
+	if d.From != "" || was.peopled > 0 || !anybody {
+		return max(was.since, was.peopled), nil
+	}
+	was.peopled = r.Now().Unix()
+	_, err := tx.Exec("UPDATE rollouts_rollout SET peopled = ? WHERE id = ?", was.peopled, was.id)
+	return was.peopled, err
 }
 
 func wait(tx *db.Tx, id, why string) error {

@@ -423,6 +423,32 @@ func TestBroken(t *testing.T) {
 	}
 }
 
+// The first host that is to have a package that is new to all is watched as long as
+// was signed, however long the ring was open before.
+func TestFirstHostSoaks(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
+		w := newWorld(t, db, 100)
+		for _, h := range w.hosts {
+			h.version = ""
+		}
+		d := w.list("r", "1", func(d *rollout.Document) { d.From = "" })
+		w.look()
+		w.now = w.now.Add(100 * time.Hour)
+		w.hosts["host-000"].status = muster.NeedInstall
+		w.hosts["host-050"].status = muster.Postponed
+		w.look()
+		w.hosts["host-000"].version = d.Version
+		w.now = w.now.Add(time.Hour - time.Second)
+		w.look()
+		if out := w.expect("r", rollout.Running, 1); !strings.Contains(out.Waits, "watched until") {
+			t.Errorf("it waits: %q", out.Waits)
+		}
+		w.now = w.now.Add(time.Second)
+		w.look()
+		w.expect("r", rollout.Running, 2)
+	})
+}
+
 // A database that is an older copy takes over what the head says since: an abort
 // stays one, also where the clock was ahead when it was made.
 func TestDatabaseRestored(t *testing.T) {

@@ -23,15 +23,16 @@ type row struct {
 	created, looked int64
 	waits           string
 	counts          []rollout.Counts
+	peopled         int64 // 0: nobody yet
 }
 
-const columns = "id, version, listed, state, ring, since, why, name, target, created, looked, waits, counts"
+const columns = "id, version, listed, state, ring, since, why, name, target, created, looked, waits, counts, peopled"
 
 func scan(from db.Scan) (*row, error) {
 	r := &row{}
 	var listed int64
 	var counts []byte
-	err := from(&r.id, &r.version, &listed, &r.state, &r.ring, &r.since, &r.why, &r.name, &r.target, &r.created, &r.looked, &r.waits, &counts)
+	err := from(&r.id, &r.version, &listed, &r.state, &r.ring, &r.since, &r.why, &r.name, &r.target, &r.created, &r.looked, &r.waits, &counts, &r.peopled)
 	r.listed = listed != 0
 	r.counts = readCounts(counts)
 	return r, err
