@@ -50,7 +50,10 @@ func Make(h Host, d *inventory.Document, v *inventory.Volatile) *Inventory {
 	}
 	i := &Inventory{Action: "inventory", ItemType: "Computer", DeviceID: h.ID, Tag: h.Tag}
 	c := &i.Content
-	c.VersionClient = "muster_v" + h.Agent
+	c.VersionClient = "muster"
+	if h.Agent != "" {
+		c.VersionClient += "_v" + h.Agent
+	}
 	c.VersionProvider = Provider{Name: "muster", Version: h.Agent}
 	c.system(h, d, v)
 	if d.Hardware != nil {

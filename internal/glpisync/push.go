@@ -55,6 +55,9 @@ func (s *Sync) push(ctx context.Context, me *self, r *row) error {
 			return err
 		})
 	}
+	if muster.KindOf(err) == muster.Unavailable {
+		return s.later(ctx, r, "", backoff(r.tries+1, time.Minute, time.Hour))
+	}
 	if err != nil {
 		return err
 	}
@@ -126,7 +129,7 @@ func (s *Sync) refused(ctx context.Context, me *self, r *row, err error) error {
 	}
 	now := s.Now()
 	if f.ofHost || f.slow {
-		if err := s.later(ctx, r, f.err, now); err != nil {
+		if err := s.later(ctx, r, f.err.Error(), backoff(r.tries+1, 5*time.Minute, 24*time.Hour)); err != nil {
 			return err
 		}
 	}
@@ -151,10 +154,9 @@ func (s *Sync) refused(ctx context.Context, me *self, r *row, err error) error {
 }
 
 // later puts a host behind the others.
-func (s *Sync) later(ctx context.Context, r *row, why error, now time.Time) error {
+func (s *Sync) later(ctx context.Context, r *row, why string, wait time.Duration) error {
 	return s.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE glpi_host SET tries = ?, error = ?, due = ? WHERE id = ?", r.tries+1, cut(why.Error(), 500),
-			now.Add(backoff(r.tries+1, 5*time.Minute, 24*time.Hour)).Unix(), r.id)
+		_, err := tx.Exec("UPDATE glpi_host SET tries = ?, error = ?, due = ? WHERE id = ?", r.tries+1, cut(why, 500), s.Now().Add(wait).Unix(), r.id)
 		return err
 	})
 }

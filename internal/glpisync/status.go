@@ -26,13 +26,13 @@ func Read(ctx context.Context, d *db.DB) (st Status, err error) {
 		if err != nil {
 			return err
 		}
-		err = tx.QueryRow("SELECT COUNT(*), COALESCE(SUM(CASE WHEN due = 0 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN tries > 0 THEN 1 ELSE 0 END), 0) FROM glpi_host").
+		err = tx.QueryRow("SELECT COUNT(*), COALESCE(SUM(CASE WHEN due = 0 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN error <> '' THEN 1 ELSE 0 END), 0) FROM glpi_host").
 			Scan(&st.Hosts, &st.Told, &st.Refused)
 		if err != nil || st.Refused == 0 {
 			return err
 		}
 		var id, why string
-		err = tx.QueryRow("SELECT id, error FROM glpi_host WHERE tries > 0 ORDER BY tries DESC, id LIMIT 1").Scan(&id, &why)
+		err = tx.QueryRow("SELECT id, error FROM glpi_host WHERE error <> '' ORDER BY tries DESC, id LIMIT 1").Scan(&id, &why)
 		st.Example = id + ": " + why
 		return err
 	})

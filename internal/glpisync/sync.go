@@ -47,7 +47,8 @@ type Source interface {
 	Changed(ctx context.Context, place string) (ids []string, next string, err error)
 	// Each calls f with every host, and when it was heard of last.
 	Each(ctx context.Context, f func(id string, seen int64) error) error
-	// Whole is all of a host; NotFound of one that GLPI is not told of any more.
+	// Whole is all of a host; NotFound of one that GLPI is not told of any more,
+	// Unavailable of one that has not yet said what it has.
 	Whole(ctx context.Context, id string) (glpi.Host, *inventory.Document, *inventory.Volatile, error)
 }
 

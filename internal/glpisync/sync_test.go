@@ -71,6 +71,24 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// A new host is told of when it has said what it has.
+func TestNotYet(t *testing.T) {
+	f, g, c := newFleet(1), newServer(t), newClock()
+	s := open(t, dbtest.SQLite(t), f, g, c)
+	check(t, s.round(t.Context()))
+	f.change(-1, 1)
+	check(t, s.round(t.Context()))
+	if st := s.status(t); st.Hosts != 2 || st.Told != 1 || st.Refused != 0 || len(g.all()) != 1 {
+		t.Errorf("%+v", st)
+	}
+	f.versions[hostID(1)] = 1
+	c.add(2 * time.Minute)
+	check(t, s.round(t.Context()))
+	if got := g.all(); !slices.Equal(got, []string{"01=1"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // A change that comes while the host is told is told later: none is lost.
 func TestChangedWhileTold(t *testing.T) {
 	f, g, c := newFleet(1), newServer(t), newClock()

@@ -101,6 +101,9 @@ func (f *fleet) Whole(_ context.Context, id string) (glpi.Host, *inventory.Docum
 	if v == 0 {
 		return glpi.Host{}, nil, nil, muster.Errorf(muster.NotFound, "there is no host %q", id)
 	}
+	if v < 0 {
+		return glpi.Host{}, nil, nil, muster.Errorf(muster.Unavailable, "host %q has said nothing yet", id)
+	}
 	d := inventory.New()
 	d.System = &inventory.System{Arch: "amd64", Hostname: "h" + id[len(id)-3:], OS: "linux"}
 	d.Packages = map[string][]inventory.Package{"dpkg": {{Name: "p", Version: strconv.Itoa(v)}}}

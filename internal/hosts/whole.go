@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"muster"
+	"muster/api"
 	"muster/internal/db"
 	"muster/inventory"
 )
@@ -11,13 +12,13 @@ import (
 // A Whole is all that a host said of itself, for who writes it in another form.
 type Whole struct {
 	ID, Name, Agent, Unit string
-	Seen                  int64
+	State                 api.State
 	Document              *inventory.Document
 	Volatile              *inventory.Volatile // nil: not known
 }
 
-// Whole reads all of a host, as of one moment. It is NotFound of a host that has not
-// yet said what it has.
+// Whole reads all of a host, as of one moment. It is Unavailable while
+// the host has not yet said what it has.
 func (p *Part) Whole(ctx context.Context, name string) (out *Whole, err error) {
 	err = p.h.DB.Read(ctx, func(tx *db.Tx) error {
 		r, err := p.find(tx, name)
@@ -33,15 +34,15 @@ func (p *Part) Whole(ctx context.Context, name string) (out *Whole, err error) {
 func (h *Hosts) entire(tx *db.Tx, r *record) (*Whole, error) {
 	s, err := h.readStored(tx, r.num)
 	if err == nil && s == nil {
-		err = muster.Errorf(muster.NotFound, "host %q has not said what it has", r.name)
+		err = muster.Errorf(muster.Unavailable, "host %q has not said what it has", r.name)
 	}
 	if err != nil {
 		return nil, err
 	}
-	w := &Whole{ID: r.id, Name: r.name, Unit: r.unit}
+	w := &Whole{ID: r.id, Name: r.name, Unit: r.unit, State: r.state}
 	var packed []byte
-	err = tx.QueryRow("SELECT h.agent, s.seen, f.volatile FROM hosts_host h JOIN hosts_seen s ON s.host = h.num JOIN hosts_fact f ON f.host = h.num WHERE h.num = ?", r.num).
-		Scan(&w.Agent, &w.Seen, &packed)
+	err = tx.QueryRow("SELECT h.agent, f.volatile FROM hosts_host h JOIN hosts_fact f ON f.host = h.num WHERE h.num = ?", r.num).
+		Scan(&w.Agent, &packed)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ type Config struct {
 	Directory  directory.Config `yaml:"directory"`
 	Sessions   Sessions         `yaml:"sessions"`
 	Webhooks   Webhooks         `yaml:"webhooks"`
+	GLPI       GLPI             `yaml:"glpi"`
 	Actions    ActionsPart      `yaml:"actions"`
 	OIDC       OIDC             `yaml:"oidc"`
 	Limits     Limits           `yaml:"limits"`
@@ -120,6 +121,36 @@ type Webhooks struct {
 	Allow []netip.Prefix `yaml:"allow"`
 	// patience is how long a webhook may fail before it is disabled.
 	Patience Duration `yaml:"patience"`
+}
+
+// GLPI is a GLPI 10 or 11 that is told what hosts are and have: docs/glpi.md.
+type GLPI struct {
+	// url is its own address, as https://glpi.example.org. Empty: none is told.
+	URL string `yaml:"url"`
+	// hosts is a search for those that it is told of. Empty: all.
+	Hosts string `yaml:"hosts"`
+	// tag is what its rules see of every host. Empty: the host's unit.
+	Tag string `yaml:"tag"`
+	// interval is the least time between two inventories of a host that changes.
+	Interval Duration `yaml:"interval"`
+	// refresh is after how long a host is told again that did not change, so that GLPI
+	// does not take it for gone.
+	Refresh Duration `yaml:"refresh"`
+	// rate is how many inventories a second it is told at most.
+	Rate float64 `yaml:"rate"`
+	// client-id is that of an OAuth client of GLPI 11. Empty: none.
+	ClientID string `yaml:"client-id"`
+	// client-secret-file holds its secret.
+	SecretFile string `yaml:"client-secret-file"`
+	// user is for basic authentication. Empty: none.
+	User string `yaml:"user"`
+	// password-file holds the password.
+	PasswordFile string `yaml:"password-file"`
+	// ca is a PEM file with the authorities of its certificate. Empty: those of the system.
+	CA string `yaml:"ca"`
+	// allow are networks (CIDR) in which it may be though they are not of the internet, and
+	// without TLS too. An address that url is written with may be used.
+	Allow []netip.Prefix `yaml:"allow"`
 }
 
 // Sessions are those of people.
@@ -198,6 +229,7 @@ func Defaults() Config {
 		OIDC:       OIDC{Scopes: []string{"profile", "email"}, NameClaim: "preferred_username", GroupsClaim: "groups"},
 		Actions:    ActionsPart{Keep: Duration(90 * day)},
 		Webhooks:   Webhooks{Patience: Duration(5 * day)},
+		GLPI:       GLPI{Interval: Duration(time.Hour), Refresh: Duration(day), Rate: 2},
 		Limits:     Limits{Hosts: 10_000},
 		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 		Log:        Log{Level: "info"},
@@ -260,7 +292,7 @@ func (c *Config) parse(data []byte) error {
 
 // Check reports the first value that cannot be.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople, c.checkGLPI} {
 		if err := check(); err != nil {
 			return muster.WithKind(muster.Invalid, err)
 		}

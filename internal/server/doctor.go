@@ -70,6 +70,7 @@ func (d *Doctor) Look(ctx context.Context) []Diagnosis {
 	d.database(ctx)
 	d.repository(ctx, folder)
 	d.ldap(ctx)
+	d.glpi(ctx)
 	d.serving(ctx, folder)
 	return d.found
 }

@@ -48,6 +48,8 @@ func (f linesForm) end() error                      { return nil }
 const (
 	typeCSV   = "text/csv"
 	typeLines = "application/jsonl"
+
+	formatGLPI = "glpi" // an inventory of GLPI a line
 )
 
 // exportType is the media type that is asked for: by ?format=, or the header Accept.
@@ -55,7 +57,7 @@ func exportType(format, accept string) (string, error) {
 	switch format {
 	case "csv":
 		return typeCSV, nil
-	case "jsonl":
+	case "jsonl", formatGLPI:
 		return typeLines, nil
 	case "":
 		if strings.Contains(accept, "json") {
@@ -63,7 +65,7 @@ func exportType(format, accept string) (string, error) {
 		}
 		return typeCSV, nil
 	}
-	return "", muster.Errorf(muster.Invalid, "an export is csv or jsonl, not %.50q", format)
+	return "", muster.Errorf(muster.Invalid, "an export is csv or jsonl, of hosts also glpi, not %.50q", format)
 }
 
 // An export is what one list has to say: its columns, and its rows to a form.
@@ -115,7 +117,11 @@ func (e *export) to(ctx context.Context, w io.Writer, kind string) error {
 // exportOf finds the list that the path names, of what the person may see and report.
 func (s *Server) exportOf(r *request, q *query) (*export, error) {
 	part := s.hosts.Part(r.person.may(api.VerbView).And(r.person.may(api.VerbReport)), r.person.may(api.VerbReport), nil)
-	switch list := r.PathValue("list"); list {
+	list := r.PathValue("list")
+	if q.Get("format") == formatGLPI && list != "hosts" {
+		return nil, muster.Errorf(muster.Invalid, "hosts are exported for GLPI, not %.50q", list)
+	}
+	switch list {
 	case "hosts":
 		in := api.HostQuery{Query: q.Get("q"), Limit: 500}
 		if text := q.Get("columns"); text != "" {
@@ -123,6 +129,9 @@ func (s *Server) exportOf(r *request, q *query) (*export, error) {
 		}
 		if _, err := part.List(r.Context(), api.HostQuery{Query: in.Query, Columns: in.Columns, Limit: 1}); err != nil {
 			return nil, err
+		}
+		if q.Get("format") == formatGLPI {
+			return s.exportGLPI(in, part), nil
 		}
 		return exportHosts(in, part.List), nil
 	case "software":
@@ -140,20 +149,7 @@ func (s *Server) exportOf(r *request, q *query) (*export, error) {
 
 func exportHosts(q api.HostQuery, list func(context.Context, api.HostQuery) (api.HostPage, error)) *export {
 	return &export{append(api.HostColumns(), q.Columns...), func(ctx context.Context, to form) error {
-		for {
-			page, err := list(ctx, q)
-			if err != nil {
-				return err
-			}
-			for i := range page.Hosts {
-				if err := to.row(page.Hosts[i].Cells(q.Columns), &page.Hosts[i]); err != nil {
-					return err
-				}
-			}
-			if q.Cursor = page.Next; q.Cursor == "" {
-				return nil
-			}
-		}
+		return eachHost(ctx, q, list, func(h *api.Host) error { return to.row(h.Cells(q.Columns), h) })
 	}}
 }
 

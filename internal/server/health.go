@@ -22,6 +22,9 @@ func (s *Server) health(w http.ResponseWriter, r *request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 	defer cancel()
 	checks := []healthCheck{s.checkDatabase(ctx), s.checkDisk(), s.checkRepository()}
+	if s.glpi != nil {
+		checks = append(checks, s.checkGLPITold(ctx))
+	}
 	status := http.StatusOK
 	for _, c := range checks {
 		if !c.OK {

@@ -28,6 +28,7 @@ import (
 	"muster/internal/auditlog/ledger"
 	"muster/internal/db"
 	"muster/internal/directory"
+	"muster/internal/glpisync"
 	"muster/internal/hooks"
 	"muster/internal/hosts"
 	"muster/internal/relay"
@@ -56,6 +57,7 @@ type Server struct {
 	rollouts *rollouts.Rollouts
 	ledger   *ledger.Ledger
 	hooks    *hooks.Hooks
+	glpi     *glpisync.Sync // nil: none is told
 	depot    *depot
 	ldap     *directory.Directory // nil: none is read
 	people   *people
@@ -130,6 +132,9 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	if err := s.openHooks(ctx); err != nil {
+		return err
+	}
+	if err := s.openGLPI(ctx); err != nil {
 		return err
 	}
 	if err := s.openAccess(ctx); err != nil {
