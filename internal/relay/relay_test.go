@@ -544,7 +544,7 @@ func TestWatch(t *testing.T) {
 	if watched := must(w.Log(t.Context(), hostID(2), a.ID, "text\n\x1b[2J\u009b1m\xff\r\n"))(t); !watched {
 		t.Error("nobody watches")
 	}
-	if l := <-watch.Logs; l.Text != "text\n [2J 1m? \n" || l.Host != hostID(2) {
+	if l := <-watch.Logs; l.Text != "text\n�[2J�1m� \n" || l.Host != hostID(2) {
 		t.Errorf("%+v", l)
 	}
 	for host, id := range map[string]string{hostID(900): a.ID, hostID(2): action.NewID()} {

@@ -97,25 +97,5 @@ func noteOf(r *action.Result) string {
 	if r.State == action.Failed {
 		line = lines[len(lines)-1]
 	}
-	return cut(printable(line), 500)
-}
-
-// printable replaces what would change a terminal: hosts are believed for
-// themselves alone.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c >= 0x7f && c < 0xa0 {
-			return ' '
-		}
-		return c
-	}, s)
-}
-
-// legible is printable for text of many lines.
-func legible(text string) string {
-	lines := strings.Split(strings.ToValidUTF8(text, "?"), "\n")
-	for i, line := range lines {
-		lines[i] = printable(line)
-	}
-	return strings.Join(lines, "\n")
+	return cut(api.Legible(line), 500)
 }

@@ -121,7 +121,7 @@ func (r *Relay) Log(ctx context.Context, host, id, text string) (watched bool, e
 	if !busy {
 		return false, nil
 	}
-	text = legible(text)
+	text = api.LegibleLines(text)
 	num, theirs, err := r.isTarget(ctx, host, id)
 	if err != nil || !theirs {
 		return false, err

@@ -132,13 +132,14 @@ func failed(e *api.AuditEntry) int {
 	return 1
 }
 
-// trim cuts texts to what the columns and an entry hold. They come from outside.
+// trim cuts texts to what the columns and an entry hold. They come from
+// outside, from strangers too: what is kept rules no terminal and makes up no line.
 func trim(e *api.AuditEntry) {
 	for _, f := range []struct {
 		text *string
 		most int
 	}{{&e.Who, 180}, {&e.What, 20}, {&e.Target, 180}, {&e.Address, 100}, {&e.Reason, 1000}, {&e.Route, 200}, {&e.Request, 100}, {&e.Content, 4096}} {
-		text := strings.ReplaceAll(strings.ToValidUTF8(*f.text, "?"), "\x00", "?")
+		text := api.Legible(*f.text)
 		if len(text) > f.most {
 			text = strings.ToValidUTF8(text[:f.most], "")
 		}

@@ -86,7 +86,7 @@ func TestLog(t *testing.T) {
 			t.Errorf("%+v: %v", r, err)
 		}
 		page, err := l.List(t.Context(), api.AuditQuery{Failed: true})
-		if err != nil || len(page.Entries) != 1 || page.Entries[0].Who != "bob ??" || page.Size != 43 {
+		if err != nil || len(page.Entries) != 1 || page.Entries[0].Who != "bob ��" || page.Size != 43 {
 			t.Errorf("%+v: %v", page, err)
 		}
 		page, err = l.List(t.Context(), api.AuditQuery{Who: "alice", Since: 3, Limit: 2})
@@ -102,6 +102,21 @@ func TestLog(t *testing.T) {
 			t.Errorf("an entry that is not there: %v", err)
 		}
 	})
+}
+
+// TestForeignTexts: strangers choose what stands in some of an entry. None of it rules
+// the terminal of who reads the log, or makes up a line of it.
+func TestForeignTexts(t *testing.T) {
+	l := open(t, dbtest.Open(t, "sqlite:"+t.TempDir()+"/a.db"))
+	e := &api.AuditEntry{What: "login", Outcome: "denied", Target: "x\x1b[2J\x1b]0;owned\x07\n7  alice  login  done", Reason: "no \u009b31m\xff"}
+	_, err := l.Append(t.Context(), e)
+	check(t, err)
+	page, err := l.List(t.Context(), api.AuditQuery{Limit: 1})
+	check(t, err)
+	got := page.Entries[0]
+	if got.Target != "x�[2J�]0;owned� 7  alice  login  done" || got.Reason != "no �31m�" {
+		t.Errorf("%q, %q", got.Target, got.Reason)
+	}
 }
 
 // Several servers on one database append in one order, without gaps.
