@@ -249,35 +249,35 @@ func (a *app) agentStatus(ctx context.Context, follow bool) error {
 }
 
 func (a *app) printState(s *agent.State) error {
-	rows := []string{"version\t" + s.Version}
+	rows := []string{row("version", s.Version)}
 	if s.Doing != agent.Rest {
-		rows = append(rows, "doing\t"+string(s.Doing))
+		rows = append(rows, row("doing", string(s.Doing)))
 	}
 	if !s.Last.IsZero() {
 		told := "the server was told"
 		if !s.Online {
 			told = "the server was not told"
 		}
-		rows = append(rows, "last look\t"+a.ago(s.Last)+", "+told)
+		rows = append(rows, row("last look", a.ago(s.Last)+", "+told))
 	}
-	rows = append(rows, "next look\t"+when(s.Next))
+	rows = append(rows, row("next look", when(s.Next)))
 	if s.Upgrade != nil {
-		rows = append(rows, "to do\t"+count(len(s.Upgrade.Steps), "step"))
+		rows = append(rows, row("to do", count(len(s.Upgrade.Steps), "step")))
 		for _, step := range s.Upgrade.Steps {
-			rows = append(rows, "\t"+step)
+			rows = append(rows, row("", step))
 		}
 	}
 	if s.Postponed != "" {
-		rows = append(rows, "waits for\t"+s.Postponed)
+		rows = append(rows, row("waits for", s.Postponed))
 	}
 	if !s.Until.IsZero() {
-		rows = append(rows, "not after\t"+when(s.Until))
+		rows = append(rows, row("not after", when(s.Until)))
 	}
 	if s.Reboot {
 		rows = append(rows, "restart\tthe machine has to be restarted")
 	}
 	if s.Problem != nil {
-		rows = append(rows, "problem\t"+s.Problem.Message)
+		rows = append(rows, row("problem", s.Problem.Message))
 	}
 	return a.table(rows)
 }

@@ -139,7 +139,7 @@ func (a *app) audit(ctx context.Context, names []string, hook string) error {
 				if f.Status != muster.OK {
 					said = strings.ReplaceAll(strings.TrimSpace(f.Output), "\n", "; ")
 				}
-				rows = append(rows, f.Name+"\t"+string(f.Status)+"\t"+said)
+				rows = append(rows, row(f.Name, string(f.Status), said))
 			}
 			if len(rows) == 0 {
 				a.talk("no installed package has an audit")

@@ -119,9 +119,9 @@ func (a *app) exit(err error) int {
 	if errors.Is(err, errNothing) {
 		return exitNothing
 	}
-	fmt.Fprintf(a.err, "muster: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n        "))
+	lines(a.err, "muster: "+strings.ReplaceAll(err.Error(), "\n", "\n        "))
 	if hint := muster.HintOf(err); hint != "" {
-		fmt.Fprintf(a.err, "hint: %s\n", hint)
+		line(a.err, "hint: %s", hint)
 	}
 	return exitCode(err)
 }

@@ -114,9 +114,9 @@ func (a *app) printInventory(f *inventoryFact, whole bool) error {
 	}
 	rows := []string{"SECTION\tHASH\tWHAT"}
 	for _, name := range slices.Sorted(maps.Keys(f.Hashes)) {
-		rows = append(rows, fmt.Sprintf("%s\t%.12s\t%s", name, f.Hashes[name], summary(f.Document, name)))
+		rows = append(rows, row(name, fmt.Sprintf("%.12s", f.Hashes[name]), summary(f.Document, name)))
 	}
-	rows = append(rows, fmt.Sprintf("all\t%.12s\t", f.Set))
+	rows = append(rows, row("all", fmt.Sprintf("%.12s", f.Set), ""))
 	return a.table(rows)
 }
 
@@ -161,7 +161,7 @@ func (a *app) printSections(d *inventory.Document) error {
 	var rows []string
 	for _, source := range slices.Sorted(maps.Keys(packages)) {
 		for _, p := range packages[source] {
-			rows = append(rows, strings.Join([]string{source, p.Name, p.Version, p.Architecture}, "\t"))
+			rows = append(rows, row(source, p.Name, p.Version, p.Architecture))
 		}
 	}
 	return a.table(rows)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +54,7 @@ func (a *app) actions(ctx context.Context, q api.ActionQuery, host string) error
 		}
 		rows := []string{"ID\tSENT\tSTATE\tWHAT\tBY\tHOSTS"}
 		for _, x := range page.Actions {
-			rows = append(rows, strings.Join([]string{x.ID[:min(12, len(x.ID))], stamp(x.Created), string(x.State), shown(x.Title), shown(strings.Join(x.Signers, " + ")), tally(x.Counts)}, "\t"))
+			rows = append(rows, row(x.ID[:min(12, len(x.ID))], stamp(x.Created), string(x.State), x.Title, strings.Join(x.Signers, " + "), tally(x.Counts)))
 		}
 		return a.table(rows)
 	})
@@ -146,7 +145,7 @@ func (a *app) showAction(ctx context.Context, p *api.PersonClient, x api.ActionD
 		}
 		rows := []string{"\nHOST\tSTATE\tSINCE\tNOTE"}
 		for _, t := range page.Targets {
-			rows = append(rows, strings.Join([]string{nameOf(t), targetState(t), stamp(t.At), shown(t.Note)}, "\t"))
+			rows = append(rows, row(nameOf(t), targetState(t), stamp(t.At), t.Note))
 		}
 		if page.Next != "" {
 			a.talk("there are more hosts: give --limit or --state")
@@ -158,15 +157,15 @@ func (a *app) showAction(ctx context.Context, p *api.PersonClient, x api.ActionD
 // printAction shows what the signed message says, where the server showed it; and
 // what the server says else.
 func (a *app) printAction(x api.ActionDetail) error {
-	rows := []string{"id\t" + x.ID, "state\t" + string(x.State), "what\t" + shown(x.Title)}
+	rows := []string{row("id", x.ID), row("state", string(x.State)), row("what", x.Title)}
 	add := func(label, value string) {
 		if value != "" {
-			rows = append(rows, label+"\t"+shown(value))
+			rows = append(rows, row(label, value))
 		}
 	}
 	signers := strings.Join(x.Signers, ", ")
 	if act, sigs, err := action.Inspect(x.Message); err == nil {
-		rows[2] = "what\t" + shown(act.String())
+		rows[2] = row("what", act.String())
 		signers = ""
 		for i, s := range sigs {
 			if i > 0 {
@@ -191,9 +190,9 @@ func (a *app) printAction(x api.ActionDetail) error {
 
 func nameOf(t api.Target) string {
 	if t.Name != "" {
-		return shown(t.Name)
+		return t.Name
 	}
-	return shown(t.Host)
+	return t.Host
 }
 
 func targetState(t api.Target) string {
@@ -201,16 +200,6 @@ func targetState(t api.Target) string {
 		return t.State + " " + string(t.Status)
 	}
 	return t.State
-}
-
-// shown is text of others as one line that a terminal shows, and nothing more.
-func shown(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 // showResult prints all that a host said of an action.
@@ -238,10 +227,10 @@ func (a *app) showResult(ctx context.Context, p *api.PersonClient, x api.ActionD
 			return err
 		}
 		for _, c := range r.Changes {
-			a.print("  %s", shown(strings.TrimSpace(c.Op+" "+c.Name+" "+strings.TrimPrefix(c.From+" -> "+c.To, " -> "))))
+			a.print("  %s", strings.TrimSpace(c.Op+" "+c.Name+" "+strings.TrimPrefix(c.From+" -> "+c.To, " -> ")))
 		}
 		for line := range strings.SplitSeq(strings.TrimRight(r.Text, "\n"), "\n") {
-			a.print("  %s", shown(line))
+			a.print("  %s", line)
 		}
 		return nil
 	})
@@ -321,10 +310,10 @@ func (a *app) printEvent(e api.ActionEvent) {
 	}
 	switch {
 	case e.Target != nil && e.Target.State != api.TargetDelivered:
-		a.print("%s  %s  %s", nameOf(*e.Target), targetState(*e.Target), shown(e.Target.Note))
+		a.print("%s  %s  %s", nameOf(*e.Target), targetState(*e.Target), e.Target.Note)
 	case e.Log != nil:
 		for line := range strings.SplitSeq(strings.TrimRight(e.Log.Text, "\n"), "\n") {
-			a.print("%s  | %s", nameOf(api.Target{Host: e.Log.Host, Name: e.Log.Name}), shown(line))
+			a.print("%s  | %s", nameOf(api.Target{Host: e.Log.Host, Name: e.Log.Name}), line)
 		}
 	}
 }

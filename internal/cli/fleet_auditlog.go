@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 	signednote "golang.org/x/mod/sumdb/note"
@@ -116,7 +115,7 @@ func (a *app) auditlogList(ctx context.Context, o auditlogOptions) error {
 				if e.Route != "" {
 					what = e.Route
 				}
-				rows = append(rows, strings.Join([]string{strconv.FormatInt(e.Number, 10), stamp(e.Time), e.Who, what, e.Target, e.Outcome, e.Address}, "\t"))
+				rows = append(rows, row(strconv.FormatInt(e.Number, 10), stamp(e.Time), e.Who, what, e.Target, e.Outcome, e.Address))
 			}
 			return a.table(rows)
 		})
@@ -203,7 +202,7 @@ changed. Keep some where the server's administrators have no access.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.witnessed(cmd.Context(), func(_ *api.PersonClient, w *auditlog.Witness) error {
 				return a.answer(w, func() error {
-					a.print("%s", strings.TrimSuffix(w.Note, "\n"))
+					lines(a.out, w.Note)
 					return nil
 				})
 			})

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +43,7 @@ func groupsListCommand(a *app) *cobra.Command {
 				}
 				rows := []string{"NAME\tHOSTS\tQUERY\tNOTE"}
 				for _, g := range page.Groups {
-					rows = append(rows, strings.Join([]string{g.Name, count(g.Count, "host"), g.Query, g.Note}, "\t"))
+					rows = append(rows, row(g.Name, count(g.Count, "host"), g.Query, g.Note))
 				}
 				return a.table(rows)
 			})
@@ -80,7 +79,7 @@ func groupsShowCommand(a *app) *cobra.Command {
 				}
 				var rows []string
 				for _, h := range hosts {
-					rows = append(rows, strings.Join([]string{h.Name, hostStatus(h), h.ID}, "\t"))
+					rows = append(rows, row(h.Name, hostStatus(h), h.ID))
 				}
 				if len(rows) == 0 {
 					a.talk("no hosts")

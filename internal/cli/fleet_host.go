@@ -50,10 +50,10 @@ func (a *app) host(name string, do func(*api.PersonClient) (api.HostDetail, erro
 }
 
 func (a *app) printHost(d *api.HostDetail) error {
-	rows := []string{"id\t" + d.ID, "name\t" + d.Name}
+	rows := []string{row("id", d.ID), row("name", d.Name)}
 	add := func(label, value string) {
 		if value != "" {
-			rows = append(rows, label+"\t"+value)
+			rows = append(rows, row(label, value))
 		}
 	}
 	add("fqdn", d.FQDN)
@@ -90,7 +90,7 @@ func (a *app) printHost(d *api.HostDetail) error {
 		if p.Error != "" {
 			note = strings.TrimPrefix(note+": "+p.Error, ": ")
 		}
-		rows = append(rows, strings.Join([]string{p.Name, version, string(p.Status), note}, "\t"))
+		rows = append(rows, row(p.Name, version, string(p.Status), note))
 	}
 	return a.table(rows)
 }

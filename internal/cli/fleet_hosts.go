@@ -66,11 +66,11 @@ func (a *app) hosts(ctx context.Context, o hostsOptions) error {
 		}
 		rows := []string{head}
 		for _, h := range found {
-			row := strings.Join([]string{h.Name, hostStatus(h), hostSystem(h), a.seen(h.Seen), hostNote(h)}, "\t")
+			cells := []string{h.Name, hostStatus(h), hostSystem(h), a.seen(h.Seen), hostNote(h)}
 			for _, c := range o.query.Columns {
-				row += "\t" + h.Columns[c]
+				cells = append(cells, h.Columns[c])
 			}
-			rows = append(rows, row)
+			rows = append(rows, row(cells...))
 		}
 		return a.table(rows)
 	})

@@ -124,11 +124,11 @@ func historyRows(changes []api.HistoryChange, all bool) []string {
 		if what == "" {
 			what, versions = c.Section, sectionChange(c)
 		}
-		row := strings.Join([]string{c.Op, what, versions, strings.TrimPrefix(c.Section, "packages.")}, "\t")
+		cells := []string{c.Op, what, versions, strings.TrimPrefix(c.Section, "packages.")}
 		if all {
-			row = stamp(c.Time) + "\t" + c.Name + "\t" + row
+			cells = append([]string{stamp(c.Time), c.Name}, cells...)
 		}
-		rows = append(rows, row)
+		rows = append(rows, row(cells...))
 	}
 	return rows
 }
@@ -218,7 +218,7 @@ func (a *app) software(ctx context.Context, q string, limit int) error {
 		}
 		rows := []string{"NAME\tVERSION\tARCH\tSOURCE\tHOSTS"}
 		for _, s := range page.Software {
-			rows = append(rows, strings.Join([]string{s.Name, s.Version, s.Arch, s.Source, count(s.Hosts, "host")}, "\t"))
+			rows = append(rows, row(s.Name, s.Version, s.Arch, s.Source, count(s.Hosts, "host")))
 		}
 		if page.Next != "" {
 			a.talk("there is more: --limit")

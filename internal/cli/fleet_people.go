@@ -45,7 +45,7 @@ func peopleListCommand(a *app) *cobra.Command {
 					if p.Password {
 						password = "here"
 					}
-					rows = append(rows, strings.Join([]string{p.Name, state, password, stampOr(p.Seen, "never"), strings.Join(p.Groups, ","), strings.Join(p.Rights, ",")}, "\t"))
+					rows = append(rows, row(p.Name, state, password, stampOr(p.Seen, "never"), strings.Join(p.Groups, ","), strings.Join(p.Rights, ",")))
 				}
 				return a.table(rows)
 			})
@@ -219,7 +219,7 @@ func (a *app) showSessions(list []api.SessionInfo) error {
 		if s.Current {
 			until += " (this one)"
 		}
-		rows = append(rows, strings.Join([]string{s.ID, s.Person, s.Way, s.Address, stamp(s.Created), stamp(s.Used), until}, "\t"))
+		rows = append(rows, row(s.ID, s.Person, s.Way, s.Address, stamp(s.Created), stamp(s.Used), until))
 	}
 	return a.table(rows)
 }
@@ -252,7 +252,7 @@ func apitokensListCommand(a *app) *cobra.Command {
 			return a.answer(page.Tokens, func() error {
 				rows := []string{"ID\tPERSON\tVERBS\tHOSTS\tUNTIL\tUSED\tNOTE"}
 				for _, t := range page.Tokens {
-					rows = append(rows, strings.Join([]string{t.ID, t.Person, verbsText(t.Verbs), t.Hosts, stamp(t.Expires), stampOr(t.Used, "never"), t.Note}, "\t"))
+					rows = append(rows, row(t.ID, t.Person, verbsText(t.Verbs), t.Hosts, stamp(t.Expires), stampOr(t.Used, "never"), t.Note))
 				}
 				return a.table(rows)
 			})

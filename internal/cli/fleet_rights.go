@@ -76,8 +76,8 @@ func rightsListCommand(a *app) *cobra.Command {
 			return a.answer(page.Rules, func() error {
 				rows := []string{"ID\tWHO\tVERBS\tHOSTS\tUNTIL\tBY\tNOTE"}
 				for _, r := range page.Rules {
-					rows = append(rows, strings.Join([]string{strconv.FormatInt(r.ID, 10), r.Who, verbsText(r.Verbs), cmp.Or(r.Hosts, "all"),
-						stampOr(r.Expires, "removed"), r.By, r.Note}, "\t"))
+					rows = append(rows, row(strconv.FormatInt(r.ID, 10), r.Who, verbsText(r.Verbs), cmp.Or(r.Hosts, "all"),
+						stampOr(r.Expires, "removed"), r.By, r.Note))
 				}
 				return a.table(rows)
 			})
@@ -191,7 +191,7 @@ func (a *app) showRights(groups, rights []string, may []api.Right) error {
 		for _, id := range m.Rules {
 			ids = append(ids, strconv.FormatInt(id, 10))
 		}
-		rows = append(rows, string(m.Verb)+"\t"+cmp.Or(strings.Join(m.Hosts, " or "), "all")+"\t"+strings.Join(ids, " "))
+		rows = append(rows, row(string(m.Verb), cmp.Or(strings.Join(m.Hosts, " or "), "all"), strings.Join(ids, " ")))
 	}
 	return a.table(rows)
 }

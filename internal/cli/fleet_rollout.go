@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func rolloutListCommand(a *app) *cobra.Command {
 				rows := []string{"ROLLOUT\tSTATE\tRINGS\tHOSTS\tDONE\tFAILED\tSINCE"}
 				for _, r := range page.Rollouts {
 					c := totalOf(r.Rings)
-					rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%s", r.ID, stateOf(&r), r.Ring, c.Hosts, c.Done, c.Failed, when(time.Unix(r.Since, 0))))
+					rows = append(rows, row(r.ID, stateOf(&r), strconv.Itoa(r.Ring), strconv.Itoa(c.Hosts), strconv.Itoa(c.Done), strconv.Itoa(c.Failed), when(time.Unix(r.Since, 0))))
 				}
 				return a.table(rows)
 			})
@@ -105,7 +106,7 @@ func (a *app) printRollout(r *api.RolloutDetail) error {
 			if i >= r.Ring {
 				open = ""
 			}
-			rows = append(rows, fmt.Sprintf("  %d\t%d\t%d\t%d\t%s", i+1, c.Hosts, c.Done, c.Failed, open))
+			rows = append(rows, row(fmt.Sprint("  ", i+1), strconv.Itoa(c.Hosts), strconv.Itoa(c.Done), strconv.Itoa(c.Failed), open))
 		}
 		if err := a.table(rows); err != nil {
 			return err

@@ -52,10 +52,3 @@ func TestSendRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// TestShown: what others wrote does nothing to a terminal.
-func TestShown(t *testing.T) {
-	if got := shown("a\x1b[2J\u202eb\n\u009bc é"); got != "a [2J b  c é" {
-		t.Errorf("%q", got)
-	}
-}

@@ -175,8 +175,8 @@ func tokensListCommand(a *app) *cobra.Command {
 				}
 				rows := []string{"ID\tFOR\tUNTIL\tGROUPS\tUNIT\tFROM\tBY\tNOTE"}
 				for _, t := range page.Tokens {
-					rows = append(rows, strings.Join([]string{t.ID, uses(t.Uses), stampOr(t.Expires, "revoked"), strings.Join(t.Groups, ","),
-						t.Unit, strings.Join(t.From, ","), t.By, t.Note}, "\t"))
+					rows = append(rows, row(t.ID, uses(t.Uses), stampOr(t.Expires, "revoked"), strings.Join(t.Groups, ","),
+						t.Unit, strings.Join(t.From, ","), t.By, t.Note))
 				}
 				return a.table(rows)
 			})

@@ -73,7 +73,7 @@ func webhooksListCommand(a *app) *cobra.Command {
 				}
 				rows := []string{"ID\tURL\tKINDS\tHOSTS\tSTATE\tBY\tNOTE"}
 				for _, w := range page.Webhooks {
-					rows = append(rows, strings.Join([]string{w.ID, w.URL, strings.Join(w.Kinds, ","), w.Hosts, webhookState(w), w.By, w.Note}, "\t"))
+					rows = append(rows, row(w.ID, w.URL, strings.Join(w.Kinds, ","), w.Hosts, webhookState(w), w.By, w.Note))
 				}
 				return a.table(rows)
 			})
@@ -118,7 +118,7 @@ func delivery(d api.Delivery) string {
 	if text == "" {
 		text = "delivered"
 	}
-	return strings.Join([]string{stamp(d.Time), d.Message, strconv.Itoa(d.Try), strconv.Itoa(d.Items), strconv.Itoa(d.Status), strconv.FormatInt(d.Took, 10) + " ms", text}, "\t")
+	return row(stamp(d.Time), d.Message, strconv.Itoa(d.Try), strconv.Itoa(d.Items), strconv.Itoa(d.Status), strconv.FormatInt(d.Took, 10)+" ms", text)
 }
 
 func webhooksDeliveriesCommand(a *app) *cobra.Command {

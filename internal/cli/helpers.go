@@ -83,9 +83,9 @@ func (a *app) printTopics(found []helperFact) {
 }
 
 func (a *app) printHelper(f *helperFact) {
-	a.print("%s\n\n%s.", fold(f.Signature, 78), strings.ToUpper(f.Summary[:1])+f.Summary[1:])
+	lines(a.out, fold(f.Signature, 78)+"\n\n"+strings.ToUpper(f.Summary[:1])+f.Summary[1:]+".")
 	if f.Text != "" {
-		a.print("\n%s", fold(f.Text, 78))
+		lines(a.out, "\n"+fold(f.Text, 78))
 	}
 	if len(f.Platforms) > 0 {
 		a.print("\nOn %s only.", strings.Join(f.Platforms, ", "))

@@ -93,7 +93,7 @@ func (a *app) history(n int) error {
 	return a.answer(facts, func() error {
 		var rows []string
 		for _, f := range facts {
-			rows = append(rows, strings.Join([]string{strconv.Itoa(f.ID), when(f.Created), f.User, stateText(&f), stepsText(f.Steps)}, "\t"))
+			rows = append(rows, row(strconv.Itoa(f.ID), when(f.Created), f.User, stateText(&f), stepsText(f.Steps)))
 		}
 		return a.table(rows)
 	})
@@ -154,7 +154,7 @@ func (a *app) historyOf(id int) error {
 		}
 		var rows []string
 		for _, s := range f.Steps {
-			rows = append(rows, fmt.Sprintf("  %s\t%s", summaryText(s), s.Reason))
+			rows = append(rows, row("  "+summaryText(s), s.Reason))
 		}
 		if err := a.table(rows); err != nil {
 			return err

@@ -173,9 +173,9 @@ func (a *app) checkWAPT(p *wapt.Package, trust []*x509.Certificate, po *port.Opt
 	if po.Signer != nil {
 		who = fmt.Sprintf("it says that %s signed it", po.Signer)
 	}
-	fmt.Fprintf(a.err, "warning: nothing is verified: %s; --trust PEM verifies that\n", who)
+	line(a.err, "warning: nothing is verified: %s; --trust PEM verifies that", who)
 	if err != nil {
-		fmt.Fprintf(a.err, "warning: the folder differs from what was signed: %v\n", err)
+		line(a.err, "warning: the folder differs from what was signed: %v", err)
 	}
 	return nil
 }
@@ -311,7 +311,7 @@ func (a *app) printIndex(all []wapt.Entry) error {
 	for _, e := range all {
 		f := fact{e.Get("package"), e.Get("version"), e.Get("architecture"), e.Get("section"), e.FileName, e.Size}
 		facts = append(facts, f)
-		rows = append(rows, strings.Join([]string{f.Package, f.Version, f.Arch, f.Section, f.File}, "\t"))
+		rows = append(rows, row(f.Package, f.Version, f.Arch, f.Section, f.File))
 	}
 	return a.answer(facts, func() error { return a.table(rows) })
 }

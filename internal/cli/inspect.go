@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,7 +92,7 @@ func signersOf(f *install.File) ([]signerFact, error) {
 }
 
 func (a *app) printInspect(f *inspectFact) error {
-	fmt.Fprint(a.out, f.Control.Stanza())
+	lines(a.out, f.Control.Stanza().String())
 	a.print("manifest-sha256: %s", f.Manifest)
 	a.print("date: %s", f.Date.Format(time.RFC3339))
 	a.print("size: %s, %s installed in %s", size(f.Size), size(f.Installed), count(f.Count, "file"))
@@ -99,7 +100,8 @@ func (a *app) printInspect(f *inspectFact) error {
 		a.print("actions: %s", strings.Join(f.Actions, ", "))
 	}
 	if len(f.Policy) > 0 {
-		a.print("policy:\n%s", indented(f.Policy.Print()))
+		a.print("policy:")
+		indent(a.out, " ", f.Policy.Print())
 	}
 	if f.NeedsCode {
 		a.print("needs: a signer with the right code")
@@ -115,7 +117,7 @@ func (a *app) printInspect(f *inspectFact) error {
 	}
 	var rows []string
 	for _, file := range f.Files {
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%s", fileMode(&file), ownerOf(&file), file.Size, fileName(&file)))
+		rows = append(rows, row(fileMode(&file), ownerOf(&file), strconv.FormatInt(file.Size, 10), fileName(&file)))
 	}
 	return a.table(rows)
 }
@@ -143,11 +145,6 @@ func filesIn(m *pkgfile.Manifest) (n int) {
 		}
 	}
 	return n
-}
-
-// indented is text with every line set in.
-func indented(text string) string {
-	return " " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n ")
 }
 
 func fileMode(f *pkgfile.File) string {

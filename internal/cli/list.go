@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +72,7 @@ func (a *app) list(available, upgradable bool, words []string) error {
 			} else if f.Version == "" {
 				version = f.Available
 			}
-			rows = append(rows, strings.Join([]string{f.Name, version, string(f.Status), note(f)}, "\t"))
+			rows = append(rows, row(f.Name, version, string(f.Status), note(f)))
 		}
 		if len(rows) == 0 {
 			a.talk("no packages")
@@ -126,7 +125,7 @@ func (a *app) search(words []string) error {
 	return a.answer(facts, func() error {
 		var rows []string
 		for _, f := range facts {
-			rows = append(rows, strings.Join([]string{f.Name, f.Available, f.Summary}, "\t"))
+			rows = append(rows, row(f.Name, f.Available, f.Summary))
 		}
 		if len(rows) == 0 {
 			a.talk("nothing found")
@@ -207,7 +206,7 @@ func showOne(e *engine.Engine, name string) (*showFact, error) {
 
 func (a *app) printShow(f *showFact) {
 	if rec := f.Installed; rec != nil {
-		fmt.Fprint(a.out, rec.Control.Stanza())
+		lines(a.out, rec.Control.Stanza().String())
 		a.print("status: %s", rec.Status)
 		a.print("installed: %s, by change %d", when(rec.Installed), rec.Change)
 		a.print("installed-size: %s", size(rec.Size))
@@ -219,7 +218,7 @@ func (a *app) printShow(f *showFact) {
 			a.print("audit: %s at %s", rec.Audit.Status, when(rec.Audit.Time))
 		}
 	} else {
-		fmt.Fprint(a.out, f.Versions[0].Stanza())
+		lines(a.out, f.Versions[0].Stanza().String())
 		a.print("status: not installed")
 	}
 	if f.Failure != nil {

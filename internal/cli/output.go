@@ -13,18 +13,45 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"muster/api"
 	"muster/internal/install"
 )
 
 // talk prints a line to stderr, unless --quiet.
 func (a *app) talk(format string, args ...any) {
 	if !a.quiet {
-		fmt.Fprintf(a.err, format+"\n", args...)
+		line(a.err, format, args...)
 	}
 }
 
 // print prints a line of the answer.
-func (a *app) print(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
+func (a *app) print(format string, args ...any) { line(a.out, format, args...) }
+
+// line prints a line. Only the format is ours: what is put into it was sent by
+// servers, chosen by hosts, claimed by strangers, and stays within its place.
+func line(w io.Writer, format string, args ...any) {
+	for i, v := range args {
+		if _, number := v.(int); !number { // which may be a width
+			args[i] = foreign{v}
+		}
+	}
+	fmt.Fprintf(w, format+"\n", args...)
+}
+
+// A foreign value prints as it would, legible.
+type foreign struct{ v any }
+
+// Format implements [fmt.Formatter].
+func (f foreign) Format(to fmt.State, verb rune) {
+	io.WriteString(to, api.Legible(fmt.Sprintf(fmt.FormatString(to, verb), f.v)))
+}
+
+// lines prints text of several lines, and nothing where there is none.
+func lines(w io.Writer, text string) {
+	if text = strings.TrimRight(text, "\n"); text != "" {
+		fmt.Fprintln(w, api.LegibleLines(text))
+	}
+}
 
 // answer prints v as JSON where that was asked for, else what text prints.
 func (a *app) answer(v any, text func() error) error {
@@ -37,7 +64,16 @@ func (a *app) answer(v any, text func() error) error {
 	return enc.Encode(v)
 }
 
-// table prints rows with aligned columns. The cells of a row are separated by tabs.
+// row is one of a table, of cells that keep to their columns.
+func row(cells ...string) string {
+	all := make([]string, len(cells))
+	for i, c := range cells {
+		all[i] = api.Legible(c)
+	}
+	return strings.Join(all, "\t")
+}
+
+// table prints rows with aligned columns: of what others wrote, those that [row] made.
 func (a *app) table(rows []string) error {
 	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	for _, row := range rows {
@@ -133,9 +169,9 @@ func (a *app) ask(question string) bool {
 	return reply == "" || strings.HasPrefix(reply, "y") || strings.HasPrefix(reply, "o")
 }
 
-// indent writes text with every line moved to the right.
+// indent writes text of others with every line moved to the right.
 func indent(w io.Writer, prefix, text string) {
 	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		fmt.Fprintf(w, "%s%s\n", prefix, line)
+		fmt.Fprintf(w, "%s%s\n", prefix, api.Legible(line))
 	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -144,7 +143,7 @@ func (a *app) showPlan(w io.Writer, p *engine.Plan) {
 		if s.Reason != nil {
 			reason = s.Reason.String()
 		}
-		fmt.Fprintf(w, "  %s %-*s  %s\n", verbOf(s.Op), width, stepText(s), reason)
+		line(w, "  %s %-*s  %s", verbOf(s.Op), width, stepText(s), reason)
 	}
 	var cost []string
 	if p.Download > 0 {
@@ -157,7 +156,7 @@ func (a *app) showPlan(w io.Writer, p *engine.Plan) {
 		cost = append(cost, size(-p.Grow)+" less on disk")
 	}
 	if len(cost) > 0 {
-		fmt.Fprintf(w, "  %s\n", strings.Join(cost, ", "))
+		line(w, "  %s", strings.Join(cost, ", "))
 	}
 }
 
@@ -168,20 +167,20 @@ func (a *app) showKept(w io.Writer, p *engine.Plan) {
 		return
 	}
 	for _, f := range p.Failed {
-		fmt.Fprintf(w, "  again     %s %s: failed %s before: %s\n", f.Name, f.Version, count(f.Count, "time"), f.Error)
+		line(w, "  again     %s %s: failed %s before: %s", f.Name, f.Version, count(f.Count, "time"), f.Error)
 	}
 	for _, u := range leftOutOf(p.Unmet) {
-		fmt.Fprintf(w, "  left out  %s: %s\n", u.By, u.Reason)
+		line(w, "  left out  %s: %s", u.By, u.Reason)
 	}
 	for _, s := range p.Skipped {
-		fmt.Fprintf(w, "  skipped   %s\n", s)
+		line(w, "  skipped   %s", s)
 	}
 	for _, s := range p.Held {
-		fmt.Fprintf(w, "  held      %s\n", s)
+		line(w, "  held      %s", s)
 	}
 	for _, s := range p.Steps {
 		if s.Op == plan.Keep && s.Reason != nil {
-			fmt.Fprintf(w, "  %s %s: %s\n", verbOf("keep"), stepText(s), s.Reason)
+			line(w, "  %s %s: %s", verbOf("keep"), stepText(s), s.Reason)
 		}
 	}
 }

@@ -14,7 +14,7 @@ func queriesCommand(a *app) *cobra.Command {
 		Example: "  muster help queries",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			a.print("%s", search.Help())
+			lines(a.out, search.Help())
 			return nil
 		},
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,8 +65,8 @@ func repoListCommand(a *app) *cobra.Command {
 func (a *app) printEntries(all []*index.Entry) error {
 	var rows []string
 	for _, e := range all {
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s/%s\t%s\t%s", e.Name, e.Version, strings.Join(e.OS, "+"),
-			strings.Join(e.Architecture, "+"), size(e.Size), e.Summary(language())))
+		rows = append(rows, row(e.Name, e.Version, strings.Join(e.OS, "+")+"/"+strings.Join(e.Architecture, "+"),
+			size(e.Size), e.Summary(language())))
 	}
 	return a.table(rows)
 }
@@ -93,7 +92,7 @@ func repoShowCommand(a *app) *cobra.Command {
 					if i > 0 {
 						a.print("")
 					}
-					fmt.Fprint(a.out, e.Text())
+					lines(a.out, e.Text())
 				}
 				return nil
 			})

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,7 +93,7 @@ func (a *app) printSettings(f *settingsFact) error {
 		if v.Value == "" {
 			v.Value = "any"
 		}
-		rows = append(rows, strings.Join([]string{v.Name, v.Value, from}, "\t"))
+		rows = append(rows, row(v.Name, v.Value, from))
 	}
 	if err := a.table(rows); err != nil {
 		return err
@@ -106,7 +105,7 @@ func (a *app) printSettings(f *settingsFact) error {
 		a.print("updates of Windows: rules of %s", r.From)
 	}
 	for _, p := range f.Problems {
-		fmt.Fprintf(a.err, "muster: not in force: %s\n", p.Text)
+		line(a.err, "muster: not in force: %s", p.Text)
 	}
 	return nil
 }
