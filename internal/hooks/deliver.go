@@ -232,7 +232,6 @@ func (h *Hooks) failed(ctx context.Context, k *hook, d api.Delivery) error {
 		return note(tx, k.ID, d)
 	})
 	if err == nil && k.Disabled != 0 && h.Disabled != nil {
-		k.Secret = ""
 		h.Disabled(ctx, k.Webhook)
 	}
 	return err
@@ -269,7 +268,11 @@ func (h *Hooks) post(ctx context.Context, k *hook, now time.Time) (status int, e
 		return 0, err
 	}
 	stamp := strconv.FormatInt(now.Unix(), 10)
-	signature, err := Sign(k.Secret, k.message, stamp, k.body)
+	secret, err := h.seal.unseal(k.ID, k.secret)
+	if err != nil {
+		return 0, err
+	}
+	signature, err := Sign(secret, k.message, stamp, k.body)
 	if err != nil {
 		return 0, err
 	}
@@ -293,7 +296,7 @@ func (h *Hooks) post(ctx context.Context, k *hook, now time.Time) (status int, e
 // Sign is the header webhook-signature of a message (Standard Webhooks 1.0.0): "v1,"
 // and the HMAC-SHA256 of id, timestamp and body with dots between, base64.
 func Sign(secret, id, stamp string, body []byte) (string, error) {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, plainPrefix))
 	if err != nil {
 		return "", muster.Errorf(muster.Invalid, "the secret of a webhook is none")
 	}

@@ -14,6 +14,9 @@
 // (https://github.com/standard-webhooks/standard-webhooks): webhook-id,
 // webhook-timestamp, webhook-signature.
 //
+// Secrets of webhooks are sealed with a key that is not in the database: a copy of
+// that alone gives nobody one.
+//
 // No message goes where the server's own network begins, whatever names and
 // addresses say: see [Guard].
 package hooks
@@ -55,6 +58,7 @@ type Feed interface {
 type Config struct {
 	DB     *db.DB
 	Feed   Feed
+	Key    []byte // of 32 bytes, under which secrets are sealed in the database
 	Server string // id, for messages
 	Self   string // of this process, of several on one database; random where it is ""
 	Allow  Guard
@@ -74,6 +78,7 @@ type Config struct {
 // Hooks are the webhooks of a server.
 type Hooks struct {
 	Config
+	seal          seal
 	plain, secure *http.Client
 
 	mu   sync.Mutex
@@ -108,7 +113,12 @@ func Open(ctx context.Context, c Config) (*Hooks, error) {
 	if err := c.DB.Migrate(ctx, "hooks", files); err != nil {
 		return nil, err
 	}
-	return &Hooks{Config: c, busy: map[string]bool{}, plain: c.Allow.client(c.Timeout, c.Resolver, true), secure: c.Allow.client(c.Timeout, c.Resolver, false)}, nil
+	seal, err := newSeal(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	h := &Hooks{Config: c, seal: seal, busy: map[string]bool{}, plain: c.Allow.client(c.Timeout, c.Resolver, true), secure: c.Allow.client(c.Timeout, c.Resolver, false)}
+	return h, h.sealAll(ctx)
 }
 
 // checkURL refuses what is no address of a web server. Where it leads is found out
@@ -142,6 +152,10 @@ func (h *Hooks) Add(ctx context.Context, by string, in api.WebhookNew) (out api.
 		return out, err
 	}
 	out = api.Webhook{ID: newID(), URL: in.URL, Note: in.Note, Kinds: in.Kinds, Hosts: in.Hosts, Secret: newSecret(), Created: h.Now().Unix(), By: by}
+	kept, err := h.seal.shut(out.ID, out.Secret)
+	if err != nil {
+		return out, err
+	}
 	err = h.DB.Write(ctx, func(tx *db.Tx) error {
 		var n int
 		if err := tx.QueryRow("SELECT count(*) FROM hooks_hook").Scan(&n); err != nil {
@@ -152,7 +166,7 @@ func (h *Hooks) Add(ctx context.Context, by string, in api.WebhookNew) (out api.
 		}
 		return tx.Insert("hooks_hook", []string{"id", "url", "note", "kinds", "hosts", "secret", "created", "creator", "place",
 			"failing", "due", "disabled", "reason", "holder", "held", "tries", "began", "message", "further", "items"},
-			[][]any{{out.ID, out.URL, out.Note, strings.Join(out.Kinds, ","), out.Hosts, out.Secret, out.Created, by, place, 0, 0, 0, "", "", 0, 0, 0, "", "", 0}})
+			[][]any{{out.ID, out.URL, out.Note, strings.Join(out.Kinds, ","), out.Hosts, kept, out.Created, by, place, 0, 0, 0, "", "", 0, 0, 0, "", "", 0}})
 	})
 	return out, err
 }
@@ -163,12 +177,13 @@ func newID() string { return strings.ToLower(rand.Text()[:16]) }
 func newSecret() string {
 	var b [32]byte
 	rand.Read(b[:])
-	return "whsec_" + base64.StdEncoding.EncodeToString(b[:])
+	return plainPrefix + base64.StdEncoding.EncodeToString(b[:])
 }
 
 // A hook is a webhook with what only this package needs of it.
 type hook struct {
 	api.Webhook
+	secret  string // sealed
 	place   string
 	held    int64
 	tries   int64
@@ -183,7 +198,7 @@ const hookColumns = `id, url, note, kinds, hosts, secret, created, creator, plac
 
 func scanHook(scan db.Scan) (k hook, err error) {
 	var kinds string
-	err = scan(&k.ID, &k.URL, &k.Note, &kinds, &k.Hosts, &k.Secret, &k.Created, &k.By, &k.place, &k.Failing, &k.Due, &k.Disabled, &k.Reason,
+	err = scan(&k.ID, &k.URL, &k.Note, &kinds, &k.Hosts, &k.secret, &k.Created, &k.By, &k.place, &k.Failing, &k.Due, &k.Disabled, &k.Reason,
 		&k.held, &k.tries, &k.began, &k.message, &k.further, &k.items, &k.body)
 	if kinds != "" {
 		k.Kinds = strings.Split(kinds, ",")
@@ -216,7 +231,6 @@ func (h *Hooks) List(ctx context.Context) (out api.WebhookPage, err error) {
 	all, err := h.all(ctx)
 	out.Webhooks = []api.Webhook{}
 	for _, k := range all {
-		k.Secret = ""
 		out.Webhooks = append(out.Webhooks, k.Webhook)
 	}
 	return out, err
@@ -245,7 +259,6 @@ func (h *Hooks) Edit(ctx context.Context, id string, in api.WebhookEdit) (out ap
 			return err
 		}
 		k, err = read(tx, id)
-		k.Secret = ""
 		out = k.Webhook
 		return err
 	})

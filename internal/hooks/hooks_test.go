@@ -195,3 +195,98 @@ func TestSign(t *testing.T) {
 		t.Errorf("openssl says %x (%v)", mac, err)
 	}
 }
+
+// The database alone gives nobody a secret: not as text, not for another webhook, not
+// with another key. What an older server left there is sealed at the start.
+func TestSecretsAreSealed(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		feed, c, r := &list{}, newClock(), newReceiver(t, always(200))
+		h := run(t, d, feed, c)
+		w := add(t, h, api.WebhookNew{URL: r.URL})
+		other := add(t, h, api.WebhookNew{URL: r.URL, Kinds: []string{"none"}})
+		set := func(secret, id string) {
+			t.Helper()
+			check(t, d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Exec("UPDATE hooks_hook SET secret = ? WHERE id = ?", secret, id)
+				return err
+			}))
+		}
+		kept := func(id string) (secret string) {
+			t.Helper()
+			check(t, d.Read(t.Context(), func(tx *db.Tx) error {
+				return tx.QueryRow("SELECT secret FROM hooks_hook WHERE id = ?", id).Scan(&secret)
+			}))
+			return secret
+		}
+		delivers := func(h *Hooks, what string, want bool) {
+			t.Helper()
+			got, err := h.Test(t.Context(), w.ID)
+			check(t, err)
+			if (got.Error == "") != want {
+				t.Fatalf("%s: %+v", what, got)
+			}
+			if !want {
+				return
+			}
+			g := r.next(t)
+			signed, err := Sign(w.Secret, g.header.Get("webhook-id"), g.header.Get("webhook-timestamp"), g.body)
+			check(t, err)
+			if g.header.Get("webhook-signature") != signed {
+				t.Errorf("%s: another secret signs", what)
+			}
+		}
+		if got := kept(w.ID); strings.Contains(got, w.Secret[len("whsec_"):]) || !strings.HasPrefix(got, "v1:") {
+			t.Errorf("the database has %q", got)
+		}
+		delivers(h, "as it was added", true)
+		mine := kept(w.ID)
+		set(kept(other.ID), w.ID)
+		delivers(h, "the secret of another", false)
+		set(w.Secret, w.ID) // as an older server did
+		again, err := Open(t.Context(), h.Config)
+		check(t, err)
+		if got := kept(w.ID); !strings.HasPrefix(got, "v1:") || got == mine {
+			t.Errorf("of an older server: %q", got)
+		}
+		delivers(again, "of an older server", true)
+		cfg := h.Config
+		cfg.Key = append(make([]byte, KeySize-1), 1)
+		stranger, err := Open(t.Context(), cfg)
+		check(t, err)
+		delivers(stranger, "with another key", false)
+		cfg.Key = nil
+		if _, err := Open(t.Context(), cfg); muster.KindOf(err) != muster.Invalid {
+			t.Errorf("without a key: %v", err)
+		}
+	})
+}
+
+// FuzzSecret: what the database holds is the secret of one webhook, in one form, or none.
+func FuzzSecret(f *testing.F) {
+	s, err := newSeal(make([]byte, KeySize))
+	check(f, err)
+	kept, err := s.shut("a", newSecret())
+	check(f, err)
+	f.Add(kept)
+	f.Add("v1:")
+	f.Add(newSecret())
+	f.Fuzz(func(t *testing.T, text string) {
+		if secret, err := s.unseal("a", text); err == nil {
+			for n := range len(text) {
+				if other, err := s.unseal("a", text[:n]+"A"+text[n+1:]); err == nil && text[n] != 'A' {
+					t.Errorf("%q: altered it is %q, not %q", text, other, secret)
+				}
+			}
+			if _, err := s.unseal("b", text); err == nil {
+				t.Errorf("%q is of two webhooks", text)
+			}
+		}
+		again, err := s.shut("b", text)
+		if err != nil {
+			return
+		}
+		if got, err := s.unseal("b", again); err != nil || len(got) < len(plainPrefix) {
+			t.Errorf("%q is kept as %q, then %q, %v", text, again, got, err)
+		}
+	})
+}

@@ -145,7 +145,7 @@ var here = Guard(prefixes("127.0.0.0/8", "::1/128"))
 // run starts the webhooks of a database; they end with the test.
 func run(t testing.TB, d *db.DB, feed Feed, c *clock, change ...func(*Config)) *Hooks {
 	t.Helper()
-	cfg := Config{DB: d, Feed: feed, Server: "server", Allow: here, Now: c.now, Each: time.Millisecond}
+	cfg := Config{DB: d, Feed: feed, Key: make([]byte, KeySize), Server: "server", Allow: here, Now: c.now, Each: time.Millisecond}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -24,7 +24,7 @@ import (
 // alone, because it has the server's keys.
 //
 //	backup.json    what it is: format, server, time, what is in it
-//	server.json ca/ index/ audit/ tls/ trust.d/
+//	server.json ca/ index/ audit/ seal/ tls/ trust.d/
 //	config.yaml    the configuration
 //	muster.db      the database, as of one moment
 //	repo/          the repository, the head last
@@ -58,7 +58,7 @@ const (
 )
 
 // secrets are the folders of a backup besides the repository.
-var secrets = []string{"ca", "index", auditDir, "tls", trustDir}
+var secrets = []string{"ca", "index", auditDir, sealDir, "tls", trustDir}
 
 // Write writes the backup to a file, or to one with the date in its name when
 // to is a folder, and returns its name. The server may run: the database is

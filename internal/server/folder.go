@@ -22,13 +22,14 @@ import (
 //	ca/           the authority that certifies hosts
 //	index/        the key that signs heads of the repository, and nothing else
 //	audit/        the key that signs checkpoints of the audit log, and the newest one
+//	seal/         the key under which secrets of webhooks lie in the database
 //	tls/          the authority and certificate for TLS, where the server makes them
 //	trust.d/      the administrators
 //	repo/         the repository
 //	uploads/      packages on their way into it; emptied at the start
 //	muster.db     the database, unless that is elsewhere
 //
-// Several servers on one database have the same id, ca, index and audit.
+// Several servers on one database have the same id, ca, index, audit and seal.
 type Folder struct {
 	Dir  string
 	Disk *durable.Disk
@@ -55,6 +56,7 @@ const (
 	certFile = "cert.pem"
 	selfName = "server.json"
 	trustDir = "trust.d"
+	sealDir  = "seal"
 
 	// lifetime of the keys that hosts or administrators pin, which nobody should
 	// have to replace on a certain day.

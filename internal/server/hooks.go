@@ -2,6 +2,12 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
 	"time"
 
 	"muster"
@@ -12,10 +18,38 @@ import (
 
 // openHooks opens the webhooks, which read the feed of changes as people do.
 func (s *Server) openHooks(ctx context.Context) (err error) {
-	c := hooks.Config{DB: s.db, Feed: hookFeed{s}, Server: s.self.ID, Allow: hooks.Guard(s.cfg.Webhooks.Allow), Patience: s.cfg.Webhooks.Patience.std(),
+	key, err := s.folder.sealKey()
+	if err != nil {
+		return err
+	}
+	c := hooks.Config{DB: s.db, Feed: hookFeed{s}, Key: key, Server: s.self.ID, Allow: hooks.Guard(s.cfg.Webhooks.Allow), Patience: s.cfg.Webhooks.Patience.std(),
 		Now: func() time.Time { return s.now() }, Disabled: s.hookDisabled}
 	s.hooks, err = hooks.Open(ctx, c)
 	return err
+}
+
+// sealKey reads the key under which secrets lie in the database, or makes it at the
+// first start.
+func (f Folder) sealKey() ([]byte, error) {
+	name := f.path(sealDir, "key")
+	text, err := os.ReadFile(name)
+	if err == nil {
+		key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+		if err != nil || len(key) != hooks.KeySize {
+			return nil, muster.WithHint(muster.Errorf(muster.Invalid, "%q holds no key", name), "restore a backup: 'musterd restore FILE'")
+		}
+		return key, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, muster.WithKind(muster.Unavailable, err)
+	}
+	if err := f.Disk.MkdirAll(f.path(sealDir), 0o700); err != nil {
+		return nil, muster.WithKind(muster.Unavailable, err)
+	}
+	key := make([]byte, hooks.KeySize)
+	rand.Read(key)
+	data := []byte(base64.StdEncoding.EncodeToString(key) + "\n")
+	return key, muster.WithKind(muster.Unavailable, f.Disk.WriteFile(name, data, 0o600))
 }
 
 // hookDisabled has the end of a webhook in the audit log, and so in the feed.

@@ -1,10 +1,13 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +61,28 @@ func TestWebhooks(t *testing.T) {
 	}
 	_, err := p.AddWebhook(t.Context(), api.WebhookNew{URL: r.URL, Hosts: "(("})
 	wantKind(t, err, muster.Invalid)
+}
+
+// A webhook outlives a backup; the database that is in it has no secret, and the key is
+// for nobody else to read.
+func TestWebhookRestored(t *testing.T) {
+	w := newWorld(t)
+	hook := must(w.person().AddWebhook(t.Context(), api.WebhookNew{URL: "https://192.0.2.1/"}))(t)
+	before := must(w.folder.sealKey())(t)
+	if info := must(os.Stat(w.folder.path("seal", "key")))(t); info.Mode().Perm() != 0o600 {
+		t.Errorf("the key has the mode %v", info.Mode())
+	}
+	file := must(w.backup(t.TempDir()))(t)
+	w.stop()
+	data := filepath.Join(t.TempDir(), "restored")
+	must((&Restore{Data: data, Now: time.Now()}).Read(file))(t)
+	if after := must(Folder{Dir: data}.sealKey())(t); !bytes.Equal(after, before) {
+		t.Error("the key is another one")
+	}
+	content := must(os.ReadFile(filepath.Join(data, "muster.db")))(t)
+	if secret := strings.TrimPrefix(hook.Secret, "whsec_"); !bytes.Contains(content, []byte(hook.ID)) || bytes.Contains(content, []byte(secret)) {
+		t.Error("the database has the secret, or not the webhook")
+	}
 }
 
 // Case 38: without permission in the configuration nothing is sent into the server's

@@ -171,7 +171,7 @@ func (s *Server) recognise(ctx context.Context) error {
 			}
 			if has != value {
 				return muster.WithHint(muster.Errorf(muster.Conflict, "the database is that of a server with another %s: %s, not %s", name, has, value),
-					"several servers on one database need the same server.json, ca, index and audit: copy them from the first one's data folder")
+					"several servers on one database need the same server.json, ca, index, audit and seal: copy them from the first one's data folder")
 			}
 		}
 		return nil
