@@ -180,15 +180,6 @@ func (p *Part) Forget(ctx context.Context, by, name string) error {
 
 // forget removes a host. Until expires it cannot come back by its certificate.
 func (h *Hosts) forget(tx *db.Tx, r *record, by string, expires int64) error {
-	s, err := h.readStored(tx, r.num)
-	if err != nil {
-		return err
-	}
-	if s != nil {
-		if err := haveSoftware(tx, r.num, nil, s.items); err != nil {
-			return err
-		}
-	}
 	if err := leaveGroups(tx, r.num); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -59,8 +60,8 @@ func drawDocument(t *rapid.T) *inventory.Document {
 
 // TestDocuments holds, for any sequence of reports, whole and as deltas, also
 // doubled and late, that what is stored is what was sent, now and at every
-// time of the past, that comparing two times says what differs, and that counters
-// and the inverted table say the same as the documents.
+// time of the past, that comparing two times says what differs, and that memory
+// has of each software as many hosts as the documents.
 func TestDocuments(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
@@ -229,7 +230,7 @@ func pairedOtherwise(d *inventory.Delta) bool {
 	return false
 }
 
-// checkCounts holds counters and inverted table against the documents.
+// checkCounts holds what memory has of software against the documents.
 func checkCounts(t *testing.T, w *world) {
 	t.Helper()
 	want := map[int64]int{}
@@ -251,28 +252,16 @@ func checkCounts(t *testing.T, w *world) {
 				want[i.software]++
 			}
 		}
-		for _, q := range []string{"SELECT software, hosts FROM hosts_count WHERE hosts <> 0", "SELECT software, count(*) FROM hosts_has GROUP BY software"} {
+		return w.look(tx, func(c *census) error {
 			got := map[int64]int{}
-			err := tx.Each(q, nil, func(scan db.Scan) error {
-				var software int64
-				var n int
-				err := scan(&software, &n)
-				got[software] = n
-				return err
-			})
-			if err != nil {
-				return err
+			for num, ware := range c.stock.wares {
+				got[num] = ware.n
 			}
-			if len(got) != len(want) {
-				t.Errorf("%s: %d software, want %d", q, len(got), len(want))
+			if !maps.Equal(got, want) {
+				t.Errorf("memory has %v, the documents %v", got, want)
 			}
-			for k, n := range want {
-				if got[k] != n {
-					t.Errorf("%s: software %d: %d, want %d", q, k, got[k], n)
-				}
-			}
-		}
-		return nil
+			return nil
+		})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +283,7 @@ func TestForgetLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkCounts(t, w)
-		for _, table := range []string{"host", "fact", "seen", "inventory", "has", "report", "touched", "muster", "value", "member", "result"} {
+		for _, table := range []string{"host", "fact", "seen", "inventory", "report", "touched", "muster", "value", "member", "result"} {
 			var n int
 			err := d.Read(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT count(*) FROM hosts_" + table).Scan(&n) })
 			if err != nil || n != 0 {
@@ -315,7 +304,7 @@ func TestForgetLeavesNothing(t *testing.T) {
 // or fact of every host have no row ids, which makes them a third smaller.
 func TestSchemaClustered(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
-	for _, table := range []string{"hosts_has", "hosts_report", "hosts_touched", "hosts_muster", "hosts_value", "hosts_member"} {
+	for _, table := range []string{"hosts_report", "hosts_touched", "hosts_muster", "hosts_value", "hosts_member"} {
 		err := w.DB.Read(t.Context(), func(tx *db.Tx) error {
 			var text string
 			err := tx.QueryRow("SELECT sql FROM sqlite_master WHERE name = ?", table).Scan(&text)

@@ -182,3 +182,15 @@ func checkID(id string) error {
 	}
 	return nil
 }
+
+// inChunks calls f with as many values as one IN takes.
+func inChunks(nums []any, f func(in string, nums []any) error) error {
+	for len(nums) > 0 {
+		n := min(len(nums), chunk)
+		if err := f(db.In(n), nums[:n:n]); err != nil {
+			return err
+		}
+		nums = nums[n:]
+	}
+	return nil
+}

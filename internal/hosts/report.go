@@ -153,9 +153,6 @@ func (r *report) store(tx *db.Tx) error {
 		was = r.base.items
 	}
 	added, removed := diffItems(was, items)
-	if err := haveSoftware(tx, r.c.num, added, removed); err != nil {
-		return err
-	}
 	if err := r.keepHistory(tx, added, removed); err != nil {
 		return err
 	}

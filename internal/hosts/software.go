@@ -152,7 +152,7 @@ func insertWords(tx *db.Tx, missing []*wordOf) error {
 	if err != nil {
 		return err
 	}
-	rows, counts := make([][]any, len(missing)), make([][]any, len(missing))
+	rows := make([][]any, len(missing))
 	for i, w := range missing {
 		w.software.num = num + int64(i)
 		s := &w.software
@@ -161,13 +161,9 @@ func insertWords(tx *db.Tx, missing []*wordOf) error {
 			families[s.source+"\n"+name] = s.num
 		}
 		rows[i] = []any{s.num, w.sum[:], families[s.source+"\n"+name], s.source, name, cut(s.Version, 190), cut(s.Architecture, 60), w.body}
-		counts[i] = []any{s.num, 0}
 	}
 	cols := []string{"num", "sum", "family", "source", "name", "version", "arch", "body"}
-	if err := tx.Insert("hosts_software", cols, rows); err != nil {
-		return err
-	}
-	return tx.Insert("hosts_count", []string{"software", "hosts"}, counts)
+	return tx.Insert("hosts_software", cols, rows)
 }
 
 // findFamilies returns the families there are of the names of words.
