@@ -130,6 +130,16 @@ func (b *bench) write(name string, data []byte) string {
 	return b.path(name)
 }
 
+// rsaKey writes the RSA key of the tests, which openssl would take seconds to make.
+func (b *bench) rsaKey(name string) {
+	b.t.Helper()
+	pem, err := MarshalKey(rsaKey(), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.write(name, pem)
+}
+
 func (b *bench) read(name string) []byte {
 	b.t.Helper()
 	data, err := os.ReadFile(b.path(name))
