@@ -170,6 +170,9 @@ type PersonNew struct {
 type PersonEdit struct {
 	Password *string `json:"password,omitempty"` // ends their sessions
 	Disabled *bool   `json:"disabled,omitempty"` // true ends their sessions, and stops their tokens
+	// Anew lets the next who comes under the name have it, whichever authority or
+	// account they come by: after a new key, or a move to another provider.
+	Anew bool `json:"anew,omitempty"`
 }
 
 // PasswordChange changes one's own password.

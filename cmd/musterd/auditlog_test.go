@@ -55,7 +55,7 @@ func TestCase39ByCommands(t *testing.T) {
 	}
 	step(0, "muster join", "tokens", "create", "--note", "first")
 	step(0, "POST "+api.RouteTokens, "auditlog", "list")
-	step(0, `"note":"first"`, "auditlog", "show", "2")
+	step(0, `"note":"first"`, "auditlog", "show", "3")
 	check(t, os.WriteFile(checkpoint, []byte(step(0, "muster/", "auditlog", "checkpoint")), 0o600))
 	step(0, "muster join", "tokens", "create", "--note", "second")
 	step(0, "as they were signed", "auditlog", "export", export)
@@ -63,13 +63,13 @@ func TestCase39ByCommands(t *testing.T) {
 
 	data := must(os.ReadFile(export))(t)
 	check(t, os.WriteFile(export, bytes.Replace(data, []byte(`first`), []byte(`other`), 1), 0o600))
-	step(1, "bad from entry 2 on", "auditlog", "verify", export, "--checkpoint", checkpoint)
+	step(1, "bad from entry 3 on", "auditlog", "verify", export, "--checkpoint", checkpoint)
 
 	d := must(db.Open(t.Context(), "sqlite:"+filepath.Join(p.data, "muster.db"), sqlite.Driver{}))(t)
 	check(t, d.Write(t.Context(), func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE audit_size SET entries = 3")
+		_, err := tx.Exec("UPDATE audit_size SET entries = 4")
 		return err
 	}))
 	check(t, d.Close())
-	step(1, "its tail from entry 3 on is gone", "auditlog", "list")
+	step(1, "its tail from entry 4 on is gone", "auditlog", "list")
 }

@@ -81,6 +81,7 @@ func TestPeople(t *testing.T) {
 		{bob, "MUSTER_OLD_PASSWORD=wrong|MUSTER_PASSWORD=another good password|people|password", 4, "is wrong"},
 		{bob, "MUSTER_OLD_PASSWORD=correct horse battery staple|MUSTER_PASSWORD=another good password|people|password", 0, "all your sessions have ended"},
 		{bob, "whoami", 4, "muster login"},
+		{root, "people|anew|bob", 0, "whoever logs in next"},
 		{bob, "MUSTER_PASSWORD=another good password|login|" + p.url() + "|--ca|" + pin + "|--password|--name|bob", 0, "bob on"},
 		{root, "people|disable|bob", 0, "their sessions have ended"},
 		{bob, "whoami", 4, "there is no such session"},

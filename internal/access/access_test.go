@@ -118,16 +118,22 @@ func TestAdministrators(t *testing.T) {
 			}
 		}
 		wantKind(t, "the last", a.RemoveRule(t.Context(), 3), muster.Conflict)
-		check(t, a.First(t.Context(), "alice"))
-		check(t, a.First(t.Context(), "mallory"))
+		first := func(name string) []string {
+			return must(a.First(t.Context(), Login{Caller: Caller{Name: name}, Way: "certificate", Vouchers: []string{"key 1"}}))(t)
+		}
+		if got := append(first("alice"), first("mallory")...); !slices.Equal(got, []string{"alice"}) {
+			t.Errorf("the first: %v", got)
+		}
+		_, err := a.Begin(t.Context(), Login{Caller: Caller{Name: "alice"}, Way: "certificate", Vouchers: []string{"key 2"}})
+		wantKind(t, "somebody else who comes before the first administrator", err, muster.Denied)
 		check(t, a.RemoveRule(t.Context(), 3))
 		rules := must(a.Rules(t.Context()))(t)
 		if got := rules.Whose(api.VerbAdminister, start); !slices.Equal(got, []string{"person:alice"}) {
 			t.Errorf("administrators: %v", got)
 		}
-		must(a.Begin(t.Context(), Login{Caller: Caller{Name: "alice"}, Way: "certificate", Address: home}))(t)
+		must(a.Begin(t.Context(), Login{Caller: Caller{Name: "alice"}, Way: "certificate", Vouchers: []string{"key 1"}, Address: home}))(t)
 		yes := true
-		_, err := a.EditPerson(t.Context(), "alice", api.PersonEdit{Disabled: &yes})
+		_, err = a.EditPerson(t.Context(), "alice", api.PersonEdit{Disabled: &yes})
 		wantKind(t, "disable the last", err, muster.Conflict)
 		wantKind(t, "remove the last", a.RemovePerson(t.Context(), "alice"), muster.Conflict)
 		must(a.AddRule(t.Context(), "", Rule{Who: "token:7", Verbs: []api.Verb{api.VerbAdminister}}))(t)
@@ -153,10 +159,10 @@ func TestLogins(t *testing.T) {
 			_, err := a.Begin(t.Context(), Login{Caller: Caller{Name: name}, Way: way})
 			wantKind(t, name+" by "+way, err, muster.Denied)
 		}
-		o := Login{Caller: Caller{Name: "oidc:bob"}, Way: "oidc", Subject: "https://id.example.org 1"}
+		o := Login{Caller: Caller{Name: "oidc:bob"}, Way: "oidc", Vouchers: []string{"https://id.example.org 1"}}
 		must(a.Begin(t.Context(), o))(t)
 		must(a.Begin(t.Context(), o))(t)
-		o.Subject = "https://id.example.org 2"
+		o.Vouchers = []string{"https://id.example.org 2"}
 		_, err = a.Begin(t.Context(), o)
 		wantKind(t, "the name of another", err, muster.Denied)
 	})

@@ -23,13 +23,13 @@ func badLogin() error {
 // arrive notes a login in the transaction that opens the session.
 func (a *Access) arrive(tx *db.Tx, l *Login, data []byte) error {
 	var disabled int
-	var subject string
-	err := tx.QueryRow("SELECT disabled, subject FROM access_person WHERE name = ?", l.Name).Scan(&disabled, &subject)
+	var subject, hash string
+	err := tx.QueryRow("SELECT disabled, subject, hash FROM access_person WHERE name = ?", l.Name).Scan(&disabled, &subject, &hash)
 	if muster.KindOf(err) == muster.NotFound {
 		if l.Way == "password" {
 			return badLogin() // removed while the password was looked at
 		}
-		return tx.Insert("access_person", personColumns, [][]any{{l.Name, 0, "", l.Subject, data, a.Now().Unix(), a.Now().Unix(), ""}})
+		return tx.Insert("access_person", personColumns, [][]any{{l.Name, 0, "", l.voucher(), data, a.Now().Unix(), a.Now().Unix(), ""}})
 	}
 	if err != nil {
 		return err
@@ -37,12 +37,10 @@ func (a *Access) arrive(tx *db.Tx, l *Login, data []byte) error {
 	if disabled != 0 {
 		return muster.Errorf(muster.Denied, "%q may not log in any more", l.Name)
 	}
-	// A name that the provider has given to somebody else is not taken over.
-	if subject != "" && l.Subject != subject {
-		return muster.WithHint(muster.Errorf(muster.Denied, "%q was somebody else for the provider of OpenID Connect", l.Name),
-			"an administrator looks who it is, and runs 'muster people remove %s'", l.Name)
+	if subject, err = l.vouched(subject, hash != ""); err != nil {
+		return err
 	}
-	_, err = tx.Exec("UPDATE access_person SET told = ?, seen = ?, subject = ? WHERE name = ?", data, a.Now().Unix(), l.Subject, l.Name)
+	_, err = tx.Exec("UPDATE access_person SET told = ?, seen = ?, subject = ? WHERE name = ?", data, a.Now().Unix(), subject, l.Name)
 	return err
 }
 
@@ -188,6 +186,11 @@ func (a *Access) EditPerson(ctx context.Context, name string, in api.PersonEdit)
 				return err
 			}
 		}
+		if in.Anew {
+			if _, err := tx.Exec("UPDATE access_person SET subject = ? WHERE name = ?", anew, name); err != nil {
+				return err
+			}
+		}
 		if in.Disabled != nil && *in.Disabled != p.Disabled {
 			if err := disable(tx, name, *in.Disabled); err != nil {
 				return err
@@ -280,9 +283,11 @@ func (a *Access) Begun(ctx context.Context) (begun bool, err error) {
 	return begun, err
 }
 
-// First makes people administrators of a server that had none by name: once.
-func (a *Access) First(ctx context.Context, names ...string) error {
-	return a.DB.Write(ctx, func(tx *db.Tx) error {
+// First makes people, whose certificates are believed, administrators of a server
+// that had none by name: once. It returns whom.
+func (a *Access) First(ctx context.Context, people ...Login) (names []string, err error) {
+	err = a.DB.Write(ctx, func(tx *db.Tx) error {
+		names = nil
 		r, err := tx.Exec("UPDATE access_number SET value = 1 WHERE name = 'begun' AND value = 0")
 		if err != nil {
 			return err
@@ -290,8 +295,25 @@ func (a *Access) First(ctx context.Context, names ...string) error {
 		if n, err := r.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
+		for _, l := range people {
+			if err := a.found(tx, &l); err != nil {
+				return err
+			}
+			names = append(names, l.Name)
+		}
 		return a.administrators(tx, "the first administrator", names)
 	})
+	return names, err
+}
+
+// found holds on to who vouches for a name before its owner has come, so that nobody
+// comes first.
+func (a *Access) found(tx *db.Tx, l *Login) error {
+	_, err := readPerson(tx, l.Name)
+	if muster.KindOf(err) != muster.NotFound {
+		return err
+	}
+	return tx.Insert("access_person", personColumns, [][]any{{l.Name, 0, "", l.voucher(), nil, 0, a.Now().Unix(), ""}})
 }
 
 // Administrator gives somebody every verb: for who has the server itself. With a
@@ -313,16 +335,19 @@ func (a *Access) Administrator(ctx context.Context, name, password string) (err 
 		if _, err := tx.Exec("UPDATE access_person SET disabled = 0 WHERE name = ?", name); err != nil {
 			return err
 		}
-		if hash != "" {
-			if err := a.givePassword(tx, name, hash); err != nil {
-				return err
-			}
+		if err := a.letIn(tx, name, hash); err != nil {
+			return err
 		}
 		return a.administrators(tx, "on the server itself", []string{name})
 	})
 }
 
-func (a *Access) givePassword(tx *db.Tx, name, hash string) error {
+// letIn gives somebody a password; without one, whoever comes next under the name has it.
+func (a *Access) letIn(tx *db.Tx, name, hash string) error {
+	if hash == "" {
+		_, err := tx.Exec("UPDATE access_person SET subject = ? WHERE name = ?", anew, name)
+		return err
+	}
 	_, err := readPerson(tx, name)
 	if muster.KindOf(err) == muster.NotFound {
 		return tx.Insert("access_person", personColumns, [][]any{{name, 0, hash, "", nil, 0, a.Now().Unix(), ""}})

@@ -18,9 +18,11 @@ import (
 // A Login is who proved to be somebody, and how.
 type Login struct {
 	Caller
-	Way     string // certificate, tls, password, ldap, oidc
-	Chain   []byte // PEM, of who came by a certificate
-	Subject string // by whom and as whom OpenID Connect knows them
+	Way   string // certificate, tls, password, ldap, oidc
+	Chain []byte // PEM, of who came by a certificate
+	// Vouchers are those who say the name, the one to hold on to first: an authority
+	// for a certificate, issuer and subject for OpenID Connect. None: this server.
+	Vouchers []string
 	// Once names the proof, where it must not come again; zero: it cannot.
 	Once    [sha256.Size]byte
 	Address netip.Addr

@@ -20,7 +20,7 @@ rights'. These commands make those who log in by a password, and stop anybody.`,
 		Example: "  muster people add bob\n  muster people disable ldap:carol\n  muster people sessions",
 	}
 	cmd.AddCommand(peopleListCommand(a), peopleAddCommand(a), peoplePasswordCommand(a), peopleDisableCommand(a, true), peopleDisableCommand(a, false),
-		peopleRemoveCommand(a), peopleSessionsCommand(a))
+		peopleAnewCommand(a), peopleRemoveCommand(a), peopleSessionsCommand(a))
 	return cmd
 }
 
@@ -148,6 +148,30 @@ func peopleDisableCommand(a *app, disabled bool) *cobra.Command {
 		cmd.Use, cmd.Short, cmd.Example = "enable NAME", "Let somebody log in again", "  muster people enable ldap:carol"
 	}
 	return cmd
+}
+
+func peopleAnewCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "anew NAME",
+		Short: "Let somebody come by another authority or account",
+		Long: `The server holds on to who vouched for a name when it first came: an authority, or an
+account of OpenID Connect. This lets it go: whoever comes next under the name has it, with
+all that rules give it. Run it when you know that it is the same person.`,
+		Example: "  muster people anew alice",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := asPerson(a, func(p *api.PersonClient) (api.Person, error) {
+				return p.EditPerson(cmd.Context(), args[0], api.PersonEdit{Anew: true})
+			})
+			if err != nil {
+				return err
+			}
+			return a.answer(p, func() error {
+				a.talk("%s: whoever logs in next under this name has it", p.Name)
+				return nil
+			})
+		},
+	}
 }
 
 func peopleRemoveCommand(a *app) *cobra.Command {

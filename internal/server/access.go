@@ -31,16 +31,42 @@ func (s *Server) openAccess(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	var names []string
+	var first []access.Login
 	for _, c := range anchors {
-		if mayBeFirst(c) {
-			names = append(names, nameOf(c))
+		if !mayBeFirst(c) {
+			continue
 		}
+		// Who may not log in now may yet: the certificate is not good before tomorrow.
+		ways, err := s.people.ways([]*x509.Certificate{c}, s.now())
+		if err != nil {
+			ways = [][]*x509.Certificate{{c}}
+		}
+		first = append(first, loginOf(c, ways))
 	}
-	if len(names) == 0 {
+	return s.makeFirst(ctx, first...)
+}
+
+// makeFirst makes the first administrators, if there was none.
+func (s *Server) makeFirst(ctx context.Context, people ...access.Login) error {
+	if len(people) == 0 {
 		return nil
 	}
-	return s.access.First(ctx, names...)
+	names, err := s.access.First(ctx, people...)
+	if err != nil {
+		return err
+	}
+	return s.auditAdministrators(ctx, "whom trust.d believes", names...)
+}
+
+// auditAdministrators writes who was made an administrator by who has the server.
+func (s *Server) auditAdministrators(ctx context.Context, how string, names ...string) error {
+	for _, name := range names {
+		e := api.AuditEntry{What: "server", Target: "person:" + name, Outcome: api.AuditDone, Reason: "made an administrator: " + how}
+		if err := s.audit(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayBeFirst reports whether somebody whom trust.d names may be the first
@@ -51,7 +77,7 @@ func mayBeFirst(c *x509.Certificate) bool {
 
 // firstAdministrator makes the first of those an administrator who log in to a
 // server that has none: it was started before anybody was believed.
-func (s *Server) firstAdministrator(ctx context.Context, leaf *x509.Certificate) error {
+func (s *Server) firstAdministrator(ctx context.Context, leaf *x509.Certificate, l access.Login) error {
 	anchors, err := s.people.believed(s.now())
 	if err != nil || !mayBeFirst(leaf) || !slices.ContainsFunc(anchors, leaf.Equal) {
 		return err
@@ -59,12 +85,15 @@ func (s *Server) firstAdministrator(ctx context.Context, leaf *x509.Certificate)
 	if begun, err := s.access.Begun(ctx); err != nil || begun {
 		return err
 	}
-	return s.access.First(ctx, nameOf(leaf))
+	return s.makeFirst(ctx, l)
 }
 
 // Administrator gives somebody every right: for who has the server itself.
 func (s *Server) Administrator(ctx context.Context, name, password string) error {
-	return s.access.Administrator(ctx, name, password)
+	if err := s.access.Administrator(ctx, name, password); err != nil {
+		return err
+	}
+	return s.auditAdministrators(ctx, "on the server itself", name)
 }
 
 // Administrators are those who administer, as rules name them.

@@ -53,7 +53,7 @@ func TestAuditLog(t *testing.T) {
 		}
 	}
 	want := []string{
-		"server||||done",
+		"server||||done", "server|||person:alice|done",
 		"login|alice|POST /api/v1/login||done",
 		"request|alice|POST /api/v1/tokens||begun", "request|alice|POST /api/v1/tokens||done",
 		"request|alice|PATCH /api/v1/hosts/{id}|" + m.ID + "|begun", "request|alice|PATCH /api/v1/hosts/{id}|" + m.ID + "|done",
@@ -63,7 +63,7 @@ func TestAuditLog(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the log has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if e := all[4]; e.Content != `{"name":"reception"}` || e.Address != "127.0.0.1" || e.Verb != "edit" || e.Request == "" || e.Request != all[5].Request {
+	if e := all[5]; e.Content != `{"name":"reception"}` || e.Address != "127.0.0.1" || e.Verb != "edit" || e.Request == "" || e.Request != all[6].Request {
 		t.Errorf("%+v", e)
 	}
 	for _, e := range all {
@@ -108,7 +108,7 @@ func TestCase39DatabaseRestored(t *testing.T) {
 	for range 5 {
 		must(p.CreateToken(t.Context(), api.TokenRequest{Uses: 1}))(t)
 	}
-	cut := w.entries(p, 0)[6].Number
+	cut := w.entries(p, 0)[7].Number
 	w.stop()
 	if _, err := os.Stat(w.files.path(auditDir, checkpointFile)); err != nil {
 		t.Fatal(err)
@@ -127,13 +127,13 @@ func TestCase39DatabaseRestored(t *testing.T) {
 	doctor := &Doctor{Config: cfg, Now: time.Now(), Drivers: drivers()}
 	found := doctor.Look(t.Context())
 	i := slices.IndexFunc(found, func(d Diagnosis) bool { return d.What == "audit log" })
-	if i < 0 || found[i].Level != Wrong || !strings.Contains(found[i].Text, "from entry 6 on") {
+	if i < 0 || found[i].Level != Wrong || !strings.Contains(found[i].Text, "from entry 7 on") {
 		t.Errorf("the doctor says %+v", found)
 	}
 	w.start(cfg)
 	p = w.person()
 	e := w.entries(p, cut)[0]
-	if e.What != "server" || e.Outcome != string(muster.Conflict) || !strings.Contains(e.Reason, "from entry 6 on is gone") {
+	if e.What != "server" || e.Outcome != string(muster.Conflict) || !strings.Contains(e.Reason, "from entry 7 on is gone") {
 		t.Errorf("the log goes on with %+v", e)
 	}
 	// The checkpoint of before is evidence, and stays.

@@ -161,7 +161,7 @@ func (p *provider) caller(token *oidc.IDToken) (out access.Login, err error) {
 	if p.cfg.NameClaim == "email" && claims["email_verified"] != true {
 		return out, muster.Errorf(muster.Denied, "the provider has not seen that %q is theirs", name)
 	}
-	out = access.Login{Way: "oidc", Subject: token.Issuer + " " + token.Subject}
+	out = access.Login{Way: "oidc", Vouchers: []string{token.Issuer + " " + token.Subject}}
 	out.Name = "oidc:" + strings.ToLower(name)
 	groups, _ := claims[p.cfg.GroupsClaim].([]any)
 	for _, g := range groups {

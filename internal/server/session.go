@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,11 +59,31 @@ func (s *Server) certified(ctx context.Context, chain []*x509.Certificate, r *re
 	if len(chain) > 8 {
 		return access.Login{}, muster.Errorf(muster.Invalid, "%d certificates are more than 8", len(chain))
 	}
-	if err := s.people.admit(chain, s.now()); err != nil {
+	ways, err := s.people.ways(chain, s.now())
+	if err != nil {
 		return access.Login{}, err
 	}
-	l := access.Login{Caller: access.Caller{Name: nameOf(chain[0]), Rights: rightsOf(chain[0])}, Way: "certificate", Chain: sign.EncodeCerts(chain...), Address: r.address}
-	return l, s.firstAdministrator(ctx, chain[0])
+	l := loginOf(chain[0], ways)
+	l.Chain, l.Address = sign.EncodeCerts(chain...), r.address
+	return l, s.firstAdministrator(ctx, chain[0], l)
+}
+
+// loginOf is the login of the owner of a certificate, which is believed in some ways.
+func loginOf(leaf *x509.Certificate, ways [][]*x509.Certificate) access.Login {
+	return access.Login{Caller: access.Caller{Name: nameOf(leaf), Rights: rightsOf(leaf)}, Way: "certificate", Vouchers: vouchers(ways)}
+}
+
+// vouchers are the keys of those by whom trust.d believes a certificate, the nearest
+// authority first, and the owner's own last: keys are renewed more often than
+// authorities, and who has an authority's can do more than take a name.
+func vouchers(ways [][]*x509.Certificate) (all []string) {
+	slices.SortStableFunc(ways, func(a, b []*x509.Certificate) int {
+		return cmp.Or(cmp.Compare(min(2, len(b)), min(2, len(a))), cmp.Compare(len(a), len(b)))
+	})
+	for _, way := range ways {
+		all = append(all, "key "+sign.KeyFingerprint(way[len(way)-1]))
+	}
+	return all
 }
 
 // rightsOf are those of a certificate that rules speak of.

@@ -170,13 +170,20 @@ func (p *people) believed(now time.Time) ([]*x509.Certificate, error) {
 // admit reports why the owner of the first certificate may not log in, or nil. The
 // authority itself may: it begins the repository.
 func (p *people) admit(chain []*x509.Certificate, now time.Time) error {
+	_, err := p.ways(chain, now)
+	return err
+}
+
+// ways are the chains by which the first certificate is believed, each from there to
+// an anchor: at least one, or why there is none.
+func (p *people) ways(chain []*x509.Certificate, now time.Time) ([][]*x509.Certificate, error) {
 	anchors, err := p.believed(now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	leaf := chain[0]
 	if !sign.Has(leaf, sign.RightDeploy) && !sign.Has(leaf, sign.RightIssue) {
-		return muster.Errorf(muster.Denied, "%s may neither deploy nor issue", sign.Describe(leaf))
+		return nil, muster.Errorf(muster.Denied, "%s may neither deploy nor issue", sign.Describe(leaf))
 	}
 	opts := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: sign.Floor(now),
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
@@ -188,17 +195,16 @@ func (p *people) admit(chain []*x509.Certificate, now time.Time) error {
 	}
 	chains, err := leaf.Verify(opts)
 	if err != nil {
-		return muster.WithHint(muster.Errorf(muster.Denied, "%s is not believed here: %w", sign.Describe(leaf), err),
+		return nil, muster.WithHint(muster.Errorf(muster.Denied, "%s is not believed here: %w", sign.Describe(leaf), err),
 			"on the server: 'musterd trust add CERT'")
 	}
 	revoked := p.revoked()
 	bad := func(c *x509.Certificate) bool { return revoked[sign.Fingerprint(c)] || revoked[sign.KeyFingerprint(c)] }
-	for _, way := range chains {
-		if !slices.ContainsFunc(way, bad) {
-			return nil
-		}
+	chains = slices.DeleteFunc(chains, func(way []*x509.Certificate) bool { return slices.ContainsFunc(way, bad) })
+	if len(chains) == 0 {
+		return nil, muster.Errorf(muster.Denied, "%s is revoked", sign.Describe(leaf))
 	}
-	return muster.Errorf(muster.Denied, "%s is revoked", sign.Describe(leaf))
+	return chains, nil
 }
 
 // nameOf is what a person is called in records.
