@@ -37,7 +37,7 @@ const (
 	RouteLoginOIDCEnd  = "/api/v1/login/oidc/end" // POST, anyone: [OIDCEnd] -> [Session]
 
 	RouteSelf     = "/api/v1/self"          // GET, person: [Self]
-	RoutePassword = "/api/v1/self/password" // PUT, person: [PasswordChange]
+	RoutePassword = "/api/v1/self/password" // PUT, person: [PasswordChange] -> [PasswordChanged]
 	RouteSessions = "/api/v1/sessions"      // GET, person: ?person=NAME -> [SessionPage]
 	RouteSession  = "/api/v1/sessions/{id}" // DELETE, person
 
@@ -169,7 +169,9 @@ type PersonNew struct {
 // PersonEdit changes a person. Nil is left as it is.
 type PersonEdit struct {
 	Password *string `json:"password,omitempty"` // ends their sessions
-	Disabled *bool   `json:"disabled,omitempty"` // true ends their sessions, and stops their tokens
+	// RevokeTokens ends their tokens too.
+	RevokeTokens bool  `json:"revoke-tokens,omitempty"`
+	Disabled     *bool `json:"disabled,omitempty"` // true ends their sessions, and stops their tokens
 	// Anew lets the next who comes under the name have it, whichever authority or
 	// account they come by: after a new key, or a move to another provider.
 	Anew bool `json:"anew,omitempty"`
@@ -179,6 +181,13 @@ type PersonEdit struct {
 type PasswordChange struct {
 	Old string `json:"old-password"`
 	New string `json:"new-password"`
+	// RevokeTokens ends one's tokens too.
+	RevokeTokens bool `json:"revoke-tokens,omitempty"`
+}
+
+// PasswordChanged tells which tokens are left. Other sessions have ended.
+type PasswordChanged struct {
+	Tokens []APIToken `json:"tokens,omitempty"`
 }
 
 // SessionPage lists sessions.
@@ -217,6 +226,8 @@ type APITokenNew struct {
 	Hosts   string `json:"hosts,omitempty"`
 	Note    string `json:"note,omitempty"`
 	Expires int64  `json:"expires,omitempty"` // 0: in 90 days; at most in a year
+	// Password is that of who logged in by one of this server, and needed of them.
+	Password string `json:"password,omitempty"`
 }
 
 // APITokenPage lists tokens.

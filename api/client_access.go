@@ -51,9 +51,10 @@ func (p *PersonClient) Self(ctx context.Context) (out Self, err error) {
 	return out, err
 }
 
-// ChangePassword changes one's own password, and ends all of one's sessions.
-func (p *PersonClient) ChangePassword(ctx context.Context, in PasswordChange) error {
-	return p.send(ctx, http.MethodPut, RoutePassword, in, nil)
+// ChangePassword changes one's own password, and ends one's other sessions.
+func (p *PersonClient) ChangePassword(ctx context.Context, in PasswordChange) (out PasswordChanged, err error) {
+	err = p.send(ctx, http.MethodPut, RoutePassword, in, &out)
+	return out, err
 }
 
 // Sessions lists one's own sessions.

@@ -28,7 +28,7 @@ func TestTwoServers(t *testing.T) {
 		if !may(t, two, s.Token, api.VerbView) || !may(t, one, s.Token, api.VerbEdit) {
 			t.Error("the rule is not seen")
 		}
-		token := must(two.CreateToken(t.Context(), must(two.Session(t.Context(), s.Token))(t), api.APITokenNew{Verbs: []api.Verb{api.VerbView, api.VerbPublish}}))(t)
+		token := must(two.CreateToken(t.Context(), must(two.Session(t.Context(), s.Token))(t), api.APITokenNew{Verbs: []api.Verb{api.VerbView, api.VerbPublish}, Password: good}, home))(t)
 		if !may(t, one, token.Secret, api.VerbView) || may(t, one, token.Secret, api.VerbEdit) || may(t, one, token.Secret, api.VerbPublish) {
 			t.Error("the token may not what it says, or more")
 		}
@@ -76,8 +76,9 @@ func TestSessionsEnd(t *testing.T) {
 			check(t, a.EndSession(t.Context(), page.Sessions[i].ID, "bob"))
 		})
 		over("new password", func(v *Visit, _ api.Session) {
-			check(t, a.ChangePassword(t.Context(), v, api.PasswordChange{Old: good, New: good + "!"}, home))
-			check(t, a.ChangePassword(t.Context(), v, api.PasswordChange{Old: good + "!", New: good}, home))
+			other := must(a.Session(t.Context(), login(t, a, "bob").Token))(t)
+			must(a.ChangePassword(t.Context(), other, api.PasswordChange{Old: good, New: good + "!"}, home))(t)
+			must(a.ChangePassword(t.Context(), other, api.PasswordChange{Old: good + "!", New: good}, home))(t)
 		})
 		over("removed", func(*Visit, api.Session) { check(t, a.RemovePerson(t.Context(), "bob")) })
 	})
@@ -91,7 +92,7 @@ func TestExpiry(t *testing.T) {
 		s := bob(t, a)
 		at := start.Add(time.Minute).Unix()
 		must(a.AddRule(t.Context(), "alice", Rule{Who: "person:bob", Verbs: []api.Verb{api.VerbView}, Expires: at}))(t)
-		token := must(a.CreateToken(t.Context(), must(a.Session(t.Context(), s.Token))(t), api.APITokenNew{Verbs: []api.Verb{api.VerbView}, Expires: at}))(t)
+		token := must(a.CreateToken(t.Context(), must(a.Session(t.Context(), s.Token))(t), api.APITokenNew{Verbs: []api.Verb{api.VerbView}, Expires: at, Password: good}, home))(t)
 		c.pass(time.Minute - time.Second)
 		if !may(t, a, s.Token, api.VerbView) || !may(t, a, token.Secret, api.VerbView) {
 			t.Error("a second before")
@@ -175,7 +176,7 @@ func TestToldIsForgotten(t *testing.T) {
 	must(a.AddRule(t.Context(), "", Rule{Who: "group:ldap:lab", Verbs: []api.Verb{api.VerbView}}))(t)
 	l := Login{Caller: Caller{Name: "ldap:bob", Groups: []string{"ldap:lab"}}, Way: "ldap"}
 	s := must(a.Begin(t.Context(), l))(t)
-	token := must(a.CreateToken(t.Context(), must(a.Session(t.Context(), s.Token))(t), api.APITokenNew{Verbs: []api.Verb{api.VerbView}}))(t)
+	token := must(a.CreateToken(t.Context(), must(a.Session(t.Context(), s.Token))(t), api.APITokenNew{Verbs: []api.Verb{api.VerbView}}, home))(t)
 	c.pass(29 * 24 * time.Hour)
 	if !may(t, a, token.Secret, api.VerbView) {
 		t.Error("after 29 days")

@@ -165,7 +165,8 @@ func (a *Access) AddPerson(ctx context.Context, by string, in api.PersonNew) (ou
 	return api.Person{Name: in.Name, Password: true, Created: now, By: by}, err
 }
 
-// EditPerson changes a password, or whether somebody may log in. Both end sessions.
+// EditPerson changes a password, or whether somebody may log in. Both end sessions;
+// tokens stay, unless they are to be revoked.
 func (a *Access) EditPerson(ctx context.Context, name string, in api.PersonEdit) (out api.Person, err error) {
 	var hash string
 	if in.Password != nil {
@@ -182,7 +183,12 @@ func (a *Access) EditPerson(ctx context.Context, name string, in api.PersonEdit)
 			if strings.Contains(name, ":") {
 				return muster.Errorf(muster.Invalid, "%q has no password here: others know who it is", name)
 			}
-			if err := setPassword(tx, name, hash); err != nil {
+			if err := setPassword(tx, name, hash, nil); err != nil {
+				return err
+			}
+		}
+		if in.RevokeTokens {
+			if err := removeTokens(tx, name); err != nil {
 				return err
 			}
 		}
@@ -202,11 +208,15 @@ func (a *Access) EditPerson(ctx context.Context, name string, in api.PersonEdit)
 	return out, err
 }
 
-func setPassword(tx *db.Tx, name, hash string) error {
+// setPassword ends all sessions but one: whoever took the old password may have some.
+func setPassword(tx *db.Tx, name, hash string, but []byte) error {
 	if _, err := tx.Exec("UPDATE access_person SET hash = ? WHERE name = ?", hash, name); err != nil {
 		return err
 	}
-	return end(tx, "person = ?", name)
+	if but == nil {
+		return end(tx, "person = ?", name)
+	}
+	return end(tx, "person = ? AND sum <> ?", name, but)
 }
 
 func disable(tx *db.Tx, name string, disabled bool) error {
@@ -226,17 +236,33 @@ func disable(tx *db.Tx, name string, disabled bool) error {
 	return end(tx, "person = ?", name)
 }
 
-// ChangePassword changes one's own password, for who knows the old one. It ends
-// all sessions, that of the request too.
-func (a *Access) ChangePassword(ctx context.Context, v *Visit, in api.PasswordChange, from netip.Addr) error {
+// ChangePassword changes one's own password, for who knows the old one. It ends all
+// other sessions. Tokens that are not revoked too are in the answer: one of them may be
+// of whoever took the password.
+func (a *Access) ChangePassword(ctx context.Context, v *Visit, in api.PasswordChange, from netip.Addr) (out api.PasswordChanged, err error) {
 	if v.Way != "password" {
-		return muster.Errorf(muster.Invalid, "%q did not log in by a password of this server", v.Name)
+		return out, muster.Errorf(muster.Invalid, "%q did not log in by a password of this server", v.Name)
 	}
 	if _, err := a.Password(ctx, v.Name, in.Old, from); err != nil {
-		return err
+		return out, err
 	}
-	_, err := a.EditPerson(ctx, v.Name, api.PersonEdit{Password: &in.New})
-	return err
+	hash, err := a.newHash(ctx, v.Name, in.New)
+	if err != nil {
+		return out, err
+	}
+	err = a.DB.Write(ctx, func(tx *db.Tx) error {
+		if in.RevokeTokens {
+			if err := removeTokens(tx, v.Name); err != nil {
+				return err
+			}
+		}
+		return setPassword(tx, v.Name, hash, v.sum[:])
+	})
+	if err != nil {
+		return out, err
+	}
+	page, err := a.Tokens(ctx, v.Name)
+	return api.PasswordChanged{Tokens: page.Tokens}, err
 }
 
 // RemovePerson forgets somebody: their password, sessions, tokens, and the rules
@@ -355,7 +381,7 @@ func (a *Access) letIn(tx *db.Tx, name, hash string) error {
 	if err != nil {
 		return err
 	}
-	return setPassword(tx, name, hash)
+	return setPassword(tx, name, hash, nil)
 }
 
 func (a *Access) administrators(tx *db.Tx, note string, names []string) error {

@@ -150,12 +150,11 @@ func (a *Access) AddRule(ctx context.Context, by string, in Rule) (out Rule, err
 		return out, muster.Errorf(muster.Invalid, "the rule would have expired already")
 	}
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
-		var n int
-		if err := tx.QueryRow("SELECT count(*) FROM access_rule").Scan(&n); err != nil {
+		if err := a.sweep(tx); err != nil {
 			return err
 		}
-		if n >= maxRules {
-			return muster.Errorf(muster.Conflict, "there are %d rules, and no more may be", n)
+		if err := room(tx); err != nil {
+			return err
 		}
 		num, err := next(tx)
 		if err != nil {
@@ -166,6 +165,18 @@ func (a *Access) AddRule(ctx context.Context, by string, in Rule) (out Rule, err
 		return insertRule(tx, out)
 	})
 	return out, err
+}
+
+// room refuses one rule too many; each token has one.
+func room(tx *db.Tx) error {
+	var n int
+	if err := tx.QueryRow("SELECT count(*) FROM access_rule").Scan(&n); err != nil {
+		return err
+	}
+	if n >= maxRules {
+		return muster.WithHint(muster.Errorf(muster.Conflict, "there are %d rules, and no more may be", n), "run 'muster rights list' and 'muster apitokens list', and remove some")
+	}
+	return nil
 }
 
 // RemoveRule takes a rule away, but never the last by which somebody administers.

@@ -62,6 +62,9 @@ func (a *Access) Begin(ctx context.Context, l Login) (api.Session, error) {
 		if err := a.arrive(tx, &l, data); err != nil {
 			return err
 		}
+		if err := a.sweep(tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec("DELETE FROM access_session WHERE kept < ?", now.Unix()); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"crypto/sha256"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -24,9 +25,12 @@ const maxTokens = 100
 // CreateToken makes a token for a program of the visitor. What it may do is a rule,
 // and never more than its owner may at the moment of a request. A token makes none:
 // who finds one could go on for ever.
-func (a *Access) CreateToken(ctx context.Context, v *Visit, in api.APITokenNew) (out api.APIToken, err error) {
+func (a *Access) CreateToken(ctx context.Context, v *Visit, in api.APITokenNew, from netip.Addr) (out api.APIToken, err error) {
 	if v.token != 0 {
 		return out, muster.WithHint(muster.Errorf(muster.Denied, "a token makes no tokens"), "log in as a person: 'muster login'")
+	}
+	if err := a.confirm(ctx, v, in.Password, from); err != nil {
+		return out, err
 	}
 	now := a.Now()
 	rule, err := checkRule(Rule{Who: "token:0", Verbs: in.Verbs, Hosts: in.Hosts, Note: in.Note})
@@ -39,31 +43,59 @@ func (a *Access) CreateToken(ctx context.Context, v *Visit, in api.APITokenNew) 
 	if in.Expires <= now.Unix() || in.Expires > now.Add(tokenMost).Unix() {
 		return out, muster.Errorf(muster.Invalid, "a token lasts some time, and at most a year")
 	}
-	secret := tokenPrefix + newSecret()
-	sum := sha256.Sum256([]byte(secret))
+	out = api.APIToken{Secret: tokenPrefix + newSecret(), Person: v.Name, Verbs: rule.Verbs, Hosts: rule.Hosts, Note: rule.Note, Created: now.Unix(), Expires: in.Expires}
+	rule.Created, rule.By = out.Created, v.Name
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
-		var n int
-		if err := tx.QueryRow("SELECT count(*) FROM access_token WHERE person = ?", v.Name).Scan(&n); err != nil {
+		if err := a.sweep(tx); err != nil {
 			return err
 		}
-		if n >= maxTokens {
-			return muster.WithHint(muster.Errorf(muster.Conflict, "%q has %d tokens, and may have no more", v.Name, n), "run 'muster apitokens revoke'")
-		}
-		num, err := next(tx)
-		if err != nil {
+		if err := tokenRoom(tx, v.Name); err != nil {
 			return err
 		}
-		id := strconv.FormatInt(num, 10)
-		out = api.APIToken{ID: id, Secret: secret, Person: v.Name, Verbs: rule.Verbs, Hosts: rule.Hosts, Note: rule.Note, Created: now.Unix(), Expires: in.Expires}
-		r := rule
-		r.ID, r.Who, r.Created, r.By = num, "token:"+id, now.Unix(), v.Name
-		if err := insertRule(tx, r); err != nil {
-			return err
-		}
-		return tx.Insert("access_token", []string{"num", "sum", "person", "chain", "note", "created", "expires", "used"},
-			[][]any{{num, sum[:], v.Name, v.Chain, rule.Note, now.Unix(), in.Expires, 0}})
+		return insertToken(tx, v, &out, rule)
 	})
 	return out, err
+}
+
+// tokenRoom refuses one token of a person too many, or one rule.
+func tokenRoom(tx *db.Tx, person string) error {
+	var n int
+	if err := tx.QueryRow("SELECT count(*) FROM access_token WHERE person = ?", person).Scan(&n); err != nil {
+		return err
+	}
+	if n >= maxTokens {
+		return muster.WithHint(muster.Errorf(muster.Conflict, "%q has %d tokens, and may have no more", person, n), "run 'muster apitokens revoke'")
+	}
+	return room(tx)
+}
+
+// insertToken gives a token its number, and writes it with its rule.
+func insertToken(tx *db.Tx, v *Visit, t *api.APIToken, rule Rule) error {
+	num, err := next(tx)
+	if err != nil {
+		return err
+	}
+	t.ID = strconv.FormatInt(num, 10)
+	rule.ID, rule.Who = num, "token:"+t.ID
+	if err := insertRule(tx, rule); err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(t.Secret))
+	return tx.Insert("access_token", []string{"num", "sum", "person", "chain", "note", "created", "expires", "used"},
+		[][]any{{num, sum[:], t.Person, v.Chain, t.Note, t.Created, t.Expires, 0}})
+}
+
+// confirm asks whoever logged in by a password for it once more: a token outlives the
+// session, so that who found one open must not go on with a token.
+func (a *Access) confirm(ctx context.Context, v *Visit, password string, from netip.Addr) error {
+	if v.Way != "password" {
+		return nil
+	}
+	if password == "" {
+		return muster.Errorf(muster.Denied, "who logged in by a password makes a token with it: there is no password in the request")
+	}
+	_, err := a.Password(ctx, v.Name, password, from)
+	return err
 }
 
 // readToken finds the owner of a token, with what was told of them at their newest
@@ -147,8 +179,14 @@ func (a *Access) RevokeToken(ctx context.Context, id, person string) error {
 }
 
 // removeTokens ends all tokens of a person.
-func removeTokens(tx *db.Tx, person string) error {
-	rows, err := tx.Query("SELECT num FROM access_token WHERE person = ?", person)
+func removeTokens(tx *db.Tx, person string) error { return dropTokens(tx, "person = ?", person) }
+
+// sweep forgets tokens that have expired, with their rules: each holds a place of those
+// that are held against every request.
+func (a *Access) sweep(tx *db.Tx) error { return dropTokens(tx, "expires <= ?", a.Now().Unix()) }
+
+func dropTokens(tx *db.Tx, where string, args ...any) error {
+	rows, err := tx.Query("SELECT num FROM access_token WHERE "+where, args...)
 	if err != nil {
 		return err
 	}
@@ -161,10 +199,10 @@ func removeTokens(tx *db.Tx, person string) error {
 		}
 		ids = append(ids, strconv.FormatInt(n, 10))
 	}
-	if err := rows.Close(); err != nil {
+	if err := rows.Close(); err != nil || len(ids) == 0 {
 		return err
 	}
-	if _, err := tx.Exec("DELETE FROM access_token WHERE person = ?", person); err != nil {
+	if _, err := tx.Exec("DELETE FROM access_token WHERE "+where, args...); err != nil {
 		return err
 	}
 	return removeTokenRules(tx, ids...)

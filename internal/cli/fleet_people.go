@@ -83,29 +83,33 @@ add' gives it.`,
 }
 
 func peoplePasswordCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	revoke := false
+	cmd := &cobra.Command{
 		Use:   "password [NAME]",
 		Short: "Change somebody's password, or your own",
 		Long: `Change a password: your own, for which the old one is asked, or MUSTER_OLD_PASSWORD; or
-that of somebody else, for who administers. All sessions of theirs end. The new one is
-asked for, or taken from MUSTER_PASSWORD.`,
+that of somebody else, for who administers. All sessions of theirs end, but your
+own; tokens stay unless --revoke-tokens ends them too. The new one is asked for, or taken
+from MUSTER_PASSWORD.`,
 		Example: "  muster people password\n  muster people password bob",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return a.ownPassword(cmd.Context())
+				return a.ownPassword(cmd.Context(), revoke)
 			}
 			password, err := a.chosenPassword("MUSTER_PASSWORD", args[0])
 			if err != nil {
 				return err
 			}
 			text := string(password)
-			return a.editPerson(cmd.Context(), args[0], api.PersonEdit{Password: &text})
+			return a.editPerson(cmd.Context(), args[0], api.PersonEdit{Password: &text, RevokeTokens: revoke})
 		},
 	}
+	cmd.Flags().BoolVar(&revoke, "revoke-tokens", false, "end the tokens of the person too")
+	return cmd
 }
 
-func (a *app) ownPassword(ctx context.Context) error {
+func (a *app) ownPassword(ctx context.Context, revoke bool) error {
 	old, err := a.passwordFrom("MUSTER_OLD_PASSWORD", "old password")
 	if err != nil {
 		return err
@@ -115,11 +119,15 @@ func (a *app) ownPassword(ctx context.Context) error {
 		return err
 	}
 	return a.as(func(p *api.PersonClient) error {
-		err := p.ChangePassword(ctx, api.PasswordChange{Old: string(old), New: string(password)})
-		if err == nil {
-			a.talk("changed; all your sessions have ended: 'muster login %s --password'", p.Base())
+		out, err := p.ChangePassword(ctx, api.PasswordChange{Old: string(old), New: string(password), RevokeTokens: revoke})
+		if err != nil {
+			return err
 		}
-		return err
+		a.talk("changed; your other sessions have ended")
+		for _, t := range out.Tokens {
+			a.talk("token %s still works, until %s: 'muster apitokens revoke %s', unless you know where it is", t.ID, when(time.Unix(t.Expires, 0)), t.ID)
+		}
+		return nil
 	})
 }
 
@@ -286,12 +294,30 @@ func apitokensListCommand(a *app) *cobra.Command {
 	return cmd
 }
 
+// createAPIToken asks whoever logged in by a password for it once more.
+func (a *app) createAPIToken(ctx context.Context, p *api.PersonClient, t api.APITokenNew) (api.APIToken, error) {
+	self, err := p.Self(ctx)
+	if err != nil {
+		return api.APIToken{}, err
+	}
+	if self.Way == "password" {
+		password, err := a.passwordFrom("MUSTER_PASSWORD", "password")
+		if err != nil {
+			return api.APIToken{}, err
+		}
+		t.Password = string(password)
+	}
+	return p.CreateAPIToken(ctx, t)
+}
+
 func apitokensCreateCommand(a *app) *cobra.Command {
 	var t api.APITokenNew
 	var last string
 	cmd := &cobra.Command{
-		Use:     "create VERB...",
-		Short:   "Make a token, and print its secret: this once",
+		Use:   "create VERB...",
+		Short: "Make a token, and print its secret: this once",
+		Long: `Make a token, and print its secret: this once. Whoever logged in by a password of the
+server is asked for it, or MUSTER_PASSWORD is taken: a token outlives the session.`,
 		Example: "  muster apitokens create view --hosts 'group:lab' --for 30d --note 'wall display'",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -300,7 +326,7 @@ func apitokensCreateCommand(a *app) *cobra.Command {
 				return usagef("--for %q is no duration such as 12h or 90d", last)
 			}
 			t.Verbs, t.Expires = readVerbs(args), a.now().Add(d).Unix()
-			out, err := asPerson(a, func(p *api.PersonClient) (api.APIToken, error) { return p.CreateAPIToken(cmd.Context(), t) })
+			out, err := asPerson(a, func(p *api.PersonClient) (api.APIToken, error) { return a.createAPIToken(cmd.Context(), p, t) })
 			if err != nil {
 				return err
 			}

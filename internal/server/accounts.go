@@ -49,7 +49,7 @@ func (s *Server) changePassword(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
-	return nil, s.access.ChangePassword(ctx, r.person.visit, in, r.address)
+	return s.access.ChangePassword(ctx, r.person.visit, in, r.address)
 }
 
 // whose is whose things a request is about: those of the caller, or of everybody for
@@ -106,7 +106,7 @@ func (s *Server) createAPIToken(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
-	return s.access.CreateToken(ctx, r.person.visit, in)
+	return s.access.CreateToken(ctx, r.person.visit, in, r.address)
 }
 
 func (s *Server) revokeAPIToken(ctx context.Context, r *request) (any, error) {

@@ -191,7 +191,7 @@ func (m *matrix) subjects(rnd *rand.Rand, n int) (all []subject) {
 		all = append(all, s)
 		if i%2 == 0 {
 			v := must(m.access.Session(t.Context(), s.secret))(t)
-			token := must(m.access.CreateToken(t.Context(), v, api.APITokenNew{Verbs: []api.Verb{api.VerbView}}))(t)
+			token := must(m.access.CreateToken(t.Context(), v, api.APITokenNew{Verbs: []api.Verb{api.VerbView}}, netip.Addr{}))(t)
 			s.token, s.secret = "token:"+token.ID, token.Secret
 			m.rules = append(m.rules, api.Rule{Who: s.token, Verbs: []api.Verb{api.VerbView}})
 			rule(s.token)
