@@ -52,7 +52,7 @@ func (a *Access) Password(ctx context.Context, name, password string, from netip
 	if len(name) > maxName || len(password) > maxPassword || CheckName(name) != nil {
 		return Login{}, badLogin()
 	}
-	giveBack, err := a.tries.begin(name, from, a.Now())
+	giveBack, err := a.Try(ctx, name, from)
 	if err != nil {
 		return Login{}, err
 	}
@@ -72,11 +72,6 @@ func (a *Access) Password(ctx context.Context, name, password string, from netip
 	}
 	giveBack()
 	return Login{Caller: Caller{Name: name}, Way: "password", Address: from}, nil
-}
-
-// Try bounds the guesses of a password that somebody else compares.
-func (a *Access) Try(name string, from netip.Addr) (giveBack func(), err error) {
-	return a.tries.begin(strings.ToLower(name), from, a.Now())
 }
 
 // People lists people.
@@ -277,6 +272,9 @@ func (a *Access) RemovePerson(ctx context.Context, name string) error {
 			return err
 		}
 		if err := removeTokens(tx, name); err != nil {
+			return err
+		}
+		if _, err := tx.Exec("DELETE FROM access_home WHERE name = ?", homeName(name)); err != nil {
 			return err
 		}
 		if err := end(tx, "person = ?", name); err != nil {

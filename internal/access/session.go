@@ -62,6 +62,9 @@ func (a *Access) Begin(ctx context.Context, l Login) (api.Session, error) {
 		if err := a.arrive(tx, &l, data); err != nil {
 			return err
 		}
+		if err := a.settle(tx, &l); err != nil {
+			return err
+		}
 		if err := a.sweep(tx); err != nil {
 			return err
 		}

@@ -11,8 +11,10 @@ import (
 )
 
 // tries bounds how often passwords may be guessed: by name and neighbourhood, and,
-// less tightly so that nobody is locked out by strangers, by name alone. A name that
-// nobody has is bounded in the same way. It is in memory: each server counts for itself.
+// less tightly, by name alone. The second is for who has many addresses. It would let
+// strangers lock a person out, so that it does not count where the person has logged
+// in from before (access_home): there, the first alone does. A name that nobody has is
+// bounded in the same way. It is in memory: each server counts for itself.
 type tries struct {
 	mu  sync.Mutex
 	all map[try]*rate.Limiter
@@ -36,17 +38,22 @@ const (
 func newTries() *tries { return &tries{all: map[try]*rate.Limiter{}} }
 
 // begin counts a guess before it is made, so that many at once count as many. A
-// right one is given back.
-func (t *tries) begin(name string, from netip.Addr, now time.Time) (giveBack func(), err error) {
+// right one is given back. home: the name has logged in from there before.
+func (t *tries) begin(name string, from netip.Addr, home bool, now time.Time) (giveBack func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	near := t.limiter(try{name, neighbourhood(from)}, nearEvery, nearBurst, now)
-	far := t.limiter(try{name: name}, farEvery, farBurst, now)
-	if near.TokensAt(now) < 1 || far.TokensAt(now) < 1 {
-		return nil, muster.WithHint(muster.Errorf(muster.Busy, "too many passwords were tried"), "wait a minute")
+	all := []*rate.Limiter{t.limiter(try{name, neighbourhood(from)}, nearEvery, nearBurst, now)}
+	if !home {
+		all = append(all, t.limiter(try{name: name}, farEvery, farBurst, now))
 	}
-	near.AllowN(now, 1)
-	far.AllowN(now, 1)
+	for _, l := range all {
+		if l.TokensAt(now) < 1 {
+			return nil, muster.WithHint(muster.Errorf(muster.Busy, "too many passwords were tried"), "wait a minute")
+		}
+	}
+	for _, l := range all {
+		l.AllowN(now, 1)
+	}
 	return func() { t.forget(name, from) }, nil
 }
 

@@ -48,10 +48,7 @@ func (s *Server) directoryLogin(ctx context.Context, r *request, in api.Password
 	if !s.asksDirectory() {
 		return access.Login{}, noWay("the directory", "directory.people")
 	}
-	if err := access.CheckName(in.Name); err != nil {
-		return access.Login{}, err
-	}
-	giveBack, err := s.access.Try(folded(in.Name), r.address)
+	giveBack, err := s.access.Try(ctx, in.Name, r.address)
 	if err != nil {
 		return access.Login{}, err
 	}
@@ -65,12 +62,6 @@ func (s *Server) directoryLogin(ctx context.Context, r *request, in api.Password
 		l.Groups = append(l.Groups, "ldap:"+g)
 	}
 	return l, nil
-}
-
-// folded is a name as directories compare it (RFC 4518): whoever spells one name in
-// many ways guesses at one password.
-func folded(name string) string {
-	return strings.ToLower(strings.Join(strings.Fields(name), " "))
 }
 
 // tlsLogin opens a session by the client certificate of the connection: TLS has

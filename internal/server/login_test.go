@@ -339,7 +339,7 @@ func TestDirectoryLogin(t *testing.T) {
 	// One person is one count of guesses, however they are spelled.
 	for _, name := range []string{" dave", "dave ", "dave\x00"} {
 		_, err := ask(name, "wrong")
-		wantKind(t, err, muster.Invalid)
+		wantKind(t, err, muster.Denied)
 	}
 	for i := range 6 {
 		_, err = ask([]string{"Dave", "dave", "DAVE"}[i%3], "wrong")
