@@ -35,6 +35,9 @@ var classes = []class{
 	{name: "follow", least: 50, atOnce: 256, waits: time.Second, strangers: 10},
 	{name: "inventory", perHost: 0.02, least: 20, atOnce: 8, waits: 20 * time.Second, strangers: 20},
 	{name: "login", least: 10, atOnce: 4, waits: 2 * time.Second, strangers: 1, shared: true},
+	// Nobody has proved anything when a login by OpenID Connect begins: each counts as
+	// a stranger's.
+	{name: "oidc", least: 20, atOnce: 16, waits: 2 * time.Second, strangers: 1, shared: true},
 	{name: "people", least: 200, atOnce: 32, waits: 10 * time.Second, strangers: 10},
 	{name: "repo", perHost: 1, least: 500, atOnce: 2048, waits: 10 * time.Second},
 	{name: "upload", least: 50, atOnce: 8, waits: time.Minute, strangers: 10},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"muster"
 	"muster/api"
@@ -90,6 +91,7 @@ func (s *Server) beginOIDC(ctx context.Context, r *request) (any, error) {
 	if s.provider == nil {
 		return nil, noWay("OpenID Connect", "oidc.issuer")
 	}
+	s.limits["oidc"].strangers.count(neighbourhood(r.address), time.Now())
 	var in api.OIDCBegin
 	if err := parse(r.body, &in); err != nil {
 		return nil, err

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -25,11 +24,15 @@ type provider struct {
 	cfg    OIDC
 	client *http.Client
 
-	mu     sync.Mutex
+	asking chan struct{}  // holds who asks it
 	found  *oidc.Provider // what discovery told; nil: not yet
 	failed time.Time
 	err    error
 }
+
+// slowest is how long one answer of the provider may take, and who waits for another
+// that asks it: a person waits no longer, and holds a place as long.
+const slowest = 5 * time.Second
 
 // maxProvider bounds one answer of the provider, in bytes: keys, a token.
 const maxProvider = 1 << 20
@@ -44,9 +47,9 @@ func newProvider(c OIDC) (*provider, error) {
 	}
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 5 * time.Second, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: boundedAnswers{t},
+	client := &http.Client{Timeout: slowest, Transport: boundedAnswers{t},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &provider{cfg: c, client: client}, nil
+	return &provider{cfg: c, client: client, asking: make(chan struct{}, 1)}, nil
 }
 
 // boundedAnswers are those of a provider that may be hostile, or broken.
@@ -71,8 +74,14 @@ func (p *provider) context(ctx context.Context) context.Context {
 // ready asks the provider where its endpoints are, at the first login: it may be down
 // when the server starts. After a failure it is left alone for some seconds.
 func (p *provider) ready(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	wait, cancel := context.WithTimeout(ctx, slowest)
+	defer cancel()
+	select {
+	case p.asking <- struct{}{}:
+	case <-wait.Done():
+		return muster.Errorf(muster.Unavailable, "the provider of OpenID Connect does not answer")
+	}
+	defer func() { <-p.asking }()
 	if p.found != nil {
 		return nil
 	}

@@ -127,8 +127,8 @@ func (p *idp) world(change ...func(*Config)) *world {
 		c.OIDC.Redirects = []string{"https://muster.example.org/login/oidc"}
 		c.TrustedProxies = mustPrefixes("127.0.0.0/8")
 	})...)
-	w.limits["login"].strangers.burst = 1000
-	w.limits["login"].rate.SetBurst(1000) // a test knocks faster than people
+	w.limits["oidc"].strangers.burst = 1000
+	w.limits["oidc"].rate.SetBurst(1000) // a test knocks faster than people
 	return w
 }
 
