@@ -21,11 +21,15 @@ const (
 // stand in the order of their names.
 type AuditEntry struct {
 	Address string `json:"address,omitempty"` // that the request came from
-	// Body is the SHA-256 of a body that is too large for Content, or is none of JSON.
+	// Body is the SHA-256 of a body, as it was sent, that is too large for Content or is
+	// none of JSON. One with secrets has none, by which they could be guessed.
 	Body string `json:"body,omitempty"`
 	// Content is what was asked for, as JSON, at most 2 KiB. Members that are secrets
 	// are left out of it.
 	Content string `json:"content,omitempty"`
+	// Digest is the SHA-256, in hexadecimal, of what the target is a name of: the message
+	// of an action, the manifest of a package.
+	Digest string `json:"digest,omitempty"`
 	// More is how many entries of the same kind were left out before this one: the
 	// refusals of strangers are bounded.
 	More   int64 `json:"more,omitempty"`

@@ -42,11 +42,13 @@ func (s *Server) sendAction(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
+	r.deed.digest = action.Sum(in.Message)
 	if err := s.maySend(ctx, r, in); err != nil {
 		return nil, err
 	}
 	out, err := s.relay.Post(ctx, r.person.name, in)
 	if err == nil {
+		r.deed.target = out.ID
 		s.log.Info("action sent", "request", r.id, "name", r.person.name, "action", out.ID, "what", out.Title, "hosts", out.Hosts, "signers", strings.Join(out.Signers, ", "))
 	}
 	return out, err
@@ -59,6 +61,7 @@ func (s *Server) approveAction(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	id := r.PathValue("id")
+	r.deed = deed{id, action.Sum(in.Message)}
 	if err := s.mayActOnLeft(ctx, r, id, nil); err != nil {
 		return nil, err
 	}

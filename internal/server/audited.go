@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -54,11 +55,13 @@ func (s *Server) audited(rt *route) *route {
 func (s *Server) auditChange(ctx context.Context, r *request, rt *route) (any, error) {
 	e := s.entry(r, rt)
 	e.Outcome = api.AuditBegun
+	e.Content, e.Body = content(r.body)
 	if err := s.audit(ctx, e); err != nil {
 		return nil, fmt.Errorf("cannot write the audit log: %w", err)
 	}
 	out, err := rt.serve(s, ctx, r)
 	e.Content, e.Body = "", ""
+	e.Target, e.Digest = cmp.Or(r.deed.target, e.Target), r.deed.digest
 	s.auditOutcome(ctx, r, e, err)
 	return out, err
 }
@@ -84,8 +87,7 @@ func (s *Server) auditLogin(ctx context.Context, r *request, rt *route) (any, er
 		return out, nil // a step on the way
 	}
 	e := s.entry(r, rt)
-	e.What, e.Content, e.Body = "login", "", "" // bodies of logins hold passwords
-	e.Target = claimedName(r)
+	e.What, e.Target = "login", claimedName(r)
 	if opened {
 		e.Who, e.Target = session.Name, ""
 	} else if e.More, opened = s.refusals.strangers.take(); !opened {
@@ -162,7 +164,6 @@ func (s *Server) entry(r *request, rt *route) api.AuditEntry {
 	if r.person != nil {
 		e.Who = r.person.name
 	}
-	e.Content, e.Body = content(r.body)
 	return e
 }
 
@@ -187,38 +188,50 @@ const maxContent = 2 << 10
 // could be guessed.
 var secret = regexp.MustCompile(`(?i)password|secret|token|private|credential|^code$|verifier`)
 
-// content is a body as the log keeps it: JSON without secrets, or a hash.
+// content is a body as the log keeps it: JSON without secrets, or the hash of what was
+// sent. A large one with secrets is not kept at all.
 func content(body []byte) (text, hash string) {
 	if len(body) == 0 {
 		return "", ""
 	}
 	var v any
+	secrets := false
 	if json.Unmarshal(body, &v) == nil {
-		if clean, err := canon.Marshal(withoutSecrets(v)); err == nil {
-			body = clean
-			if len(body) <= maxContent {
-				return string(body), ""
-			}
+		v, secrets = withoutSecrets(v)
+		if clean, err := canon.Marshal(v); err == nil && len(clean) <= maxContent {
+			return string(clean), ""
 		}
+	} else {
+		secrets = secret.Match(body)
+	}
+	if secrets {
+		return "", ""
 	}
 	sum := sha256.Sum256(body)
 	return "", hex.EncodeToString(sum[:])
 }
 
-func withoutSecrets(v any) any {
+// withoutSecrets takes the secrets out of JSON, and reports whether there were some.
+func withoutSecrets(v any) (clean any, some bool) {
+	take := func(part any) any {
+		part, found := withoutSecrets(part)
+		some = some || found
+		return part
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		for name, value := range v {
 			if secret.MatchString(name) {
 				delete(v, name)
+				some = true
 				continue
 			}
-			v[name] = withoutSecrets(value)
+			v[name] = take(value)
 		}
 	case []any:
 		for i := range v {
-			v[i] = withoutSecrets(v[i])
+			v[i] = take(v[i])
 		}
 	}
-	return v
+	return v, some
 }

@@ -26,6 +26,7 @@ func (s *Server) mayPublish(ctx context.Context, r *request, name string) error 
 	if err != nil {
 		return err
 	}
+	r.deed = deed{p.Manifest.Control.Name + " " + p.Manifest.Control.Version, p.ManifestSHA256()}
 	verb := publishVerb(p.Manifest)
 	if verb == api.VerbAssign && p.Manifest.Control.Kind == muster.Host && !r.person.may(verb).All() {
 		return s.part(r, verb).Alone(ctx, p.Manifest.Control.Name)

@@ -37,7 +37,12 @@ type request struct {
 	control *http.ResponseController
 	header  http.Header // of the answer
 	held    []func()    // gives back what it took
+	deed    deed
 }
+
+// A deed is what a handler says for the audit log of what was asked for, beside the
+// path and the body: what it is called, and the SHA-256 by which it can be found again.
+type deed struct{ target, digest string }
 
 // headerRequest bears the id of a request in its answer.
 const headerRequest = "Muster-Request"
