@@ -171,8 +171,9 @@ type OIDC struct {
 	SecretFile string `yaml:"client-secret-file"`
 	// scopes are asked for beside openid.
 	Scopes []string `yaml:"scopes"`
-	// name-claim is the claim that names people: oidc:NAME. A name stays with the
-	// subject that had it first. email counts only when it is verified.
+	// name-claim is the claim that names people: oidc:NAME. sub is the only one that a
+	// provider never gives to somebody else; a name by another stays with the sub that
+	// had it first. email counts only when it is verified.
 	NameClaim string `yaml:"name-claim"`
 	// groups-claim is the claim with the list of groups, oidc:GROUP.
 	GroupsClaim string `yaml:"groups-claim"`
@@ -226,7 +227,7 @@ func Defaults() Config {
 			History: Duration(2 * 365 * day), Events: Duration(365 * day)},
 		Repository: Depot{Expires: Duration(14 * day), MaxPackage: 16 << 30, Reserve: 1 << 30},
 		Sessions:   Sessions{Last: Duration(12 * time.Hour), Idle: Duration(2 * time.Hour)},
-		OIDC:       OIDC{Scopes: []string{"profile", "email"}, NameClaim: "preferred_username", GroupsClaim: "groups"},
+		OIDC:       OIDC{Scopes: []string{"profile", "email"}, NameClaim: "sub", GroupsClaim: "groups"},
 		Actions:    ActionsPart{Keep: Duration(90 * day)},
 		Webhooks:   Webhooks{Patience: Duration(5 * day)},
 		GLPI:       GLPI{Interval: Duration(time.Hour), Refresh: Duration(day), Rate: 2},

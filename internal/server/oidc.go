@@ -171,7 +171,10 @@ func (p *provider) caller(token *oidc.IDToken) (out access.Login, err error) {
 		return out, muster.Errorf(muster.Denied, "the provider has not seen that %q is theirs", name)
 	}
 	out = access.Login{Way: "oidc", Vouchers: []string{token.Issuer + " " + token.Subject}}
-	out.Name = "oidc:" + strings.ToLower(name)
+	if p.cfg.NameClaim != "sub" { // whose case counts (OpenID Connect Core 2)
+		name = strings.ToLower(name)
+	}
+	out.Name = "oidc:" + name
 	groups, _ := claims[p.cfg.GroupsClaim].([]any)
 	for _, g := range groups {
 		if g, ok := g.(string); ok && access.CheckName(g) == nil {

@@ -124,6 +124,9 @@ func (p *idp) world(change ...func(*Config)) *world {
 	check(p.t, os.WriteFile(secret, []byte(clientSecret+"\n"), 0o600))
 	w := newWorld(p.t, append(change, func(c *Config) {
 		c.OIDC.Issuer, c.OIDC.ClientID, c.OIDC.SecretFile, c.OIDC.CA = p.URL, clientID, secret, ca
+		if c.OIDC.NameClaim == "sub" {
+			c.OIDC.NameClaim = "preferred_username"
+		}
 		c.OIDC.Redirects = []string{"https://muster.example.org/login/oidc"}
 		c.TrustedProxies = mustPrefixes("127.0.0.0/8")
 	})...)
