@@ -71,13 +71,16 @@ func (h *Hosts) Accept(ctx context.Context, m *httpsig.Message, address netip.Ad
 	return &Caller{e: e, num: e.num, id: e.id, counter: m.Counter, signed: m.Created.Unix(), at: now}, nil
 }
 
+// ErrWaits is of hosts about which nobody has decided yet.
+var ErrWaits = errors.New("waits for approval")
+
 // mayCall refuses hosts that a person has not let in.
 func mayCall(e *entry) error {
 	switch e.state {
 	case api.Accepted, api.Cloned:
 		return nil
 	case api.Pending:
-		return muster.WithHint(muster.Errorf(muster.Denied, "host %q waits for approval", e.id), "run 'muster host approve %s'", e.id)
+		return muster.WithHint(muster.Errorf(muster.Denied, "host %q %w", e.id, ErrWaits), "run 'muster host approve %s'", e.id)
 	}
 	return muster.Errorf(muster.Denied, "host %q was refused", e.id)
 }
@@ -107,7 +110,9 @@ func (h *Hosts) repeated(ctx context.Context, e *entry, m *httpsig.Message, err 
 
 // cloned keeps the alarm, until a person ends it.
 func (h *Hosts) cloned(ctx context.Context, num int64, text string) error {
-	return h.write(ctx, func(tx *db.Tx) error {
+	var id, alarm string
+	err := h.write(ctx, func(tx *db.Tx) error {
+		alarm = ""
 		r, err := readRecord(tx, "num", num)
 		if err != nil || r.state != api.Accepted {
 			return err
@@ -118,8 +123,18 @@ func (h *Hosts) cloned(ctx context.Context, num int64, text string) error {
 		if _, err := tx.Exec("UPDATE hosts_host SET alarm = ? WHERE num = ?", "two machines use its key: "+text, num); err != nil {
 			return err
 		}
+		id, alarm = r.id, "two machines use its key: "+text
 		return addEvent(tx, event{at: h.Now().Unix(), host: num, id: r.id, what: "cloned", failed: true, note: text})
 	})
+	h.tell(ctx, err, id, alarm)
+	return err
+}
+
+// tell tells of an alarm, if there is one and it was kept.
+func (h *Hosts) tell(ctx context.Context, err error, id, text string) {
+	if err == nil && text != "" && h.Alarm != nil {
+		h.Alarm(ctx, id, text)
+	}
 }
 
 // act keeps the caller's counter in a transaction that writes something. It

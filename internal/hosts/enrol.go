@@ -55,12 +55,13 @@ func (h *Hosts) Enrol(ctx context.Context, m *httpsig.Message, address netip.Add
 	var r *record
 	err = h.write(ctx, func(tx *db.Tx) error {
 		var err error
-		a.cert, a.refused, a.admitted = nil, nil, false
+		a.cert, a.refused, a.admitted, a.doubt = nil, nil, false, ""
 		if r, err = a.decide(tx); err != nil {
 			return err
 		}
 		return a.certify(tx, r)
 	})
+	h.tell(ctx, err, a.host.id, a.doubt)
 	if err == nil {
 		err = a.refused
 	}
@@ -81,8 +82,9 @@ type applicant struct {
 	secret   string
 	address  netip.Addr
 	cert     *x509.Certificate
-	refused  error // though something was written
-	admitted bool  // only now
+	refused  error  // though something was written
+	admitted bool   // only now
+	doubt    string // an alarm that was raised
 }
 
 func (h *Hosts) applicant(m *httpsig.Message, address netip.Addr, e api.Enrol) (*applicant, error) {
@@ -227,6 +229,7 @@ func (a *applicant) alarm(tx *db.Tx, r *record, text string) error {
 	if _, err := tx.Exec("UPDATE hosts_host SET alarm = ? WHERE num = ?", cut(text, 500), r.num); err != nil {
 		return err
 	}
+	a.doubt = text
 	return addEvent(tx, event{at: a.host.at, host: r.num, id: r.id, what: "impostor", failed: true, note: text})
 }
 

@@ -62,6 +62,9 @@ type Config struct {
 	// Returns has hosts that come back to a server without its database wait for
 	// approval. Otherwise their certificates are enough.
 	ReturnsWait bool
+	// Alarm is called where the server begins to doubt a host, after that is kept: once,
+	// until a person decides. nil: nobody is told.
+	Alarm func(ctx context.Context, id, text string)
 	// KeepHistory and KeepEvents end history of inventories and events; 0: for ever.
 	KeepHistory, KeepEvents time.Duration
 	// Flush is how often presence is written: 3 seconds. Refresh is how often

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/canon"
+	"muster/internal/hosts"
 )
 
 // What people do stands in the audit log before they are answered: that it was
@@ -119,28 +121,57 @@ func claimedName(r *request) string {
 }
 
 // auditRefusal writes that somebody was refused, before they hear it. How many a
-// second is bounded: what is left out is counted in the next.
+// second is bounded: what is left out is counted in the next. What was asked for is not
+// kept, as it was not done.
 func (s *Server) auditRefusal(r *request, rt *route, err error) {
-	if err == nil || muster.KindOf(err) != muster.Denied || rt.who != aPerson && !rt.logsIn() {
+	if err == nil || muster.KindOf(err) != muster.Denied || errors.Is(err, hosts.ErrWaits) {
+		return
+	}
+	what, bound := s.refused(r, rt)
+	if bound == nil {
+		return
+	}
+	more, ok := bound.take()
+	if !ok {
 		return
 	}
 	e := s.entry(r, rt)
-	bound := &s.refusals.people
-	if r.person == nil {
-		e.What, bound = "stranger", &s.refusals.strangers
+	e.What, e.More = what, more
+	if what == "host" {
+		e.Target = r.message.KeyID
 	}
-	var ok bool
-	if e.More, ok = bound.take(); ok {
-		e.Content, e.Body = "", "" // what was not done need not be kept
-		s.auditOutcome(r.Context(), r, e, err)
-	}
+	s.auditOutcome(r.Context(), r, e, err)
 }
 
-// refusals bound the entries of those who are refused, so that nobody fills the log.
-type refusals struct{ strangers, people bound }
+// refused says what the log calls whoever was refused, and what bounds these entries;
+// nil: the log does not speak of them.
+func (s *Server) refused(r *request, rt *route) (what string, b *bound) {
+	switch {
+	case rt.who == aHost && r.message != nil:
+		return "host", &s.refusals.hosts
+	case rt.who != aPerson && !rt.logsIn():
+		return "", nil
+	case r.person == nil:
+		return "stranger", &s.refusals.strangers
+	}
+	return "request", &s.refusals.people
+}
+
+// refusals bound the entries of those who are refused, so that nobody fills the log. A
+// host that is refused asks again and again: one entry a minute, with how many were
+// left out, says so.
+type refusals struct{ strangers, people, hosts bound }
 
 func newRefusals() *refusals {
-	return &refusals{strangers: bound{rate: rate.NewLimiter(1, 60)}, people: bound{rate: rate.NewLimiter(5, 200)}}
+	return &refusals{strangers: bound{rate: rate.NewLimiter(1, 60)}, people: bound{rate: rate.NewLimiter(5, 200)}, hosts: bound{rate: rate.NewLimiter(rate.Every(time.Minute), 30)}}
+}
+
+// auditAlarm writes that the server doubts a host. The host is held off whether this
+// can be written or not.
+func (s *Server) auditAlarm(ctx context.Context, id, text string) {
+	if err := s.audit(ctx, api.AuditEntry{What: "host", Target: id, Outcome: string(muster.Conflict), Reason: text}); err != nil {
+		s.log.Error("cannot write an alarm to the audit log", "host", id, "error", err.Error())
+	}
 }
 
 // A bound lets through so many a second, and counts the others.
