@@ -15,8 +15,8 @@ import (
 
 // A Part is those of the hosts that somebody may see, and, of these, those that they
 // may change. What is not in it is not there for them: no method tells, by what it
-// answers or by the steps that it takes, that there are others. Numbers of events and
-// cursors grow with what happens elsewhere.
+// answers or by the steps that it takes, that there are others; but [Part.Alone] tells
+// that others have a name too. Numbers of events and cursors grow with what happens elsewhere.
 type Part struct {
 	h           *Hosts
 	see, change search.Scope
@@ -280,7 +280,8 @@ func (p *Part) Alone(ctx context.Context, name string) error {
 		}
 		all, err := named(tx, name)
 		if delete(all, r.num); err == nil && len(all) > 0 {
-			err = noHost(name)
+			return muster.WithHint(muster.Errorf(muster.Denied, "a package for host %q would reach others of that name, and you have no right to \"assign\" to every host", name),
+				"somebody who has it publishes the package")
 		}
 		return err
 	})

@@ -125,7 +125,7 @@ func (s *Server) allowed(r *request, rt *route) error {
 
 // lacks says which verb is missing, and who can give it.
 func (p *person) lacks(v api.Verb) error {
-	err := muster.Errorf(muster.Denied, "%s may not %s here", p.name, v)
+	err := muster.Errorf(muster.Denied, "%q has no right to %q on this server", p.name, v)
 	who := p.visit.Rules.Whose(api.VerbAdminister, p.now)
 	if len(who) > 4 {
 		who = append(who[:4:4], "...")
@@ -155,10 +155,10 @@ func (s *Server) part(r *request, verbs ...api.Verb) *hosts.Part {
 func (p *person) cannot(what string, verbs []api.Verb) error {
 	for _, v := range verbs {
 		if !p.may(v).All() {
-			return muster.WithHint(muster.Errorf(muster.Denied, "%s may see %s, but not %s it", p.name, what, v), "%s", muster.HintOf(p.lacks(v)))
+			return muster.WithHint(muster.Errorf(muster.Denied, "%q may see %s, but has no right to %q there", p.name, what, v), "%s", muster.HintOf(p.lacks(v)))
 		}
 	}
-	return muster.Errorf(muster.Denied, "%s may see %s, but not change it", p.name, what)
+	return muster.Errorf(muster.Denied, "%q may see %s, but has no right to change it", p.name, what)
 }
 
 // whoAmI says who asks, and what they may do.

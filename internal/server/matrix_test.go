@@ -443,7 +443,7 @@ func (m *matrix) refused(s subject, rt route) {
 	first := ""
 	for _, id := range []string{nobody, m.hosts[0].id, m.hosts[3].id} {
 		status, answer := m.ask(s, rt.method, place(rt, id), body(rt))
-		if status != http.StatusForbidden || !strings.Contains(answer, "may not "+string(rt.verb)) {
+		if status != http.StatusForbidden || !strings.Contains(answer, `has no right to \"`+string(rt.verb)+`\"`) {
 			m.t.Errorf("%+v: %s: %d %s", s, rt.name(), status, answer)
 		}
 		if first == "" {
