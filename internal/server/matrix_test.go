@@ -95,6 +95,22 @@ func (m *matrix) anywhere(s subject, verb api.Verb) bool {
 	return verb == api.VerbSelf || some(names) && (s.token == "" || some([]string{s.token}))
 }
 
+// widens are the verbs that rules give by a group: who puts hosts into it needs them
+// over these hosts, unless they could give themselves everything.
+func (m *matrix) widens(s subject, group string) (all []api.Verb) {
+	if m.has(s, api.VerbAdminister, nil) {
+		return nil
+	}
+	for _, r := range m.rules {
+		for _, v := range api.Verbs() {
+			if strings.Contains(r.Hosts, "group:"+group) && gives(r, []string{r.Who}, v) {
+				all = append(all, v)
+			}
+		}
+	}
+	return all
+}
+
 // sees are the hosts over which somebody has view and all the verbs.
 func (m *matrix) sees(s subject, verbs ...api.Verb) (ids []string) {
 	for i := range m.hosts {
@@ -340,8 +356,9 @@ var cells = map[string]func(*matrix, subject, route){
 		for i := range m.hosts {
 			f := &m.hosts[i]
 			if len(f.groups) > 0 {
-				m.one(s, f, rt.method, rt.path, `{"add-groups":["`+f.groups[0]+`"]}`, api.VerbAssign)
-				m.one(s, f, rt.method, rt.path, `{"unit":"","add-groups":["`+f.groups[0]+`"]}`, api.VerbAssign, api.VerbEdit)
+				verbs := append(m.widens(s, f.groups[0]), api.VerbAssign)
+				m.one(s, f, rt.method, rt.path, `{"add-groups":["`+f.groups[0]+`"]}`, verbs...)
+				m.one(s, f, rt.method, rt.path, `{"unit":"","add-groups":["`+f.groups[0]+`"]}`, append(verbs, api.VerbEdit)...)
 			}
 		}
 	},

@@ -56,7 +56,7 @@ func (s *Server) editHost(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
-	part := s.part(r, editVerbs(&in)...)
+	part := s.part(r, append(editVerbs(&in), r.byEdit(&in)...)...)
 	id, err := part.Resolve(ctx, r.PathValue("id")) // a new name must not lead elsewhere
 	if err != nil {
 		return nil, err
@@ -180,9 +180,10 @@ func (s *Server) putGroup(ctx context.Context, r *request) (any, error) {
 	if name := r.PathValue("name"); in.Name != name {
 		return nil, muster.Errorf(muster.Invalid, "the group is %q in the address and %q in the body", name, in.Name)
 	}
-	return s.part(r, api.VerbAssign).PutGroup(ctx, in)
+	return s.part(r, append(r.byGroup(in.Name), api.VerbAssign)...).PutGroup(ctx, in)
 }
 
 func (s *Server) deleteGroup(ctx context.Context, r *request) (any, error) {
-	return nil, s.part(r, api.VerbAssign).DeleteGroup(ctx, r.PathValue("name"))
+	name := r.PathValue("name")
+	return nil, s.part(r, append(r.byGroup(name), api.VerbAssign)...).DeleteGroup(ctx, name)
 }
