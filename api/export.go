@@ -13,8 +13,8 @@ import (
 const RouteExport = "/api/v1/export/{list}" // GET, person: ?format=, and the query of the list
 
 // Export writes a list as a whole to w: "hosts", "software", "history" or "events", in
-// the format "csv" (RFC 4180) or "jsonl", a JSON document a line. pairs are names and
-// values of the list's query.
+// the format "csv" (RFC 4180) or "jsonl", a JSON document a line; hosts also in "glpi", an
+// inventory of GLPI a line. pairs are names and values of the list's query.
 func (p *PersonClient) Export(ctx context.Context, list, format string, w io.Writer, pairs ...string) error {
 	v := query(append([]string{"format", format}, pairs...)...)
 	return p.copy(ctx, request{method: http.MethodGet, path: at(RouteExport, list), query: v, authorize: p.bearer}, w)
