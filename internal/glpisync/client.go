@@ -124,6 +124,8 @@ func secret(name string) (string, error) {
 
 // send has GLPI take an inventory.
 func (c *client) send(ctx context.Context, id string, inventory []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*c.Timeout) // below hold
+	defer cancel()
 	body, err := deflate(inventory)
 	if err != nil {
 		return err

@@ -116,7 +116,7 @@ func (s *Sync) told(ctx context.Context, r *row, sum []byte) error {
 		if err != nil {
 			return err
 		}
-		return s.setIn(tx, "pushed = ?, failing = 0, tries = 0, due = 0, error = ''", now.Unix())
+		return s.setIn(tx, "pushed = ?, failing = 0, tries = 0, due = 0, error = '', held = ?", now.Unix(), now.Add(hold).Unix())
 	})
 }
 

@@ -11,8 +11,8 @@ import (
 	"muster/internal/db"
 )
 
-// hold is how long one server tells, above the time of the slowest push. A server
-// that stops lets go at once.
+// hold is how long one server tells without a word, above the time of the slowest
+// push. A server that stops lets go at once.
 const hold = 15 * time.Minute
 
 // self is the row of glpi_self.

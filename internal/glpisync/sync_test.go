@@ -2,7 +2,12 @@ package glpisync
 
 import (
 	"context"
+	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -256,6 +261,47 @@ func TestBasic(t *testing.T) {
 	m := first(t, g.told)
 	if user, password, ok := (&http.Request{Header: m.header}).BasicAuth(); !ok || user != "muster" || password != "s3cret" {
 		t.Errorf("%q", m.header.Get("Authorization"))
+	}
+}
+
+// TLS is checked against the authorities that are named, and against others it fails.
+func TestTLS(t *testing.T) {
+	f, g, c := newFleet(1), newServer(t), newClock()
+	secure := httptest.NewUnstartedServer(g.Config.Handler)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that fails
+	secure.StartTLS()
+	defer secure.Close()
+	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})))
+	check(t, open(t, dbtest.SQLite(t), f, g, c, func(c *Config) { c.URL, c.CA = secure.URL, ca }).round(t.Context()))
+	if got := g.all(); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	err := open(t, dbtest.SQLite(t), f, g, c, func(c *Config) { c.URL = secure.URL }).round(t.Context())
+	if muster.KindOf(err) != muster.Unavailable || len(g.told) != 0 {
+		t.Error(err)
+	}
+	if _, err := newClient(&Config{URL: secure.URL, CA: file(t, "x")}); muster.KindOf(err) != muster.Invalid {
+		t.Error(err)
+	}
+}
+
+// What is dialled is judged by its address; without TLS only what is named is good.
+func TestControl(t *testing.T) {
+	c := Config{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Guard: func(a netip.Addr) error {
+		if a.IsPrivate() || a.IsLoopback() {
+			return muster.Errorf(muster.Denied, "%s is no public address", a)
+		}
+		return nil
+	}}
+	for address, want := range map[string][2]bool{ // without TLS, with it
+		"8.8.8.8:443": {false, true}, "10.1.2.3:80": {true, true}, "[::ffff:10.1.2.3]:80": {true, true}, "192.168.1.1:443": {false, false}, "127.0.0.1:80": {false, false}, "glpi:80": {false, false},
+	} {
+		if plain, secure := c.control(true)("tcp4", address, nil), c.control(false)("tcp4", address, nil); plain == nil != want[0] || secure == nil != want[1] {
+			t.Errorf("%s: %v, %v", address, plain, secure)
+		}
+	}
+	if c.control(false)("udp", "8.8.8.8:443", nil) == nil {
+		t.Error("udp is dialled")
 	}
 }
 
