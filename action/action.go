@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"muster"
@@ -144,11 +145,17 @@ func (a *Action) checkTimes() error {
 	case a.NotBefore <= 0 || a.NotAfter > maxTime || span <= 0:
 		return fmt.Errorf("it may begin from %d to %d, which is no time", a.NotBefore, a.NotAfter)
 	case span > most && !a.Queued:
-		return fmt.Errorf("it may begin for %d seconds; one that is not queued may for %d", span, most)
+		return fmt.Errorf("it may begin for %s; one that is not queued may for a day", hours(span))
 	case span > most:
-		return fmt.Errorf("it may begin for %d seconds, more than %d", span, most)
+		return fmt.Errorf("it may begin for %s, longer than %s", hours(span), hours(most))
 	}
 	return nil
+}
+
+// hours writes a number of seconds for people: "720h5m".
+func hours(seconds int64) string {
+	d := time.Duration(min(seconds, 1<<32)) * time.Second
+	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
 }
 
 // checkContent holds packages, script and arguments to what the kind takes:
