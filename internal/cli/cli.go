@@ -35,6 +35,7 @@ const (
 	exitDenied  = 4
 	exitBusy    = 5
 	exitStale   = 6
+	exitStopped = 130 // as a shell says of what Ctrl-C ended
 )
 
 // errNothing ends a command that was asked, with --exit-code, to tell that
@@ -70,7 +71,11 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	defer stop()
 	cmd := a.command()
 	cmd.SetArgs(args)
-	return a.exit(cmd.ExecuteContext(ctx))
+	err := cmd.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		return a.stopped(err)
+	}
+	return a.exit(err)
 }
 
 // command is the tree of all verbs.
@@ -124,6 +129,15 @@ func (a *app) exit(err error) int {
 		line(a.err, "hint: %s", hint)
 	}
 	return exitCode(err)
+}
+
+// stopped tells of a command that a signal ended, with the hint where one is needed.
+func (a *app) stopped(err error) int {
+	if errors.Is(err, context.Canceled) {
+		err = muster.WithHint(errors.New("interrupted"), "%s", muster.HintOf(err))
+	}
+	a.exit(err)
+	return exitStopped
 }
 
 func exitCode(err error) int {

@@ -73,9 +73,13 @@ func actionCommand(a *app) *cobra.Command {
 
 func actionShowCommand(a *app) *cobra.Command {
 	var q api.TargetQuery
+	var trust []string
 	cmd := &cobra.Command{
-		Use:     "show ID [HOST]",
-		Short:   "Show an action and its hosts, or all that one host said",
+		Use:   "show ID [HOST]",
+		Short: "Show an action and its hosts, or all that one host said",
+		Long: `Show an action and its hosts, or all that one host said. What the action says is
+read from the message that was signed. Who signed it is verified with --trust, or
+with what the root of this machine trusts.`,
 		Example: "  muster action show 0f3a\n  muster action show 0f3a --state failed\n  muster action show 0f3a pc-12",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -83,12 +87,17 @@ func actionShowCommand(a *app) *cobra.Command {
 				if len(args) == 2 {
 					return a.showResult(cmd.Context(), p, x, args[1])
 				}
-				return a.showAction(cmd.Context(), p, x, q)
+				believed, err := a.believed(trust, signerFlags{})
+				if err != nil {
+					return err
+				}
+				return a.showAction(cmd.Context(), p, x, q, believed)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&q.State, "state", "", "only hosts of this state: queued, done, failed, refused, ...")
 	cmd.Flags().IntVar(&q.Limit, "limit", 100, "at most so many hosts")
+	believeFlag(cmd, &trust)
 	return cmd
 }
 
@@ -107,9 +116,16 @@ func (a *app) withAction(ctx context.Context, id string, do func(*api.PersonClie
 	})
 }
 
+// minActionID is how much of an id names an action: with less, one that came meanwhile
+// is soon meant instead.
+const minActionID = 4
+
 func findAction(ctx context.Context, p *api.PersonClient, id string) (string, error) {
 	if len(id) >= 32 {
 		return id, nil
+	}
+	if len(id) < minActionID {
+		return "", usagef("%q is too short for the start of an id: give %d digits at least", id, minActionID)
 	}
 	page, err := p.Actions(ctx, api.ActionQuery{Limit: 1000})
 	if err != nil {
@@ -117,7 +133,7 @@ func findAction(ctx context.Context, p *api.PersonClient, id string) (string, er
 	}
 	found := ""
 	for _, x := range page.Actions {
-		if id != "" && strings.HasPrefix(x.ID, id) {
+		if strings.HasPrefix(x.ID, id) {
 			if found != "" {
 				return "", muster.Errorf(muster.Conflict, "several actions begin with %q", id)
 			}
@@ -130,7 +146,7 @@ func findAction(ctx context.Context, p *api.PersonClient, id string) (string, er
 	return found, nil
 }
 
-func (a *app) showAction(ctx context.Context, p *api.PersonClient, x api.ActionDetail, q api.TargetQuery) error {
+func (a *app) showAction(ctx context.Context, p *api.PersonClient, x api.ActionDetail, q api.TargetQuery, trust *sign.Trust) error {
 	page, err := p.ActionTargets(ctx, x.ID, q)
 	if err != nil {
 		return err
@@ -140,7 +156,7 @@ func (a *app) showAction(ctx context.Context, p *api.PersonClient, x api.ActionD
 		Targets []api.Target `json:"targets"`
 	}
 	return a.answer(fact{x.Action, page.Targets}, func() error {
-		if err := a.printAction(x); err != nil {
+		if err := a.printAction(x, trust); err != nil {
 			return err
 		}
 		rows := []string{"\nHOST\tSTATE\tSINCE\tNOTE"}
@@ -152,40 +168,6 @@ func (a *app) showAction(ctx context.Context, p *api.PersonClient, x api.ActionD
 		}
 		return a.table(rows)
 	})
-}
-
-// printAction shows what the signed message says, where the server showed it; and
-// what the server says else.
-func (a *app) printAction(x api.ActionDetail) error {
-	rows := []string{row("id", x.ID), row("state", string(x.State)), row("what", x.Title)}
-	add := func(label, value string) {
-		if value != "" {
-			rows = append(rows, row(label, value))
-		}
-	}
-	signers := strings.Join(x.Signers, ", ")
-	if act, sigs, err := action.Inspect(x.Message); err == nil {
-		rows[2] = row("what", act.String())
-		signers = ""
-		for i, s := range sigs {
-			if i > 0 {
-				signers += ", "
-			}
-			signers += sign.Describe(s.Signer)
-		}
-		for name, value := range act.Arguments {
-			add("set", name+"="+value)
-		}
-		for line := range strings.SplitSeq(strings.TrimRight(act.Script, "\n"), "\n") {
-			add("script", line)
-		}
-	}
-	add("reason", x.Reason)
-	add("signed by", signers)
-	add("sent by", x.By+", "+stamp(x.Created))
-	add("begins", stamp(x.Begins)+" to "+stamp(x.Ends))
-	add("hosts", tally(x.Counts))
-	return a.table(rows)
 }
 
 func nameOf(t api.Target) string {
@@ -240,6 +222,7 @@ func actionFollowCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "follow ID",
 		Short:   "Show what becomes of an action, until all hosts are done",
+		Long:    "Show what becomes of an action, until all hosts are done; it ends with 1 unless all did it.",
 		Example: "  muster action follow 0f3a",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -279,7 +262,7 @@ func (a *app) followAction(ctx context.Context, p *api.PersonClient, id string) 
 			return a.followed(newest)
 		case ctx.Err() != nil:
 			a.talk("it goes on: %s", tally(newest.Counts))
-			return nil
+			return muster.WithHint(ctx.Err(), "muster action follow %s", id)
 		case err != nil && muster.KindOf(err) != muster.Unavailable:
 			return err
 		}
@@ -290,12 +273,15 @@ func (a *app) followAction(ctx context.Context, p *api.PersonClient, id string) 
 	}
 }
 
-// followed sums up.
+// followed sums up. Whatever is not done counts: also what nobody came for in time, and
+// what somebody else cancelled.
 func (a *app) followed(x api.Action) error {
 	a.talk("%s: %s", x.Title, tally(x.Counts))
 	bad := 0
-	for _, s := range []action.State{action.Failed, action.Refused, action.Interrupted} {
-		bad += x.Counts[string(s)]
+	for state, n := range x.Counts {
+		if state != string(action.Done) && state != api.TargetNeedless {
+			bad += n
+		}
 	}
 	if bad > 0 {
 		return muster.WithHint(muster.Errorf(muster.Conflict, "it was not done on %s", count(bad, "host")), "muster action show %s", x.ID)
@@ -316,123 +302,4 @@ func (a *app) printEvent(e api.ActionEvent) {
 			a.print("%s  | %s", nameOf(api.Target{Host: e.Log.Host, Name: e.Log.Name}), line)
 		}
 	}
-}
-
-func actionApproveCommand(a *app) *cobra.Command {
-	var signer signerFlags
-	cmd := &cobra.Command{
-		Use:   "approve ID --key KEY",
-		Short: "Add a signature to an action that waits for one",
-		Long: `Show what an action says, and sign it too. The list of hosts is compared with what
-was signed first.`,
-		Example: "  muster action approve 0f3a --key bob.key",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withAction(cmd.Context(), args[0], func(p *api.PersonClient, x api.ActionDetail) error {
-				return a.approveAction(cmd.Context(), p, x, signer)
-			})
-		},
-	}
-	signer.add(cmd)
-	cmd.Flags().BoolVarP(&a.yes, "yes", "y", false, "do not ask")
-	return cmd
-}
-
-func (a *app) approveAction(ctx context.Context, p *api.PersonClient, x api.ActionDetail, signer signerFlags) error {
-	act, _, err := action.Inspect(x.Message)
-	if err != nil {
-		return err
-	}
-	// What is signed is the message, so it is the message that has to be right.
-	if act.ID != x.ID || act.Server != p.Server.ID {
-		return muster.Errorf(muster.Denied, "the server showed the message of another action")
-	}
-	hosts, err := actionHosts(ctx, p, x.ID)
-	if err != nil {
-		return err
-	}
-	tree, err := action.NewTree(idsOf(hosts))
-	if err == nil {
-		err = act.Targets.Same(tree)
-	}
-	if err != nil {
-		return err
-	}
-	out := a.out
-	a.out = a.err // what is asked for is talk, not the answer
-	err = a.printAction(x)
-	a.out = out
-	if err != nil {
-		return err
-	}
-	a.talk("on %s: %s", count(len(hosts), "host"), someNames(hosts))
-	if !a.ask("sign it?") {
-		return nil
-	}
-	id, err := a.identity(signer)
-	if err != nil {
-		return err
-	}
-	der, err := action.Approve(x.Message, a.now(), id)
-	if err != nil {
-		return err
-	}
-	sent, err := p.ApproveAction(ctx, x.ID, api.ActionApproval{Message: der, Of: action.Sum(x.Message)})
-	if err != nil {
-		return err
-	}
-	return a.answer(sent, func() error { return a.printSent(sent) })
-}
-
-// actionHosts are the hosts of an action, in the order of their ids.
-func actionHosts(ctx context.Context, p *api.PersonClient, id string) (hosts []api.Host, err error) {
-	for q := (api.TargetQuery{Limit: 1000}); ; {
-		page, err := p.ActionTargets(ctx, id, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range page.Targets {
-			hosts = append(hosts, api.Host{ID: t.Host, Name: nameOf(t)})
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			return hosts, nil
-		}
-	}
-}
-
-func actionCancelCommand(a *app) *cobra.Command {
-	var s sending
-	cmd := &cobra.Command{
-		Use:   "cancel ID --key KEY",
-		Short: "Have no more hosts begin an action",
-		Long: `Sign an order that no host begins the action any more: those that have not been
-given it never are, those that wait with it give it up. What has begun goes on.`,
-		Example: "  muster action cancel 0f3a --key alice.key",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withAction(cmd.Context(), args[0], func(p *api.PersonClient, x api.ActionDetail) error {
-				return a.cancelAction(cmd.Context(), p, x, s)
-			})
-		},
-	}
-	cmd.Flags().StringVar(&s.reason, "reason", "", "why, for those who read it later")
-	s.signer.add(cmd)
-	return cmd
-}
-
-func (a *app) cancelAction(ctx context.Context, p *api.PersonClient, x api.ActionDetail, s sending) error {
-	hosts, err := actionHosts(ctx, p, x.ID)
-	if err != nil {
-		return err
-	}
-	now := a.now()
-	act := &action.Action{Kind: action.Cancel, Arguments: map[string]string{"id": x.ID}, Reason: s.reason, Queued: true,
-		NotBefore: now.Add(-slack).Unix()}
-	// As long as a host may still come with it, and some hours more.
-	act.NotAfter = min(max(x.Ends, now.Unix())+6*60*60, act.NotBefore+action.MaxQueue)
-	sent, err := a.post(ctx, p, act, idsOf(hosts), s.signer)
-	if err != nil {
-		return err
-	}
-	return a.answer(sent, func() error { return a.printSent(sent) })
 }

@@ -81,7 +81,7 @@ func (a *app) follow(ctx context.Context, p *api.PersonClient, q api.EventQuery,
 		}
 		page, err := p.Changes(ctx, api.FeedQuery{Since: cursor, Kinds: []string{"host"}, Wait: followWait, Limit: 1000})
 		if ctx.Err() != nil {
-			return nil
+			return ctx.Err()
 		}
 		if err != nil && muster.KindOf(err) != muster.Unavailable && muster.KindOf(err) != muster.Busy {
 			return err
@@ -90,7 +90,7 @@ func (a *app) follow(ctx context.Context, p *api.PersonClient, q api.EventQuery,
 		if err != nil {
 			select {
 			case <-ctx.Done():
-				return nil
+				return ctx.Err()
 			case <-time.After(followAgain):
 			}
 			continue

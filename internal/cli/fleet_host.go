@@ -204,7 +204,7 @@ refused from then on, and has to join anew.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.forget(cmd.Context(), args) },
 	}
-	cmd.Flags().BoolVarP(&a.yes, "yes", "y", false, "do not ask")
+	a.confirmFlag(cmd.Flags())
 	return cmd
 }
 
@@ -215,8 +215,8 @@ func (a *app) forget(ctx context.Context, names []string) error {
 			if err != nil {
 				return err
 			}
-			if !a.ask(fmt.Sprintf("Forget %s (%s) and its history?", d.Name, d.ID)) {
-				return muster.Errorf(muster.Conflict, "nothing was changed")
+			if err := a.confirm(fmt.Sprintf("Forget %s (%s) and its history?", api.Legible(d.Name), d.ID)); err != nil {
+				return err
 			}
 			if err := p.ForgetHost(ctx, d.ID); err != nil {
 				return err

@@ -212,7 +212,11 @@ unless --return signs that they go back to the version before.`,
 			if !back && repo == "" {
 				return a.changeRollout(cmd.Context(), args[0], api.RolloutChange{Do: api.RolloutAbort, Why: reason})
 			}
-			return a.resign(cmd.Context(), repo, args[0], signer, func(d *rollout.Document) {
+			ask := ""
+			if back {
+				ask = "End it for good, and have hosts that took %s %s go back to %s?"
+			}
+			return a.resign(cmd.Context(), repo, args[0], signer, ask, func(d *rollout.Document) {
 				d.State, d.Return = rollout.Aborted, back
 				if reason != "" {
 					d.Reason = reason
@@ -224,6 +228,7 @@ unless --return signs that they go back to the version before.`,
 	repoFlag(cmd, &repo)
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for others to read")
 	cmd.Flags().BoolVar(&back, "return", false, "hosts that have the version go back to the one before")
+	a.confirmFlag(cmd.Flags())
 	return cmd
 }
 
@@ -237,16 +242,19 @@ func rolloutFinishCommand(a *app) *cobra.Command {
 		Example: "  muster rollout finish rollout-age-1.3-1 --key alice.key",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.resign(cmd.Context(), repo, args[0], signer, func(d *rollout.Document) { d.State, d.Return = rollout.Completed, false })
+			const ask = "Give %s %s to all hosts now?"
+			return a.resign(cmd.Context(), repo, args[0], signer, ask, func(d *rollout.Document) { d.State, d.Return = rollout.Completed, false })
 		},
 	}
 	signer.add(cmd)
 	repoFlag(cmd, &repo)
+	a.confirmFlag(cmd.Flags())
 	return cmd
 }
 
-// resign signs a newer version of a rollout.
-func (a *app) resign(ctx context.Context, where, name string, signer signerFlags, edit func(*rollout.Document)) error {
+// resign signs a newer version of a rollout, after a question about its package, the
+// version and the one before; "" asks nothing.
+func (a *app) resign(ctx context.Context, where, name string, signer signerFlags, ask string, edit func(*rollout.Document)) error {
 	id, err := a.identity(signer)
 	if err != nil {
 		return err
@@ -270,6 +278,12 @@ func (a *app) resign(ctx context.Context, where, name string, signer signerFlags
 	edit(d)
 	if err := d.Check(); err != nil {
 		return muster.WithHint(muster.WithKind(muster.Invalid, err), "--return needs the version before, which 'muster rollout start --from' names")
+	}
+	if ask != "" {
+		ask = strings.NewReplacer("%s %s", d.Package+" "+d.Version, "%s", d.From).Replace(ask)
+		if err := a.confirm(ask); err != nil {
+			return err
+		}
 	}
 	return a.publishRollout(ctx, desk, d, before, id, nil)
 }

@@ -54,7 +54,10 @@ func sendCommand(a *app) *cobra.Command {
 The action is signed here, and every host verifies it: who is named, by whom, for
 what time. The server only brings it. Hosts that are connected begin at once, others
 when they come back until the time is over: in an hour, with --until later, at
-most a day, with --queue at most 30 days.`,
+most a day, with --queue at most 30 days.
+
+With --follow it ends when all hosts are done, and with 1 unless all did it: what a
+host refused, gave up, or never came for counts as what failed.`,
 		Example: `  muster send update --to 'group:lab' --key alice.key
   muster send install 'age>=1.3' --to 'name:pc-12' --reason 'ticket 4711' --follow --key alice.key
   muster send reboot --to 'reboot:yes seen<10m' --in 2h --key alice.key
@@ -79,7 +82,7 @@ most a day, with --queue at most 30 days.`,
 	f.StringVar(&s.script, "script", "", "of run: the file")
 	f.StringArrayVar(&s.set, "set", nil, "of run and undo: an argument, as NAME=VALUE")
 	f.BoolVarP(&s.follow, "follow", "f", false, "show what becomes of it, until all hosts are done")
-	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
+	a.confirmFlag(f)
 	s.signer.add(cmd)
 	cmd.MarkFlagsMutuallyExclusive("to", "all")
 	cmd.MarkFlagsMutuallyExclusive("until", "queue")
@@ -112,8 +115,8 @@ func (a *app) send(ctx context.Context, s sending) error {
 			return muster.WithHint(muster.Errorf(muster.NotFound, "no host is meant by %q", s.to), "muster hosts '%s'", s.to)
 		}
 		a.talk("%s on %s: %s", act, count(len(hosts), "host"), someNames(hosts))
-		if !a.ask("send it?") {
-			return nil
+		if err := a.confirm("Send it?"); err != nil {
+			return err
 		}
 		sent, err := a.post(ctx, p, act, idsOf(hosts), s.signer)
 		if err != nil {
@@ -157,6 +160,7 @@ func (a *app) post(ctx context.Context, p *api.PersonClient, act *action.Action,
 	if err != nil {
 		return api.Action{}, err
 	}
+	a.talk("action %s", act.ID) // before it is sent: an answer may be lost on its way
 	return p.SendAction(ctx, api.ActionPost{Message: der, Hosts: tree.Hosts})
 }
 
@@ -185,6 +189,20 @@ const slack = 5 * time.Minute
 
 // action is what is asked for, but whom it is for.
 func (s *sending) action(now time.Time) (*action.Action, error) {
+	act, err := s.draft(now)
+	if err != nil {
+		return nil, err
+	}
+	// What is wrong is said before hosts are asked for.
+	whole := *act
+	whole.Type, whole.ID, whole.Server, whole.Targets = action.Type, action.NewID(), "draft", action.Targets{Hosts: []string{"draft"}}
+	if err := whole.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	return act, nil
+}
+
+func (s *sending) draft(now time.Time) (*action.Action, error) {
 	act := &action.Action{Kind: action.Kind(s.kind), Packages: s.packages, Reason: s.reason}
 	if !slices.Contains(action.Kinds, act.Kind) || act.Kind == action.Cancel {
 		return nil, muster.WithHint(usagef("there is nothing %q that hosts could be sent", s.kind), "muster send --help")
@@ -234,6 +252,14 @@ func (s *sending) times(act *action.Action, now time.Time) error {
 		end, err = moment(s.until, begin)
 	}
 	act.NotAfter = end.Unix()
+	// Who asks for the longest time there is need not know of the slack.
+	most := int64(action.MaxSpan)
+	if act.Queued {
+		most = action.MaxQueue
+	}
+	if over := act.NotAfter - act.NotBefore - most; over > 0 && over <= int64(slack/time.Second) {
+		act.NotAfter -= over
+	}
 	return err
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ func TestSendTimes(t *testing.T) {
 		{s: sending{until: "06:00"}, begin: at(17, 55, 21), end: at(6, 0, 22)},
 		{s: sending{in: "1d", until: "2026-11-22 20:15"}, begin: at(18, 0, 22), end: at(20, 15, 22)},
 		{s: sending{queue: "7d"}, begin: at(17, 55, 21), end: at(18, 0, 28), queued: true},
+		{s: sending{queue: "30d"}, begin: at(17, 55, 21), end: at(17, 55, 51), queued: true},
 		{s: sending{in: "soon"}, bad: true},
 		{s: sending{until: "never"}, bad: true},
 		{s: sending{queue: "0"}, bad: true},
@@ -43,9 +45,10 @@ func TestSendTimes(t *testing.T) {
 }
 
 func TestSendRefused(t *testing.T) {
-	for _, s := range []sending{{kind: "format"}, {kind: "cancel"}, {kind: "run", script: "/nonexistent"}, {kind: "undo", set: []string{"x"}}} {
-		if _, err := s.action(time.Now()); err == nil {
-			t.Errorf("%+v is made", s)
+	for _, s := range []sending{{kind: "format"}, {kind: "cancel"}, {kind: "run", script: "/nonexistent"}, {kind: "undo", set: []string{"x"}},
+		{kind: "install"}, {kind: "reboot", packages: []string{"age"}}, {kind: "update", queue: "31d"}} {
+		if _, err := s.action(time.Now()); err == nil || strings.Contains(err.Error(), "seconds") {
+			t.Errorf("%+v: %v", s, err)
 		}
 	}
 	if _, err := (&sending{kind: "run", script: "/nonexistent"}).action(time.Now()); muster.KindOf(err) != muster.NotFound {

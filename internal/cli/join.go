@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"muster"
 	"muster/api"
 	"muster/internal/agent"
 	"muster/internal/install"
@@ -146,7 +145,7 @@ the host.`,
 		RunE:    func(*cobra.Command, []string) error { return a.leave() },
 	}
 	a.rootFlags(cmd)
-	cmd.Flags().BoolVarP(&a.yes, "yes", "y", false, "do not ask")
+	a.confirmFlag(cmd.Flags())
 	return cmd
 }
 
@@ -159,8 +158,8 @@ func (a *app) leave() error {
 	if err != nil {
 		return err
 	}
-	if !a.ask("Leave " + id.URL + "?") {
-		return muster.Errorf(muster.Conflict, "nothing was changed")
+	if err := a.confirm("Leave " + id.URL + "?"); err != nil {
+		return err
 	}
 	if err := agent.Leave(home); err != nil {
 		return err

@@ -88,12 +88,6 @@ func (a *app) terminal() bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// interactive reports whether somebody can answer a question.
-func (a *app) interactive() bool {
-	f, ok := a.in.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && a.terminal()
-}
-
 // A meter shows progress in bytes: a bar with rate and time left on a
 // terminal, one line at the end otherwise, nothing with --quiet.
 type meter struct {
@@ -155,19 +149,6 @@ func (m *meter) end() {
 
 // size prints a number of bytes for people.
 func size(n int64) string { return install.BytesText(n) }
-
-// ask puts a question of yes or no. Without a terminal, and without --yes, the
-// answer is yes: scripts that want a look first use `muster plan`.
-func (a *app) ask(question string) bool {
-	if a.yes || !a.interactive() {
-		return true
-	}
-	fmt.Fprintf(a.err, "%s [Y/n] ", question)
-	var reply string
-	fmt.Fscanln(a.in, &reply)
-	reply = strings.ToLower(strings.TrimSpace(reply))
-	return reply == "" || strings.HasPrefix(reply, "y") || strings.HasPrefix(reply, "o")
-}
 
 // indent writes text of others with every line moved to the right.
 func indent(w io.Writer, prefix, text string) {

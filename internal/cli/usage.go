@@ -11,7 +11,7 @@ import (
 
 // exitText stands in every help and on every manual page.
 const exitText = `0 done, 1 failed, 2 wrong use, 3 nothing to do (with --exit-code),
-4 refused for want of trust or rights, 5 busy, 6 stale repository`
+4 refused for want of trust or rights, 5 busy, 6 stale repository, 130 interrupted`
 
 // environment are the variables that stand for options, or for what is never
 // one.

@@ -39,35 +39,35 @@ func TestActions(t *testing.T) {
 		return err == nil && strings.Contains(string(out), "the server was told")
 	})
 
-	out := s.run(s.muster, "send", "install", "tool", "--to", "name:pc-1", "--reason", "ticket 12", "--follow")
+	out := s.run(s.muster, "send", "install", "tool", "--to", "name:pc-1", "--reason", "ticket 12", "--follow", "--yes")
 	if !strings.Contains(out, "pc-1  done") || !strings.Contains(out, "1 done") || !s.there("bin/tool") {
 		t.Errorf("send install printed %s", out)
 	}
 	if err := os.WriteFile(s.path("slow.star"), []byte("def main():\n    print('begun')\n    run(['sh', '-c', 'sleep 5'])\n    print('over')\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out = s.run(s.muster, "send", "run", "--script", "slow.star", "--all", "--follow")
+	out = s.run(s.muster, "send", "run", "--script", "slow.star", "--all", "--follow", "--yes")
 	if !strings.Contains(out, "pc-1  started") || !strings.Contains(out, "pc-1  | begun") || !strings.Contains(out, "pc-1  done") {
 		t.Errorf("send run printed %s", out)
 	}
-	if out, err := s.command(s.muster, "send", "install", "nothing", "--all", "--follow").CombinedOutput(); err == nil || !strings.Contains(string(out), "pc-1  failed") {
+	if out, err := s.command(s.muster, "send", "install", "nothing", "--all", "--follow", "--yes").CombinedOutput(); err == nil || !strings.Contains(string(out), "pc-1  failed") {
 		t.Errorf("send install of nothing: %v, %s", err, out)
 	}
 	// Bob may deploy, and not send code.
-	if out, err := s.command(s.muster, "send", "run", "--script", "slow.star", "--all", "--key", "bob.key", "--cert", "bob.crt").CombinedOutput(); err == nil || !strings.Contains(string(out), "may not sign code") {
+	if out, err := s.command(s.muster, "send", "run", "--script", "slow.star", "--all", "--yes", "--key", "bob.key", "--cert", "bob.crt").CombinedOutput(); err == nil || !strings.Contains(string(out), "may not sign code") {
 		t.Errorf("code by Bob: %v, %s", err, out)
 	}
-	held := s.run(s.muster, "send", "reboot", "--all")
+	held := s.run(s.muster, "send", "reboot", "--all", "--yes")
 	id := regexp.MustCompile(`[0-9a-f]{32}`).FindString(held)
 	if !strings.Contains(held, "2 persons") || !strings.Contains(s.run(s.muster, "actions", "--state", "held"), id[:12]) {
 		t.Errorf("send reboot printed %s", held)
 	}
-	s.run(s.muster, "action", "approve", id[:8], "--key", "bob.key", "--cert", "bob.crt")
+	s.run(s.muster, "action", "approve", id[:8], "--yes", "--key", "bob.key", "--cert", "bob.crt")
 	if out, err := s.command(s.muster, "action", "follow", id).CombinedOutput(); err == nil || !strings.Contains(string(out), "pc-1  failed") {
 		t.Errorf("an area was started anew: %v, %s", err, out)
 	}
-	later := regexp.MustCompile(`[0-9a-f]{32}`).FindString(s.run(s.muster, "send", "update", "--all", "--in", "2h"))
-	s.run(s.muster, "action", "cancel", later)
+	later := regexp.MustCompile(`[0-9a-f]{32}`).FindString(s.run(s.muster, "send", "update", "--all", "--in", "2h", "--yes"))
+	s.run(s.muster, "action", "cancel", later, "--yes")
 	if out := s.run(s.muster, "action", "show", later); !strings.Contains(out, "1 cancelled") {
 		t.Errorf("action show printed %s", out)
 	}

@@ -71,7 +71,7 @@ func TestRollout(t *testing.T) {
 	if !has("1.1-1")() {
 		t.Error("the host has a version that failed")
 	}
-	s.run(s.muster, "rollout", "abort", "rollout-tool-1.1-1", "--return", "--reason", "it was no better")
+	s.run(s.muster, "rollout", "abort", "rollout-tool-1.1-1", "--return", "--yes", "--reason", "it was no better")
 	s.run(s.muster, "update")
 	s.run(s.muster, "upgrade") // the agent, whose last upgrade failed, takes its time
 	if !has("1.0-1")() {
