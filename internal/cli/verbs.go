@@ -14,7 +14,7 @@ func groups() []group {
 			setupCommand, joinCommand, leaveCommand, agentCommand, updateCommand, planCommand, installCommand, upgradeCommand, removeCommand, downloadCommand,
 			listCommand, showCommand, searchCommand, filesCommand, ownsCommand, whyCommand, whyNotCommand, settingsCommand,
 			pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
-			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand,
+			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand, selfServiceCommand,
 		}},
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
 			loginCommand, logoutCommand, whoamiCommand, peopleCommand, rightsCommand, apitokensCommand,
