@@ -35,7 +35,7 @@ func TestCase26Errors(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			each(t, func(t *testing.T, s scenario) {
 				failed, done := 0, 0
-				for n := 1; !t.Failed(); n += stride(41) {
+				for n := 1; !t.Failed(); n += stride(61) {
 					h := newHost(t, s, f.name)
 					at, durable, r := h.refuseAt(n, f, s.do)
 					if at.n == 0 {

@@ -11,6 +11,6 @@
 // A change must then be all old or all new, with nothing left over, and the
 // same command again must complete it ([host.recovered]).
 //
-// The everyday run takes some 1 to 8 % of the calls, spread over all; MUSTER_TEST_LONG=1 takes all.
+// The everyday run takes some 1 to 4 % of the calls, spread over all; MUSTER_TEST_LONG=1 takes all.
 // Tests are named after their rows in the table of cases.
 package faults_test

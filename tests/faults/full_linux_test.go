@@ -55,7 +55,7 @@ func (d *disk) sync() {
 	}
 }
 
-// TestCase26DiskFull fills the disk while the program is at work, to 20 levels,
+// TestCase26DiskFull fills the disk while the program is at work, to 10 levels,
 // or to 40.
 func TestCase26DiskFull(t *testing.T) {
 	for _, name := range []string{"ext4", "tmpfs"} {
@@ -71,7 +71,7 @@ func TestCase26DiskFull(t *testing.T) {
 			}
 			d := &disk{&host{t, filepath.Join(at, "root")}, at}
 			found := map[string]int{}
-			for level := 0; level < 40; level += stride(2) {
+			for level := 0; level < 40; level += stride(4) {
 				d.copyOf(s.template(t).dir)
 				d.sync()
 				found[d.fullAt(s, int64(level)*8<<10)]++
@@ -163,7 +163,7 @@ func TestCase26ReadOnly(t *testing.T) {
 			t.Parallel()
 			im := newImage(t, fileSystems[0], "readonly-"+s.name)
 			h := im.root()
-			for n := 20 + i; ; n += stride(83) {
+			for n := 20 + i; ; n += stride(131) {
 				h.copyOf(s.template(t).dir)
 				im.tool("sync", "-f", im.at)
 				at, durable, r := im.shutdownAt(n, s.do)

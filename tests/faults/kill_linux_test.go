@@ -16,7 +16,7 @@ import (
 func TestCase22Kill(t *testing.T) {
 	each(t, func(t *testing.T, s scenario) {
 		struck := map[string]int{}
-		for n := 1; ; n += stride(13) {
+		for n := 1; ; n += stride(23) {
 			h := newHost(t, s, "kill")
 			at, r := h.killAt(n, s.do)
 			if at.n == 0 {
@@ -32,7 +32,7 @@ func TestCase22Kill(t *testing.T) {
 			}
 		}
 		t.Logf("%d kill points: %v", total(struck), struck)
-		if total(struck) < 120/stride(13) {
+		if total(struck) < 120/stride(23) {
 			t.Errorf("only %d kill points", total(struck))
 		}
 	})
@@ -42,7 +42,7 @@ func TestCase22Kill(t *testing.T) {
 func TestCase24KillTwice(t *testing.T) {
 	each(t, func(t *testing.T, s scenario) {
 		struck := 0
-		for n := 3; ; n += stride(37) {
+		for n := 3; ; n += stride(61) {
 			h := newHost(t, s, "twice")
 			at, _ := h.killAt(n, s.do)
 			if at.n == 0 || t.Failed() {
@@ -61,7 +61,7 @@ func TestCase24KillTwice(t *testing.T) {
 			h.recovered(s, what)
 		}
 		t.Logf("%d kill points", struck)
-		if struck < 200/stride(37) {
+		if struck < 200/stride(61) {
 			t.Errorf("only %d kill points", struck)
 		}
 	})
