@@ -16,7 +16,8 @@ type FeedQuery struct {
 	// Since is FeedPage.Next of the page before. "" is now: the answer has no items, and
 	// the cursor to begin with. FeedStart is as far back as anything is kept.
 	Since string
-	// Kinds leaves out all others: "host", "host.result", "inventory", "audit". A kind
+	// Kinds leaves out all others: "host", "host.result", "inventory", "rollout",
+	// "action.result", "audit". A kind
 	// without a dot stands for those that begin with it.
 	Kinds []string
 	// Wait is how long to wait for something to answer, at most 50 seconds.
@@ -35,11 +36,13 @@ type FeedPage struct {
 	Next string `json:"next"`
 }
 
-// A FeedItem is one thing that happened. Of Event, Inventory and Audit it has that of
-// its kind.
+// A FeedItem is one thing that happened. Of Event, Inventory, Rollout, Action, Target and
+// Audit it has that of its kind.
 type FeedItem struct {
-	ID   string `json:"id"`   // unique, the same whenever it is read
-	Kind string `json:"kind"` // "host." and the event's what, "inventory", "audit." and the entry's what
+	ID string `json:"id"` // unique, the same whenever it is read
+	// Kind is "host." and the event's what, "inventory", "rollout." and the state,
+	// "action." and the state, "action.result", or "audit." and the entry's what.
+	Kind string `json:"kind"`
 	Time int64  `json:"time"`
 	Host string `json:"host,omitempty"`
 	Name string `json:"host-name,omitempty"`
@@ -47,8 +50,31 @@ type FeedItem struct {
 	Event *Event `json:"event,omitempty"`
 	// Inventory is what changed in a host's inventory, without values of sections.
 	Inventory []HistoryChange `json:"inventory,omitempty"`
+	// Rollout is a step of a rollout.
+	Rollout *RolloutNews `json:"rollout,omitempty"`
+	// Action is an action as it is now, whatever became of it since.
+	Action *Action `json:"action,omitempty"`
+	// Target is what a host says in the end of an action.
+	Target *ActionTarget `json:"target,omitempty"`
 	// Audit is an entry of the audit log, for those who may read it.
 	Audit *AuditEntry `json:"audit,omitempty"`
+}
+
+// RolloutNews is a step of a rollout, and of which. Why it was taken is left out for who
+// may not see every host, but where a person says it.
+type RolloutNews struct {
+	ID      string `json:"id"`
+	Package string `json:"package"`
+	Of      string `json:"of"` // its version
+	RolloutStep
+}
+
+// ActionTarget is how far a host is with which action, without what it signed.
+type ActionTarget struct {
+	Action string `json:"action"` // id
+	Kind   string `json:"kind"`
+	Title  string `json:"title"`
+	Target
 }
 
 // Is reports whether the item is of one of the kinds; none means all.

@@ -49,7 +49,7 @@ func webhooksAddCommand(a *app) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&w.Kinds, "kinds", nil, "only these kinds of changes: host, host.result, inventory, audit.login")
+	f.StringSliceVar(&w.Kinds, "kinds", nil, "only these kinds of changes: host, host.result, inventory, rollout, action.result, audit.login")
 	f.StringVar(&w.Hosts, "hosts", "", "only changes of the hosts that this query finds")
 	f.StringVar(&w.Note, "note", "", "what it is for")
 	return cmd

@@ -116,3 +116,27 @@ func (r *Rollouts) Change(ctx context.Context, who, id string, in api.RolloutCha
 	r.Poke()
 	return r.Detail(ctx, id)
 }
+
+// Newest is the number of the newest step of all rollouts.
+func (r *Rollouts) Newest(ctx context.Context) (n int64, err error) {
+	err = r.DB.Read(ctx, func(tx *db.Tx) error {
+		return tx.QueryRow("SELECT last FROM rollouts_number WHERE name = 'step'").Scan(&n)
+	})
+	return n, err
+}
+
+// Follow lists the steps of all rollouts after a number, the oldest first. Numbers
+// appear in their order.
+func (r *Rollouts) Follow(ctx context.Context, after int64, limit int) (all []api.RolloutNews, err error) {
+	err = r.DB.Read(ctx, func(tx *db.Tx) error {
+		all = nil
+		return tx.Each(`SELECT s.number, s.happened, s.who, s.state, s.ring, s.why, r.id, r.name, r.target FROM rollouts_step s
+			JOIN rollouts_rollout r ON r.id = s.rollout WHERE s.number > ? ORDER BY s.number LIMIT ?`, []any{after, limit}, func(scan db.Scan) error {
+			var n api.RolloutNews
+			err := scan(&n.Number, &n.Time, &n.Who, &n.State, &n.Ring, &n.Why, &n.ID, &n.Package, &n.Of)
+			all = append(all, n)
+			return err
+		})
+	})
+	return all, err
+}

@@ -10,6 +10,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/hosts"
+	"muster/internal/relay"
 )
 
 // A source is one of the subjects whose news make the feed. Each counts what happens
@@ -21,19 +22,61 @@ type source struct {
 	after func(ctx context.Context, n int64, limit int) (items []api.FeedItem, last int64, err error)
 }
 
-// A reader is who reads the feed: what hosts they may see, and whether the audit log.
+// A reader is who reads the feed: what hosts they may see, whether rollouts, which are of
+// all hosts, and whether the audit log.
 type reader struct {
-	part  *hosts.Part
-	audit bool
+	part     *hosts.Part
+	view     relay.View // the same hosts; nil is all
+	rollouts bool
+	audit    bool
 }
 
 // sources are those that a reader may read.
 func (s *Server) sources(r reader) []source {
-	all := []source{{'h', s.hosts.Newest, r.part.Follow}}
+	all := []source{{'h', s.hosts.Newest, r.part.Follow}, {'o', s.relay.Newest, func(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
+		return s.followActions(ctx, n, limit, r.view)
+	}}}
+	if r.rollouts {
+		all = append(all, source{'r', s.rollouts.Newest, func(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
+			return s.followRollouts(ctx, n, limit, r.view == nil)
+		}})
+	}
 	if r.audit {
 		all = append(all, source{'a', s.newestAudit, s.followAudit})
 	}
 	return all
+}
+
+// followActions names the hosts that answered.
+func (s *Server) followActions(ctx context.Context, n int64, limit int, v relay.View) ([]api.FeedItem, int64, error) {
+	items, last, err := s.relay.Follow(ctx, n, limit, v)
+	var ids []string
+	for _, i := range items {
+		if i.Host != "" {
+			ids = append(ids, i.Host)
+		}
+	}
+	if err != nil || len(ids) == 0 {
+		return items, last, err
+	}
+	names, err := s.hosts.Names(ctx, ids)
+	for i := range items {
+		items[i].Name = names[items[i].Host]
+	}
+	return items, last, err
+}
+
+func (s *Server) followRollouts(ctx context.Context, n int64, limit int, whole bool) (items []api.FeedItem, last int64, err error) {
+	steps, err := s.rollouts.Follow(ctx, n, limit)
+	for i := range steps {
+		step := &steps[i]
+		n = step.Number
+		if !whole && step.Who == "" {
+			step.Why = "" // it counts hosts
+		}
+		items = append(items, api.FeedItem{ID: "r" + strconv.FormatInt(n, 10), Kind: "rollout." + step.State, Time: step.Time, Rollout: step})
+	}
+	return items, n, err
 }
 
 func (s *Server) newestAudit(ctx context.Context) (int64, error) {
@@ -158,7 +201,11 @@ func (s *Server) changes(ctx context.Context, r *request) (any, error) {
 	if limit <= 0 || limit > 1000 {
 		limit = 100
 	}
-	all := s.sources(reader{part: s.part(r), audit: r.person.may(api.VerbAdminister).All()})
+	v, err := s.view(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	all := s.sources(reader{part: s.part(r), view: v, rollouts: true, audit: r.person.may(api.VerbAdminister).All()})
 	c, err := begin(ctx, since, all)
 	if err != nil {
 		return nil, err

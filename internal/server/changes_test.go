@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"muster"
+	"muster/action"
 	"muster/api"
 	"muster/inventory"
 )
@@ -110,4 +112,82 @@ func FuzzFeedCursor(f *testing.F) {
 			t.Errorf("%q reads as %q", text, c)
 		}
 	})
+}
+
+// What becomes of actions is told to who may see their hosts, in one order and page by
+// page, and so are steps of rollouts, without counts of hosts for who sees only some.
+func TestChangesOfActionsAndRollouts(t *testing.T) {
+	d := newDrill(t, 0, nil)
+	w, p := d.world, d.person
+	check(t, w.rollouts.Look(t.Context()))
+	token := must(p.CreateToken(t.Context(), api.TokenRequest{Uses: 5}))(t).Secret
+	mine, theirs := w.machine(1), w.machine(3)
+	for _, m := range []*machine{mine, theirs} {
+		m.certificate = m.join(token).Certificate
+	}
+	_, q := w.limited(p)
+	both, a := w.order(action.Inventory, []string{mine.ID, theirs.ID}, nil)
+	hidden, b := w.order(action.Inventory, []string{theirs.ID}, nil)
+	must(p.SendAction(t.Context(), both))(t)
+	must(p.SendAction(t.Context(), hidden))(t)
+	for _, m := range []*machine{mine, theirs} {
+		must(m.CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix(), Orders: true}))(t)
+		m.reportAction(both.Message, a.ID, action.Done, "seen")
+	}
+	theirs.reportAction(hidden.Message, b.ID, action.Failed, "no room")
+
+	read := func(p *api.PersonClient, limit int) (items []api.FeedItem) {
+		t.Helper()
+		cursor := api.FeedStart
+		for range 1000 {
+			page := must(p.Changes(t.Context(), api.FeedQuery{Since: cursor, Limit: limit, Kinds: []string{"action", "rollout"}}))(t)
+			if cursor = page.Next; len(page.Items) == 0 {
+				return items
+			}
+			items = append(items, page.Items...)
+		}
+		t.Fatal("it does not end")
+		return nil
+	}
+	ids := func(items []api.FeedItem) []string {
+		var all []string
+		for _, i := range items {
+			all = append(all, i.ID)
+		}
+		slices.Sort(all)
+		return all
+	}
+	whole, one := read(p, 100), read(p, 1)
+	if kinds := kindsOf(whole); strings.Count(kinds, "action.open") != 2 || strings.Count(kinds, "action.result") != 3 || strings.Count(kinds, "rollout.running") != 4 {
+		t.Errorf("%s", kinds)
+	}
+	if got := ids(whole); !slices.Equal(got, ids(one)) || len(slices.Compact(got)) != 10 {
+		t.Errorf("%q, one by one %q", got, ids(one))
+	}
+	some := read(q, 100)
+	if kinds := kindsOf(some); strings.Count(kinds, "action.open") != 1 || strings.Count(kinds, "action.result") != 1 || strings.Count(kinds, "rollout.running") != 4 {
+		t.Errorf("of some hosts: %s", kinds)
+	}
+	for _, i := range slices.Concat(whole, some) {
+		if i.Rollout != nil && (i.Rollout.ID != d.doc.ID || i.Rollout.Of != "2") {
+			t.Errorf("%+v", i.Rollout)
+		}
+	}
+	for _, i := range some {
+		switch {
+		case i.Action != nil && (i.Action.ID != a.ID || i.Action.Hosts != 1),
+			i.Target != nil && (i.Host != mine.ID || i.Name == "" || i.Target.Action != a.ID || i.Target.Note != "seen" || i.Target.Result != nil),
+			i.Rollout != nil && i.Rollout.Why != "":
+			t.Errorf("%+v", i)
+		}
+	}
+	f := hookFeed{w.Server}
+	items, _, err := f.Read(t.Context(), api.FeedStart, "id:"+mine.ID, []string{"action", "rollout"}, 100)
+	check(t, err)
+	if kinds := kindsOf(items); strings.Count(kinds, "action.open") != 1 || strings.Count(kinds, "action.result") != 1 || strings.Contains(kinds, "rollout") {
+		t.Errorf("of a webhook for some hosts: %s", kinds)
+	}
+	if items, _, err = f.Read(t.Context(), api.FeedStart, "", []string{"rollout"}, 100); err != nil || len(items) != 5 || items[0].Rollout.Why == "" {
+		t.Errorf("of a webhook for all: %+v, %v", items, err)
+	}
 }

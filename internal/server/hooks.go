@@ -13,6 +13,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/hooks"
+	"muster/internal/relay"
 	"muster/search"
 )
 
@@ -81,24 +82,35 @@ func (f hookFeed) CheckQuery(query string) error {
 	return err
 }
 
-func (f hookFeed) sources(query string) ([]source, error) {
+func (f hookFeed) sources(ctx context.Context, query string) ([]source, error) {
 	scope, err := f.scope(query)
 	if err != nil {
 		return nil, err
 	}
-	all := f.Server.sources(reader{part: f.hosts.Part(scope, scope, nil), audit: scope.All()})
-	if !scope.All() { // what is left out is passed over, so that cursors do not lag behind
-		all = append(all, source{'a', f.newestAudit, func(ctx context.Context, _ int64, _ int) ([]api.FeedItem, int64, error) {
-			n, err := f.newestAudit(ctx)
-			return nil, n, err
-		}})
+	r := reader{part: f.hosts.Part(scope, scope, nil), rollouts: scope.All(), audit: scope.All()}
+	if scope.All() {
+		return f.Server.sources(r), nil
 	}
-	return all, nil
+	r.view = relay.View{}
+	err = r.part.IDs(ctx, "", func(id string) error {
+		r.view[id] = true
+		return nil
+	})
+	return append(f.Server.sources(r), passed('a', f.newestAudit), passed('r', f.rollouts.Newest)), err
+}
+
+// passed is a source that is left out: it is passed over, so that cursors do not lag
+// behind.
+func passed(name byte, newest func(context.Context) (int64, error)) source {
+	return source{name, newest, func(ctx context.Context, _ int64, _ int) ([]api.FeedItem, int64, error) {
+		n, err := newest(ctx)
+		return nil, n, err
+	}}
 }
 
 // Now implements [hooks.Feed].
 func (f hookFeed) Now(ctx context.Context) (string, error) {
-	all, err := f.sources("")
+	all, err := f.sources(ctx, "")
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +120,7 @@ func (f hookFeed) Now(ctx context.Context) (string, error) {
 
 // Read implements [hooks.Feed].
 func (f hookFeed) Read(ctx context.Context, place, query string, kinds []string, limit int) ([]api.FeedItem, string, error) {
-	all, err := f.sources(query)
+	all, err := f.sources(ctx, query)
 	if err != nil {
 		return nil, "", err
 	}
