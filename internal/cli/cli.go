@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster"
+	"muster/sign"
 )
 
 // Version is what `muster version` prints; releases set it at link time.
@@ -59,6 +60,7 @@ type app struct {
 	rate     string
 	timeout  time.Duration
 	now      func() time.Time
+	held     *sign.Identity // opened already: nothing is asked for
 }
 
 func init() { cobra.EnableCommandSorting = false } // verbs are listed in the order of groups

@@ -52,6 +52,9 @@ const signHint = "give --key KEY --cert CERT, or set MUSTER_KEY and MUSTER_CERT;
 
 // identity loads the key, or the command that stands for it, with its chain.
 func (a *app) identity(f signerFlags) (*sign.Identity, error) {
+	if a.held != nil {
+		return a.held, nil
+	}
 	f = f.resolve()
 	switch {
 	case f.key == "" && f.command == "":

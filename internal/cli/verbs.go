@@ -17,7 +17,7 @@ func groups() []group {
 			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand, selfServiceCommand,
 		}},
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
-			loginCommand, logoutCommand, whoamiCommand, peopleCommand, rightsCommand, apitokensCommand,
+			loginCommand, logoutCommand, whoamiCommand, consoleCommand, peopleCommand, rightsCommand, apitokensCommand,
 			hostsCommand, hostCommand, groupsCommand, unitsCommand, tokensCommand,
 			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, auditlogCommand, webhooksCommand, exportCommand,
 		}},

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster"
+	"muster/api"
+	"muster/internal/console"
+	"muster/sign"
+)
+
+type consoleOptions struct {
+	listen string
+	quiet  bool
+	ca     []string
+	signer signerFlags
+}
+
+func consoleCommand(a *app) *cobra.Command {
+	var o consoleOptions
+	cmd := &cobra.Command{
+		Use:   "console [URL]",
+		Short: "Open the console in a browser, on this machine",
+		Long: `Open the console: the pages that the server shows at its own address, made on this
+machine with your session ('muster login'). With --key they sign what needs your
+signature, after they have shown it: the key stays here. With --key and a URL of which
+there is no session you are logged in first.
+
+Only the browser that opens the printed address can use the console, and the address
+is good once. It ends when you interrupt it.`,
+		Example: "  muster console\n  muster console --key alice.key https://muster.example.org",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				os.Setenv("MUSTER_SERVER", strings.TrimSuffix(args[0], "/")) //nolint:errcheck // a name without = and NUL
+			}
+			return a.console(cmd.Context(), o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "listen on this `ADDRESS` of loopback")
+	f.BoolVar(&o.quiet, "no-browser", false, "print the address, and open no browser")
+	f.StringArrayVar(&o.ca, "ca", nil, "the authority of the server's TLS certificate, to log in: a file, or its fingerprint as sha256:...")
+	o.signer.add(cmd)
+	return cmd
+}
+
+func (a *app) console(ctx context.Context, o consoleOptions) error {
+	host, _, err := net.SplitHostPort(o.listen)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return muster.WithHint(usagef("%q is no address of loopback", o.listen), "write it as 127.0.0.1:0; others use the server's own console")
+	}
+	signer, err := a.consoleSigner(o.signer)
+	if err != nil {
+		return err
+	}
+	p, err := a.consoleSession(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	l, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return muster.WithKind(muster.Unavailable, err)
+	}
+	local := console.NewLocal(l.Addr().String())
+	options := console.Options{Client: p.Client, Session: p.Token, Base: local.Base()}
+	if signer != nil {
+		options.Signer = signer
+	}
+	pages, err := console.New(options)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	a.print("%s", local.URL())
+	a.talk("the console of %s; interrupt to end it", p.Base())
+	if !o.quiet {
+		browseTo(local.URL())
+	}
+	return serveUntil(ctx, l, local.Guard(pages))
+}
+
+// consoleSession is the session that there is, or that the key opens.
+func (a *app) consoleSession(ctx context.Context, o consoleOptions) (*api.PersonClient, error) {
+	p, err := a.person()
+	url := os.Getenv("MUSTER_SERVER")
+	if err == nil || url == "" || !o.signer.given() {
+		return p, err
+	}
+	if err := a.login(ctx, url, loginOptions{signer: o.signer, ca: o.ca}); err != nil {
+		return nil, err
+	}
+	return a.person()
+}
+
+// serveUntil serves until ctx ends.
+func serveUntil(ctx context.Context, l net.Listener, h http.Handler) error {
+	// Streams of events end with the context that requests have.
+	hs := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx }}
+	stop := context.AfterFunc(ctx, func() { hs.Close() }) //nolint:errcheck // it ends anyway
+	defer stop()
+	if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// browseTo opens an address in the browser of the desktop, where there is one.
+func browseTo(url string) {
+	command := []string{"xdg-open", url}
+	switch runtime.GOOS {
+	case "darwin":
+		command[0] = "open"
+	case "windows":
+		command = []string{"rundll32", "url.dll,FileProtocolHandler", url}
+	default:
+		if cmp.Or(os.Getenv("DISPLAY"), os.Getenv("WAYLAND_DISPLAY")) == "" {
+			return
+		}
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	if cmd.Start() == nil {
+		go cmd.Wait() //nolint:errcheck // the address is printed too
+	}
+}
+
+// A signingConsole carries out commands that sign, with a key that was opened once.
+type signingConsole struct {
+	a  *app
+	id *sign.Identity
+}
+
+// consoleSigner opens the key, where one is given.
+func (a *app) consoleSigner(f signerFlags) (*signingConsole, error) {
+	if !f.given() {
+		return nil, nil
+	}
+	id, err := a.identity(f)
+	if err != nil {
+		return nil, err
+	}
+	f = f.resolve()
+	for name, value := range map[string]string{"MUSTER_KEY": f.key, "MUSTER_CERT": f.cert, "MUSTER_SIGN_COMMAND": f.command} {
+		os.Setenv(name, value) //nolint:errcheck // a file's name has no NUL
+	}
+	return &signingConsole{a: a, id: id}, nil
+}
+
+// Name is that of the certificate.
+func (s *signingConsole) Name() string { return s.id.Leaf().Subject.CommonName }
+
+// Run carries out a command as if it was typed, and returns what it said.
+func (s *signingConsole) Run(ctx context.Context, args ...string) (string, error) {
+	var said bytes.Buffer
+	inner := &app{in: strings.NewReader(""), out: &said, err: &said, now: s.a.now, held: s.id}
+	cmd := inner.command()
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	return said.String(), err
+}
