@@ -160,12 +160,12 @@ func newRequestID() string {
 func (s *Server) logRequest(r *request, rt *route, status int, err error, took time.Duration) {
 	level := slog.LevelDebug
 	switch {
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		// The caller went away: nobody was refused.
 	case status >= 500:
 		level = slog.LevelWarn
 	case status >= 400:
 		level = slog.LevelInfo
-	case err != nil && !errors.Is(err, context.Canceled):
-		level = slog.LevelDebug // the caller went away while it was answered
 	}
 	if !s.log.Enabled(r.Context(), level) {
 		return
