@@ -169,6 +169,9 @@ type Wake struct {
 	Number int64 `json:"number"`
 	// Orders are actions that the host has not said to have: see [HostClient.Attend].
 	Orders []Order `json:"orders,omitempty"`
+	// Spread is above 0 where many hosts were given orders at once: the seconds over
+	// which they answer. Each begins at once, and speaks after [Apart].
+	Spread int `json:"spread,omitempty"`
 }
 
 // A Result is one change that a host carried out, or could not.

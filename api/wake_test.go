@@ -20,3 +20,17 @@ func TestReopen(t *testing.T) {
 		}
 	}
 }
+
+// Hosts that answer together leave the first tenth of the time to those that are still
+// to be told, and no server keeps them for longer than five minutes.
+func TestApart(t *testing.T) {
+	for _, c := range []struct {
+		spread int
+		random float64
+		want   time.Duration
+	}{{0, .5, 0}, {-1, .5, 0}, {20, 0, 2 * time.Second}, {20, .5, 11 * time.Second}, {1 << 62, .999999, maxSpread}} {
+		if got := Apart(c.spread, c.random).Round(time.Second); got != c.want {
+			t.Errorf("Apart(%d, %g) is %s, want %s", c.spread, c.random, got, c.want)
+		}
+	}
+}

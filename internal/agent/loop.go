@@ -224,7 +224,7 @@ func (a *Agent) rest(ctx context.Context, s *Schedule, pause time.Duration) bool
 	case p := <-a.delays:
 		a.postpone(s, p)
 	case o := <-a.ordered:
-		a.obey(ctx, s, o.all)
+		a.obeyThen(ctx, s, o.all, o.answer)
 		close(o.done)
 	}
 	return true

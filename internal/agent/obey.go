@@ -37,6 +37,9 @@ type Acted struct {
 type Orders struct {
 	Job
 	All []api.Order
+	// Answer is when the server is told of them: where many hosts were given the same at
+	// once, each has a moment of its own. What lasts longer is told when it is over.
+	Answer time.Time
 	// Disk is that of the ledger; nil is the real one.
 	Disk *durable.Disk
 	// Restart starts the machine anew; nil asks the system to.
@@ -75,6 +78,7 @@ func Act(ctx context.Context, orders Orders) (*Acted, error) {
 	if err := a.obey(ctx); err != nil {
 		return nil, err
 	}
+	sleep(ctx, time.Until(a.Answer)) //nolint:errcheck // what ends early is told by the next round
 	return a.out, a.report(ctx)
 }
 

@@ -524,6 +524,50 @@ func TestTelling(t *testing.T) {
 	}
 }
 
+// TestAnswer: where many hosts were given the same, one begins at once, and the server
+// hears of it at the host's moment, with one message.
+func TestAnswer(t *testing.T) {
+	f := newFleet(t)
+	id := []string{f.host("pc")}
+	f.round("pc")
+	o := f.ordering(action.Run, id, func(a *action.Action) {
+		a.Script = "def main():\n    run(['sh', '-c', 'sleep 2.2'])\n"
+	})
+	answer := time.Now().Add(4 * time.Second)
+	if _, err := Act(f.Context(), Orders{Job: f.job("pc"), All: []api.Order{o}, Answer: answer}); err != nil {
+		t.Fatal(err)
+	}
+	if time.Now().Before(answer) {
+		t.Errorf("told %s early", time.Until(answer))
+	}
+	if r := f.one(action.Done, ""); r.Begun > answer.Unix()-3 {
+		t.Errorf("begun at %d, to be told at %d", r.Begun, answer.Unix())
+	}
+}
+
+// TestAnswerCutShort: an agent that is stopped before its moment keeps the result.
+func TestAnswerCutShort(t *testing.T) {
+	f := newFleet(t)
+	id := []string{f.host("pc")}
+	f.round("pc")
+	o := f.ordering(action.Audit, id, nil)
+	ctx, stop := context.WithCancel(f.Context())
+	job := f.job("pc")
+	job.Log = func(format string, args ...any) {
+		if strings.Contains(fmt.Sprintf(format, args...), string(action.Done)) {
+			stop()
+		}
+	}
+	if out, err := Act(ctx, Orders{Job: job, All: []api.Order{o}, Answer: time.Now().Add(time.Hour)}); err == nil && !out.Untold {
+		t.Errorf("%+v", out)
+	}
+	if all := f.said(); len(all) > 0 {
+		t.Errorf("told %+v", all[0])
+	}
+	f.act("pc")
+	f.one(action.Done, "")
+}
+
 // TestOrdered: the loop takes what the server sends to a host that waits, and goes
 // on waiting.
 func TestOrdered(t *testing.T) {

@@ -10,14 +10,15 @@ import (
 
 // ordered are signed actions that came to the loop.
 type ordered struct {
-	all  []api.Order
-	done chan struct{}
+	all    []api.Order
+	answer time.Time // the server is told nothing before: see [api.Apart]
+	done   chan struct{}
 }
 
 // order has the loop carry out what came, when it has time, and returns when it is
 // done: nothing more comes meanwhile.
-func (a *Agent) order(ctx context.Context, all []api.Order) {
-	o := &ordered{all: all, done: make(chan struct{})}
+func (a *Agent) order(ctx context.Context, o *ordered) {
+	o.done = make(chan struct{})
 	select {
 	case a.ordered <- o:
 	case <-ctx.Done():
@@ -32,10 +33,15 @@ func (a *Agent) order(ctx context.Context, all []api.Order) {
 // obey carries out what came, and what comes with the answers, a few times: who
 // sends without end must not keep the host from its own work.
 func (a *Agent) obey(ctx context.Context, s *Schedule, orders []api.Order) {
+	a.obeyThen(ctx, s, orders, time.Time{})
+}
+
+// obeyThen is obey, of which the server is told nothing before answer.
+func (a *Agent) obeyThen(ctx context.Context, s *Schedule, orders []api.Order, answer time.Time) {
 	a.again = time.Time{}
 	for range 16 {
 		now := orders[:min(len(orders), api.MaxOrders)] // what a process is told is bounded
-		w := &Work{Action: Acting, Root: a.Root, Version: a.Version, Orders: now, Rate: s.Settings.Rate, Wait: time.Minute,
+		w := &Work{Action: Acting, Root: a.Root, Version: a.Version, Orders: now, Answer: answer, Rate: s.Settings.Rate, Wait: time.Minute,
 			NoMemberships: s.Settings.Memberships == "none", Grace: lastPatience}
 		done := a.perform(ctx, w)
 		if done.Acted == nil || ctx.Err() != nil {

@@ -90,7 +90,7 @@ func (t *telling) piece() []byte {
 
 func (t *telling) run() {
 	defer close(t.over)
-	if sleep(t.ctx, unsaid) != nil {
+	if sleep(t.ctx, max(unsaid, time.Until(t.a.Answer))) != nil {
 		return
 	}
 	t.begun()

@@ -18,7 +18,7 @@ import (
 type waker struct {
 	wait    func(ctx context.Context, since int64) (api.Wake, error)
 	kick    func()
-	orders  func(context.Context, []api.Order) // returns when they are carried out
+	orders  func(context.Context, *ordered) // returns when they are carried out
 	changed chan struct{}
 
 	speak  chan struct{} // full while somebody speaks for the host
@@ -95,10 +95,11 @@ func (w *waker) run(ctx context.Context) {
 		case n != number || len(news.Orders) > 0:
 			failures = 0
 			if len(news.Orders) > 0 {
-				w.orders(ctx, news.Orders)
+				o := &ordered{all: news.Orders, answer: time.Now().Add(api.Apart(news.Spread, rand.Float64()))}
+				w.orders(ctx, o)
 				// A server that sends without end does not keep the host from resting; and who
 				// is still to be given the same goes before those who ask anew.
-				pause = time.Second + time.Duration(rand.Float64()*float64(settled-time.Second))
+				pause = max(time.Until(o.answer), time.Second+time.Duration(rand.Float64()*float64(settled-time.Second)))
 			}
 			if n != number {
 				w.heard(n)

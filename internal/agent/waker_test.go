@@ -34,6 +34,37 @@ func TestWakerForgotten(t *testing.T) {
 	})
 }
 
+// TestWakerApart: a host that was given what many were given asks anew at its moment,
+// and a host among few within seconds.
+func TestWakerApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		asked := make(chan time.Time, 10)
+		spreads := []int{0, 100}
+		w := newWaker(func(ctx context.Context, _ int64) (api.Wake, error) {
+			asked <- time.Now()
+			if len(spreads) == 0 {
+				stop()
+				return api.Wake{}, ctx.Err()
+			}
+			now := spreads[0]
+			spreads = spreads[1:]
+			return api.Wake{Number: 1, Orders: []api.Order{{ID: "1"}}, Spread: now}, nil
+		}, func() {})
+		var answer time.Time
+		w.orders = func(_ context.Context, o *ordered) { answer = o.answer }
+		w.want(true, 1)
+		w.run(ctx)
+		first, second, third := <-asked, <-asked, <-asked
+		if d := second.Sub(first); d < time.Second || d > settled {
+			t.Errorf("asked anew after %s", d)
+		}
+		if d := third.Sub(second); d < 10*time.Second || d > 100*time.Second || third.Before(answer) {
+			t.Errorf("among many asked anew after %s", d)
+		}
+	})
+}
+
 // TestWakerCutShort: something between host and server cuts requests off that wait.
 // The host asks again, and is not deaf for longer and longer.
 func TestWakerCutShort(t *testing.T) {

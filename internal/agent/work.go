@@ -37,6 +37,7 @@ type Work struct {
 	Wait          time.Duration
 	Close         time.Duration // of Upgraded: see [Change.Close]
 	Orders        []api.Order   // of Acting
+	Answer        time.Time     // of Acting: see [Orders.Answer]
 	// Grace is how long a process has to end once it was asked to; 0 is a minute.
 	Grace time.Duration `json:"-"`
 }
@@ -107,7 +108,7 @@ func (w *Work) Do(ctx context.Context, tell func(News)) *Done {
 		}
 		return c.do(ctx)
 	case Acting:
-		acted, err := Act(ctx, Orders{Job: job, All: w.Orders})
+		acted, err := Act(ctx, Orders{Job: job, All: w.Orders, Answer: w.Answer})
 		return &Done{Acted: acted, Error: failureOf(err)}
 	}
 	return &Done{Error: failureOf(muster.Errorf(muster.Internal, "there is no work %q", w.Action))}

@@ -170,12 +170,7 @@ func (r *Relay) learn(n *news) {
 		}
 	}
 	r.change, r.behind = max(r.change, n.newest), false
-	now := r.Now()
-	for host := range hosts {
-		if b := r.boxes[host]; b != nil && r.due(b, now) {
-			b.knock()
-		}
-	}
+	r.knock(hosts)
 	for num := range actions {
 		r.tellWatchers(num)
 	}
@@ -225,11 +220,13 @@ func (r *Relay) Turn(ctx context.Context) error {
 		}
 	}
 	// Those that begin now, and those that were given and are not taken.
+	var due []*box
 	for _, b := range r.boxes {
 		if len(b.tell) > 0 && r.due(b, now) {
-			b.knock()
+			due = append(due, b)
 		}
 	}
+	r.knockAt(due, now)
 	r.mu.Unlock()
 	if len(over) == 0 {
 		return nil

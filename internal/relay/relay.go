@@ -60,6 +60,8 @@ type Config struct {
 	// Refresh is how often this server looks what others on its database changed:
 	// every second, and never on SQLite.
 	Refresh time.Duration
+	// Pace is how many hosts a second are to answer what many are given at once: 500.
+	Pace float64
 }
 
 // A Relay is the actions of a server. Its methods may be called from many goroutines.
@@ -67,12 +69,13 @@ type Relay struct {
 	Config
 
 	mu       sync.Mutex
-	change   int64                   // newest change that memory knows
-	behind   bool                    // more was committed here, but could not be read
-	parcels  map[int64]*parcel       // those that hosts may still be given
-	boxes    map[string]*box         // by host
-	taken    []taking                // that are not in the database yet
-	watchers map[int64][]*Watch      // by number of the action
+	change   int64              // newest change that memory knows
+	behind   bool               // more was committed here, but could not be read
+	parcels  map[int64]*parcel  // those that hosts may still be given
+	boxes    map[string]*box    // by host
+	taken    []taking           // that are not in the database yet
+	watchers map[int64][]*Watch // by number of the action
+	rush     rush
 	posted   map[string]*action.Tree // by id: of actions that are being posted
 
 	reading    *reading // that has not begun
@@ -102,6 +105,9 @@ func (c *Config) defaults() {
 	}
 	set(&c.Keep, 90*24*time.Hour)
 	set(&c.Resend, 10*time.Second)
+	if c.Pace == 0 {
+		c.Pace = 500
+	}
 	if c.DB.Dialect() != db.SQLite {
 		set(&c.Refresh, time.Second)
 	}

@@ -19,10 +19,15 @@ import (
 
 // Signed actions: package relay keeps and delivers them; here it is seen who asks.
 
+// mostAnswers is how many hosts a second are asked to answer an action of many: half of
+// what a processor takes.
+const mostAnswers = 500
+
 // openRelay opens what relays actions.
 func (s *Server) openRelay(ctx context.Context) (err error) {
 	c := relay.Config{DB: s.db, Server: s.self.ID, Authorities: s.self.Authority.Chain, Trust: s.trust, Now: s.now, Logger: s.log,
-		Need: s.cfg.Actions.Approvals, Keep: s.cfg.Actions.Keep.std()}
+		Need: s.cfg.Actions.Approvals, Keep: s.cfg.Actions.Keep.std(),
+		Pace: min(mostAnswers, s.limits["checkin"].perSecond()/2)} // the other half is for hosts that check in
 	s.relay, err = relay.Open(ctx, c)
 	return err
 }
@@ -334,6 +339,14 @@ func (s *Server) orders(r *request, takes bool) ([]api.Order, error) {
 		return nil, nil
 	}
 	return s.relay.Take(r.Context(), r.caller.ID())
+}
+
+// spread is over how many seconds hosts answer that are given these orders.
+func (s *Server) spread(orders []api.Order) int {
+	if len(orders) == 0 {
+		return 0
+	}
+	return s.relay.Spread()
 }
 
 func (c *Config) checkActions() error {

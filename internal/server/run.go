@@ -73,6 +73,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	hs := &http.Server{Handler: s.Handler(), TLSConfig: tlsConfig,
 		ReadHeaderTimeout: s.patience / 2, // who sends headers slowly is cut off
 		IdleTimeout:       2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		// A table of headers that were sent takes 5 kB a connection, of headers of which
+		// no two are the same.
+		HTTP2:    &http.HTTP2Config{MaxEncoderHeaderTableSize: 1},
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)
 	go func() {

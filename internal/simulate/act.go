@@ -49,6 +49,13 @@ func (o *orders) reporting() (reports [][]byte, kept func()) {
 	}
 }
 
+// unsaid reports whether there are results that the server has not kept.
+func (o *orders) unsaid() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.reports) > 0
+}
+
 // first notes an action; it reports false for one that the host has been given before.
 func (o *orders) first(id string) bool {
 	o.mu.Lock()
@@ -92,8 +99,9 @@ func (o *opened) open(der []byte) (*action.Message, error) {
 	return f()
 }
 
-// take has the host do what it was given, as far as it believes it.
-func (h *host) take(ctx context.Context, given []api.Order) {
+// take has the host do what it was given, as far as it believes it. The server hears
+// of it at answer, or when it is over.
+func (h *host) take(ctx context.Context, given []api.Order, answer time.Time) {
 	for _, o := range given {
 		if !h.orders.first(o.ID) {
 			continue
@@ -108,9 +116,9 @@ func (h *host) take(ctx context.Context, given []api.Order) {
 		}
 		switch {
 		case err == nil:
-			h.begin(ctx, m)
+			h.begin(ctx, m, answer)
 		case errors.Is(err, action.ErrEarly):
-			time.AfterFunc(time.Until(time.Unix(m.Action.NotBefore, 0)), func() { h.begin(ctx, m) })
+			time.AfterFunc(time.Until(time.Unix(m.Action.NotBefore, 0)), func() { h.begin(ctx, m, answer) })
 		case errors.Is(err, action.ErrExpired):
 			h.report(ctx, action.Result{Action: m.Action.ID, SHA256: m.SHA256, State: action.Expired})
 		default:
@@ -120,20 +128,22 @@ func (h *host) take(ctx context.Context, given []api.Order) {
 }
 
 // begin is the beginning of an action that takes a while.
-func (h *host) begin(ctx context.Context, m *action.Message) {
+func (h *host) begin(ctx context.Context, m *action.Message, answer time.Time) {
 	now := time.Now()
 	h.fleet.stats.add("begin", h.fleet.begun.after(m.Action.ID, now), nil)
 	if h.fleet.Begun != nil {
 		h.fleet.Begun(m.Action.ID, now)
 	}
-	fails := rand.Float64() < h.fleet.Failing
-	time.AfterFunc(time.Duration(rand.ExpFloat64()*float64(h.fleet.Takes)), func() {
-		r := action.Result{Action: m.Action.ID, SHA256: m.SHA256, Begun: now.Unix(), Ended: time.Now().Unix(), State: action.Done, Text: "simulated\n"}
-		if fails {
-			r.State, r.Text = action.Failed, "the installer ended with exit code 1603\n"
-		}
-		h.report(ctx, r)
-	})
+	ended := now.Add(time.Duration(rand.ExpFloat64() * float64(h.fleet.Takes)))
+	r := action.Result{Action: m.Action.ID, SHA256: m.SHA256, Begun: now.Unix(), Ended: ended.Unix(), State: action.Done, Text: "simulated\n"}
+	if rand.Float64() < h.fleet.Failing {
+		r.State, r.Text = action.Failed, "the installer ended with exit code 1603\n"
+	}
+	tell := ended
+	if answer.After(ended) {
+		tell = answer
+	}
+	time.AfterFunc(time.Until(tell), func() { h.report(ctx, r) })
 }
 
 // report signs a result and has the host check in with it.
@@ -143,6 +153,7 @@ func (h *host) report(ctx context.Context, r action.Result) {
 	if err != nil {
 		if ctx.Err() == nil {
 			h.fleet.stats.add("report", 0, err)
+			time.AfterFunc(hurry, func() { h.report(ctx, r) })
 		}
 		return
 	}

@@ -82,8 +82,9 @@ func (h *host) listen(ctx, run context.Context, r *rand.Rand) {
 			rest(ctx, max(api.Reopen(failures, r.Float64()), after))
 		case len(heard.Orders) > 0:
 			failures = 0
-			h.take(run, heard.Orders)
-			rest(ctx, time.Second+time.Duration(r.Float64()*float64(settled-time.Second)))
+			answer := time.Now().Add(api.Apart(heard.Spread, r.Float64()))
+			h.take(run, heard.Orders, answer)
+			rest(ctx, max(time.Until(answer), time.Second+time.Duration(r.Float64()*float64(settled-time.Second))))
 		case heard.Number != since && h.number.CompareAndSwap(since, heard.Number):
 			failures = 0
 			h.look()

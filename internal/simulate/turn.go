@@ -34,7 +34,7 @@ func (h *host) turn(ctx context.Context, due time.Time) error {
 	if out.Policy != nil {
 		h.groups = out.Policy.Groups
 	}
-	h.take(ctx, out.Orders)
+	h.take(ctx, out.Orders, time.Time{})
 	if err := h.inventory(ctx, out.Send); err != nil {
 		return err
 	}
