@@ -154,6 +154,9 @@ func (w *work) end() {
 	w.all.Wait()
 }
 
+// hurry is how long a host that could not tell of its actions waits until it tries again.
+const hurry = 5 * time.Second
+
 // visit carries out v, and puts it off when the server asks for that.
 func (w *work) visit(v visit) {
 	if v.host.away.Load() {
@@ -167,6 +170,9 @@ func (w *work) visit(v visit) {
 	v.host.busy.Unlock()
 	if after, ok := putOff(err); ok && w.f.Every > 0 {
 		v.at, v.more = time.Now().Add(after), true
+		w.f.due.add(v)
+	} else if err != nil && w.ctx.Err() == nil && v.host.orders.unsaid() {
+		v.at, v.more = time.Now().Add(hurry), true
 		w.f.due.add(v)
 	}
 }

@@ -47,6 +47,7 @@ type Fleet struct {
 	Every     time.Duration // between two check-ins of a host; 0: as fast as the server answers
 	Jitter    float64       // part of Every by which a check-in is early or late at most
 	Connected bool          // each host has a connection, and waits on it; needs Every
+	Certified bool          // each that is connected gets its certificate before it waits: what it kept of an earlier run
 	Parallel  int           // requests at a time of hosts that are not connected, and of those that come: 64 where it is 0
 	Changes   float64       // part of the check-ins that brings a change, 0 to 1
 	Failing   float64       // part of the changes, and of the actions, that fails
@@ -168,6 +169,9 @@ func (f *Fleet) join(ctx context.Context, come func(*host)) ([]*host, error) {
 		h, err := f.newHost(i)
 		if err == nil {
 			err = h.appear(ctx)
+		}
+		if err == nil && f.Connected && f.Certified {
+			_, err = h.identity(ctx)
 		}
 		if err == nil {
 			hosts[i] = h

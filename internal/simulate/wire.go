@@ -87,6 +87,7 @@ func (w *wire) transport() *http.Transport {
 func (w *wire) own() *http.Client {
 	t := w.transport()
 	t.ForceAttemptHTTP2, t.MaxIdleConns, t.IdleConnTimeout = true, 4, 90*time.Second
+	t.HTTP2 = &http.HTTP2Config{MaxEncoderHeaderTableSize: 1}
 	return &http.Client{Transport: t}
 }
 
