@@ -201,11 +201,12 @@ func actionHosts(ctx context.Context, p *api.PersonClient, id string) (hosts []a
 func actionCancelCommand(a *app) *cobra.Command {
 	var s sending
 	cmd := &cobra.Command{
-		Use:   "cancel ID --key KEY",
+		Use:   "cancel ID [--to QUERY] --key KEY",
 		Short: "Have no more hosts begin an action",
 		Long: `Sign an order that no host begins the action any more: those that have not been
-given it never are, those that wait with it give it up. What has begun goes on.`,
-		Example: "  muster action cancel 0f3a --key alice.key",
+given it never are, those that wait with it give it up. What has begun goes on.
+With --to that is so on those of its hosts alone that a query finds.`,
+		Example: "  muster action cancel 0f3a --key alice.key\n  muster action cancel 0f3a --to 'group:servers' --key alice.key",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAction(cmd.Context(), args[0], func(p *api.PersonClient, x api.ActionDetail) error {
@@ -213,17 +214,40 @@ given it never are, those that wait with it give it up. What has begun goes on.`
 			})
 		},
 	}
+	cmd.Flags().StringVar(&s.to, "to", "", "only on the hosts that this query finds")
 	cmd.Flags().StringVar(&s.reason, "reason", "", "why, for those who read it later")
 	s.signer.add(cmd)
 	a.confirmFlag(cmd.Flags())
 	return cmd
 }
 
+// cancelled are the hosts of an action on which it is to be cancelled: all, or those
+// that a query finds.
+func cancelled(ctx context.Context, p *api.PersonClient, id, query string) ([]api.Host, error) {
+	hosts, err := actionHosts(ctx, p, id)
+	if err != nil || query == "" {
+		return hosts, err
+	}
+	found, err := allHosts(ctx, p, api.HostQuery{Query: query}, 0)
+	if err != nil {
+		return nil, err
+	}
+	meant := map[string]bool{}
+	for _, h := range found {
+		meant[h.ID] = true
+	}
+	hosts = slices.DeleteFunc(hosts, func(h api.Host) bool { return !meant[h.ID] })
+	if len(hosts) == 0 {
+		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "none of the hosts of action %s is meant by %q", id, query), "muster action show %s", id)
+	}
+	return hosts, nil
+}
+
 func (a *app) cancelAction(ctx context.Context, p *api.PersonClient, x api.ActionDetail, s sending) error {
 	if x.State == api.ActionCancelled || x.State == api.ActionOver {
 		return muster.Errorf(muster.Conflict, "action %s is %s already", x.ID, x.State)
 	}
-	hosts, err := actionHosts(ctx, p, x.ID)
+	hosts, err := cancelled(ctx, p, x.ID, s.to)
 	if err != nil {
 		return err
 	}
