@@ -25,7 +25,7 @@ type hostPage struct {
 	From, To string // of a comparison: days
 	Events   []api.Event
 	Software softwareList
-	Facts    []fact
+	Machine  []fact
 	At       string // the day of the inventory that is shown; "" is now
 }
 
@@ -169,7 +169,7 @@ func (p *hostPage) inventory(v *visit) error {
 		return err
 	}
 	delete(sections, "packages")
-	p.Facts, err = factsOf(sections)
+	p.Machine, err = factsOf(sections)
 	return err
 }
 
