@@ -211,6 +211,11 @@ func TestCompletes(t *testing.T) {
 		if !slices.Equal(w.told, want) {
 			t.Errorf("told: %v", w.told)
 		}
+		first, err := w.Follow(t.Context(), 0, 2)
+		rest, rerr := w.Follow(t.Context(), 2, 100)
+		if n, nerr := w.Newest(t.Context()); errors.Join(err, rerr, nerr) != nil || n != 5 || len(first) != 2 || len(rest) != 3 || rest[2].ID != "r" || rest[2].State != "completed" || rest[2].Of != "2" {
+			t.Errorf("%d steps: %+v, %+v, %v", n, first, rest, errors.Join(err, rerr, nerr))
+		}
 		w.now = w.now.Add(time.Hour)
 		if w.look(); w.heads != 4 {
 			t.Error("a rollout that is over makes heads")
