@@ -17,14 +17,13 @@ import (
 func BenchmarkActions(b *testing.B) {
 	t := newTrial(b, fleetSize, fleetSize, "mixed")
 	f := t.fleet
-	f.Connected, f.Every, f.Ramp, f.Takes = true, 15*time.Minute, 30*time.Second, time.Second
+	f.Connected, f.Certified, f.Every, f.Ramp, f.Takes = true, true, 15*time.Minute, 30*time.Second, time.Second
 	var begun begun
 	f.Begun = begun.add
 	t.run(f, func() {
 		t.back(f.Hosts)
 		p := person(b, t.url(), t.roots())
 		tree := must(action.NewTree(hostIDs(b, p)))(b)
-		t.act(p, tree, &begun) // the first: hosts of an earlier run ask for their certificates
 		for range fleetTurns {
 			t.act(p, tree, &begun)
 		}
