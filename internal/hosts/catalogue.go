@@ -14,9 +14,7 @@ import (
 // hosts. q is what stands behind "package:" in a search: "openssl<3.0.2", "dpkg/lib*".
 func (p *Part) Software(ctx context.Context, q, cursor string, limit int) (out api.SoftwarePage, err error) {
 	c := catalogue{limit: limit}
-	if c.limit <= 0 || c.limit > 1000 {
-		c.limit = 100
-	}
+	c.limit = limited(c.limit)
 	if c.term, err = softwareTerm(q); err != nil {
 		return out, err
 	}

@@ -37,11 +37,10 @@ func addEvents(tx *db.Tx, all ...event) (int64, error) {
 }
 
 // Events lists what hosts did and what happened to them: the newest first, or
-// after a number the oldest first, for whoever follows.
+// after a number the oldest first, for whoever follows. They are fewer than q.Limit
+// where more would be larger than a page may be.
 func (p *Part) Events(ctx context.Context, q api.EventQuery) (out api.EventPage, err error) {
-	if q.Limit <= 0 || q.Limit > 1000 {
-		q.Limit = 100
-	}
+	q.Limit = limited(q.Limit)
 	h := p.h
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		out.Events = []api.Event{}
@@ -53,11 +52,17 @@ func (p *Part) Events(ctx context.Context, q api.EventQuery) (out api.EventPage,
 		if q.Since > 0 {
 			order = "ASC"
 		}
-		return tx.Each(`SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result
+		room := page{left: maxPage}
+		return room.read(tx, `SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result
 			FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host WHERE `+where+` ORDER BY e.number `+order+` LIMIT ?`,
 			append(args, q.Limit), func(scan db.Scan) error {
-				e, err := h.scanEvent(scan)
-				out.Events = append(out.Events, e)
+				e, size, err := h.scanEvent(scan)
+				if err == nil {
+					err = room.take(size)
+				}
+				if err == nil {
+					out.Events = append(out.Events, e)
+				}
 				return err
 			})
 	})
@@ -85,16 +90,19 @@ func (p *Part) eventFilter(tx *db.Tx, q api.EventQuery) (where string, args []an
 	return where, args, nil
 }
 
-func (h *Hosts) scanEvent(scan db.Scan) (e api.Event, err error) {
+// scanEvent reads an event, and about how many bytes it is.
+func (h *Hosts) scanEvent(scan db.Scan) (e api.Event, size int, err error) {
 	var name sql.NullString
 	var result []byte
 	if err := scan(&e.Number, &e.Time, &e.Host, &name, &e.What, &e.Text, &result); err != nil {
-		return e, err
+		return e, 0, err
 	}
 	e.Name = name.String
+	size = 200 + len(e.Text)
 	if result == nil {
-		return e, nil
+		return e, size, nil
 	}
 	e.Result = new(api.Result)
-	return e, h.readPacked("a result", result, e.Result)
+	n, err := h.readPacked("a result", result, e.Result)
+	return e, size + n, err
 }

@@ -15,9 +15,7 @@ import (
 // History lists what changed in inventories, the newest first.
 func (p *Part) History(ctx context.Context, q api.HistoryQuery) (out api.HistoryPage, err error) {
 	h := p.h
-	if q.Limit <= 0 || q.Limit > 1000 {
-		q.Limit = 100
-	}
+	q.Limit = limited(q.Limit)
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		f := feed{h: h, p: p, tx: tx, q: q, names: map[int64]*record{}}
 		err := f.read()

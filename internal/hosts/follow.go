@@ -36,16 +36,21 @@ func (p *Part) Follow(ctx context.Context, after int64, limit int) (items []api.
 			return err
 		}
 		var all []numbered
-		for _, read := range []func(*db.Tx, int64, int) ([]numbered, error){p.followEvents, p.followReports} {
-			found, err := read(tx, after, limit)
+		items, last = nil, top
+		for _, read := range []func(*db.Tx, int64, int) ([]numbered, bool, error){p.followEvents, p.followReports} {
+			found, full, err := read(tx, after, limit)
 			if err != nil {
 				return err
 			}
+			if full {
+				last = min(last, found[len(found)-1].number)
+			}
 			all = append(all, found...)
 		}
-		slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
 		// Where one of the two is cut off, the other may go further: not behind the cut.
-		if items, last = nil, top; len(all) >= limit {
+		all = slices.DeleteFunc(all, func(n numbered) bool { return n.number > last })
+		slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
+		if len(all) >= limit {
 			all = all[:limit]
 			last = all[limit-1].number
 		}
@@ -63,21 +68,30 @@ type numbered struct {
 	item   api.FeedItem
 }
 
-func (p *Part) followEvents(tx *db.Tx, after int64, limit int) (all []numbered, err error) {
+// followEvents reads events, and reports whether the page is full before limit.
+func (p *Part) followEvents(tx *db.Tx, after int64, limit int) (all []numbered, full bool, err error) {
 	in, args, err := p.in(tx, "e.host", p.see)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return all, tx.Each(`SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host
+	room := page{left: maxPage}
+	err = room.read(tx, `SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host
 		WHERE e.number > ? AND `+in+` ORDER BY e.number LIMIT ?`, slices.Concat([]any{after}, args, []any{limit}), func(scan db.Scan) error {
-		e, err := p.h.scanEvent(scan)
+		e, size, err := p.h.scanEvent(scan)
+		if err == nil {
+			err = room.take(size)
+		}
 		if err != nil {
 			return err
 		}
 		all = append(all, numbered{e.Number, api.FeedItem{ID: "h" + strconv.FormatInt(e.Number, 10), Kind: "host." + e.What, Time: e.Time, Host: e.Host, Name: e.Name, Event: &e}})
 		return nil
 	})
+	return all, room.full, err
 }
+
+// changeSize is about how many bytes one change of a report is, as people read it.
+const changeSize = 250
 
 // A followed report is one before the numbers of its software are words.
 type followed struct {
@@ -85,13 +99,14 @@ type followed struct {
 	id, name sql.NullString
 }
 
-func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered, err error) {
+func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered, full bool, err error) {
 	in, args, err := p.in(tx, "r.host", p.see)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var reports []followed
-	err = tx.Each(`SELECT r.host, r.number, r.happened, r.body, h.id, h.name FROM hosts_report r LEFT JOIN hosts_host h ON h.num = r.host
+	room := page{left: maxPage}
+	err = room.read(tx, `SELECT r.host, r.number, r.happened, r.body, h.id, h.name FROM hosts_report r LEFT JOIN hosts_host h ON h.num = r.host
 		WHERE r.number > ? AND `+in+` ORDER BY r.number LIMIT ?`, slices.Concat([]any{after}, args, []any{limit}), func(scan db.Scan) error {
 		var f followed
 		var body []byte
@@ -99,13 +114,21 @@ func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered,
 		if err == nil {
 			f.patch, _, err = p.h.decodePatch(body)
 		}
-		reports = append(reports, f)
+		if err == nil {
+			err = room.take(changeSize * (1 + len(f.patch.added) + len(f.patch.removed) + len(f.patch.sections)))
+		}
+		if err == nil {
+			reports = append(reports, f)
+		}
 		return err
 	})
+	if err != nil {
+		return nil, false, err
+	}
 	for _, f := range reports {
 		words, err := p.h.words.words(tx, sortedNums(f.patch.added, f.patch.removed))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		changes := softwareChanges(words, f.patch.added, f.patch.removed)
 		for _, s := range f.patch.sections {
@@ -117,5 +140,5 @@ func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered,
 		all = append(all, numbered{f.number, api.FeedItem{ID: "h" + strconv.FormatInt(f.number, 10), Kind: "inventory", Time: f.happened,
 			Host: f.id.String, Name: f.name.String, Inventory: changes}})
 	}
-	return all, err
+	return all, room.full, nil
 }

@@ -182,8 +182,15 @@ func FuzzResult(f *testing.F) {
 		}
 		for _, p := range all {
 			var back api.Result
-			if err := h.readPacked("a result", p.body, &back); err != nil {
+			if _, err := h.readPacked("a result", p.body, &back); err != nil {
 				t.Fatal(err)
+			}
+			texts := 0
+			for _, s := range back.Steps {
+				texts += len(s.Op) + len(s.Name) + len(s.From) + len(s.To) + len(s.Error)
+			}
+			if texts > maxStepTexts+maxStepErrors+maxSteps*leastError+4*maxError {
+				t.Fatalf("steps of %d bytes", texts)
 			}
 			if len(back.Steps) > maxSteps || len(back.Error) > 4*maxError || len(p.id) != 16 {
 				t.Fatalf("kept as %+v", back)

@@ -18,6 +18,12 @@ const (
 	maxSteps   = 1000
 	maxError   = 4 << 10
 	maxLog     = 16 << 10
+
+	// Of all steps together. A result packs to almost nothing, and is read unpacked,
+	// many at a time.
+	maxStepTexts  = 128 << 10
+	maxStepErrors = 64 << 10
+	leastError    = 100 // of one step, however long those before
 )
 
 // A packed result is one as it is kept.
@@ -57,11 +63,17 @@ func trim(r *api.Result) {
 	r.Kind, r.By = cut(inventory.Text(r.Kind), 60), cut(inventory.Text(r.By), 190)
 	r.Error, r.Output = cut(inventory.Output(r.Error), maxError), cut(inventory.Output(r.Output), maxLog)
 	r.Steps = r.Steps[:min(len(r.Steps), maxSteps)]
+	texts, errors := maxStepTexts, maxStepErrors
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		s.Op, s.Name = cut(inventory.Text(s.Op), 20), cut(inventory.Text(s.Name), 190)
 		s.From, s.To = cut(inventory.Text(s.From), 190), cut(inventory.Text(s.To), 190)
-		s.Error = cut(inventory.Output(s.Error), maxError)
+		s.Error = cut(inventory.Output(s.Error), min(maxError, max(errors, leastError)))
+		errors -= len(s.Error)
+		if texts -= len(s.Op) + len(s.Name) + len(s.From) + len(s.To) + len(s.Status); texts < 0 {
+			r.Steps = r.Steps[:i]
+			return
+		}
 	}
 }
 

@@ -21,12 +21,12 @@ func readJSON(what string, data []byte, v any) error {
 }
 
 // readPacked reads JSON within zstd.
-func (h *Hosts) readPacked(what string, packed []byte, v any) error {
+func (h *Hosts) readPacked(what string, packed []byte, v any) (size int, err error) {
 	data, err := h.unpack.DecodeAll(packed, nil)
 	if err != nil {
-		return muster.Errorf(muster.Internal, "the database holds damaged %s: %w", what, err)
+		return 0, muster.Errorf(muster.Internal, "the database holds damaged %s: %w", what, err)
 	}
-	return readJSON(what, data, v)
+	return len(data), readJSON(what, data, v)
 }
 
 // readPublic reads the key of a host: SubjectPublicKeyInfo of P-256.

@@ -10,9 +10,10 @@ import (
 
 // List lists entries.
 func (l *Ledger) List(ctx context.Context, q api.AuditQuery) (out api.AuditPage, err error) {
-	if q.Limit <= 0 || q.Limit > 1000 {
+	if q.Limit <= 0 {
 		q.Limit = 100
 	}
+	q.Limit = min(q.Limit, 1000)
 	where, args := filter(q)
 	order := "DESC"
 	if q.Forward || q.Since > 0 {
