@@ -29,8 +29,11 @@ func loginPage(v *visit) (any, error) {
 	return loginForm{Ways: ways, Server: v.outside(), To: v.own(to)}, nil
 }
 
-// outside is the address by which the browser knows the console.
+// outside is the address of the server, as the browser knows it.
 func (v *visit) outside() string {
+	if v.Session != "" {
+		return v.Client.Base()
+	}
 	if v.plain() {
 		return "http://" + v.Host + v.Base
 	}

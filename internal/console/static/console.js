@@ -83,8 +83,8 @@ document.addEventListener("input", event => {
   typing = setTimeout(() => swap(address(form), form.dataset.swap), 350);
 });
 
-// Following: parts with data-live are asked for anew when something happened, but not
-// while somebody works in them.
+// Following: parts with data-live are asked for anew when something happened, at most once
+// in so many seconds, but not while somebody works in them.
 
 let stream, stale;
 
@@ -92,7 +92,8 @@ function follow() {
   const parts = $$("[data-live]");
   if (stream || document.hidden || parts.length === 0) return;
   stream = new EventSource(base + "/live");
-  stream.addEventListener("news", () => { stale ??= setTimeout(refresh, 1500); });
+  const pause = 1000 * Math.max(1, ...parts.map(p => Number(p.dataset.live) || 0));
+  stream.addEventListener("news", () => { stale ??= setTimeout(refresh, pause); });
 }
 
 async function refresh() {
