@@ -14,7 +14,7 @@ func groups() []group {
 			setupCommand, joinCommand, leaveCommand, agentCommand, updateCommand, planCommand, installCommand, upgradeCommand, removeCommand, downloadCommand,
 			listCommand, showCommand, searchCommand, filesCommand, ownsCommand, whyCommand, whyNotCommand, settingsCommand,
 			pinCommand, unpinCommand, historyCommand, undoCommand, resumeCommand,
-			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand, selfServiceCommand,
+			checkCommand, auditCommand, sessionSetupCommand, collectCommand, cleanCommand, selfServiceCommand, tuiCommand,
 		}},
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
 			loginCommand, logoutCommand, whoamiCommand, consoleCommand, peopleCommand, rightsCommand, apitokensCommand,
