@@ -43,9 +43,10 @@ func CellTime(t int64) string {
 }
 
 // SafeCell has a cell that a spreadsheet would take for a formula begin with an
-// apostrophe: hosts choose what they are called.
+// apostrophe: hosts choose what they are called. Some spreadsheets take the wide forms
+// of East Asia for signs too.
 func SafeCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	if strings.IndexAny(s, "=+-@\t\r\n＝＋－＠") == 0 {
 		return "'" + s
 	}
 	return s

@@ -51,6 +51,13 @@ func (s *Server) admit(r *request, rt *route, l *limiter) error {
 			return err
 		}
 	}
+	if l.single && r.person != nil {
+		leave, err := s.marks.enter(mark{rt.class, r.person.name})
+		if err != nil {
+			return err
+		}
+		r.held = append(r.held, leave)
+	}
 	if rt.who == aHost || rt.who == aPerson {
 		if err := r.place(l); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -202,23 +203,7 @@ func (s *Server) auditCheckpoint(ctx context.Context, r *request) (any, error) {
 
 // exportAudit writes the whole log.
 func (s *Server) exportAudit(ctx context.Context, r *request) (any, error) {
-	return answer(func(w http.ResponseWriter) error {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		return s.ledger.Export(ctx, &patient{w: w, control: r.control, patience: s.patience})
-	}), nil
-}
-
-// A patient writer gives up on who takes nothing for a while. What it writes may take
-// as long as it takes.
-type patient struct {
-	w        http.ResponseWriter
-	control  *http.ResponseController
-	patience time.Duration
-}
-
-func (p *patient) Write(b []byte) (int, error) {
-	p.control.SetWriteDeadline(time.Now().Add(p.patience)) //nolint:errcheck // not supported in some tests
-	return p.w.Write(b)
+	return s.streamed(r, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, func(w io.Writer) error { return s.ledger.Export(ctx, w) }), nil
 }
 
 // checkpoints are those of the folder: the newest, and those that the log did not

@@ -22,7 +22,7 @@ type form interface {
 	end() error
 }
 
-// A csvForm writes RFC 4180, with a line of names first.
+// A csvForm writes RFC 4180, with a line of names first, and CR LF at the end of each.
 type csvForm struct{ w *csv.Writer }
 
 // row writes one line. A spreadsheet takes some cells for formulas, and hosts choose
@@ -87,22 +87,16 @@ func (s *Server) exportList(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	return answer(func(w http.ResponseWriter) error {
-		w.Header().Set("Content-Type", kind+"; charset=utf-8")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+r.PathValue("list")+map[string]string{typeCSV: ".csv", typeLines: ".jsonl"}[kind]+`"`)
-		if err := e.to(ctx, &patient{w: w, control: r.control, patience: s.patience}, kind); err != nil {
-			// The status is sent: what breaks off must not look whole.
-			s.log.Warn("an export broke off", "request", r.id, "error", err.Error())
-			panic(http.ErrAbortHandler)
-		}
-		return nil
-	}), nil
+	name := r.PathValue("list") + map[string]string{typeCSV: ".csv", typeLines: ".jsonl"}[kind]
+	header := http.Header{"Content-Type": {kind + "; charset=utf-8"}, "Content-Disposition": {`attachment; filename="` + name + `"`}}
+	return s.streamed(r, header, func(w io.Writer) error { return e.to(ctx, w, kind) }), nil
 }
 
 func (e *export) to(ctx context.Context, w io.Writer, kind string) error {
 	var to form = linesForm{json.NewEncoder(w)}
 	if kind == typeCSV {
 		out := csv.NewWriter(w)
+		out.UseCRLF = true
 		if err := out.Write(e.columns); err != nil {
 			return err
 		}
@@ -114,12 +108,28 @@ func (e *export) to(ctx context.Context, w io.Writer, kind string) error {
 	return to.end()
 }
 
+// exportParams are what the lists take of the query. What is passed over would be
+// missed by who asked for less, and found too late.
+var exportParams = map[string][]string{
+	"hosts":    {"q", "columns"},
+	"software": {"q"},
+	"history":  {"host", "software", "from", "to"},
+	"events":   {"host", "since", "failed", "from", "to"},
+}
+
 // exportOf finds the list that the path names, of what the person may see and report.
 func (s *Server) exportOf(r *request, q *query) (*export, error) {
 	part := s.hosts.Part(r.person.may(api.VerbView).And(r.person.may(api.VerbReport)), r.person.may(api.VerbReport), nil)
 	list := r.PathValue("list")
 	if q.Get("format") == formatGLPI && list != "hosts" {
 		return nil, muster.Errorf(muster.Invalid, "hosts are exported for GLPI, not %.50q", list)
+	}
+	params, there := exportParams[list]
+	if !there {
+		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "there is no export %.50q", list), "hosts, software, history, events")
+	}
+	if err := q.only(append(params, "format")...); err != nil {
+		return nil, err
 	}
 	switch list {
 	case "hosts":
@@ -139,11 +149,15 @@ func (s *Server) exportOf(r *request, q *query) (*export, error) {
 	case "history":
 		in := api.HistoryQuery{Host: q.Get("host"), Software: q.Get("software"), From: q.number("from"), To: q.number("to"), Limit: 500}
 		return exportHistory(in, part.History), nil
-	case "events":
-		in := api.EventQuery{Host: q.Get("host"), Since: q.number("since"), Failed: q.Get("failed") == "1"}
-		return exportEvents(in, part.Follow), nil
 	default:
-		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "there is no export %.50q", list), "hosts, software, history, events")
+		in := api.EventQuery{Since: q.number("since"), Failed: q.Get("failed") == "1"}
+		if host := q.Get("host"); host != "" {
+			var err error
+			if in.Host, err = part.Resolve(r.Context(), host); err != nil {
+				return nil, err
+			}
+		}
+		return exportEvents(in, q.number("from"), q.number("to"), part.Follow), nil
 	}
 }
 
@@ -192,7 +206,7 @@ func exportHistory(q api.HistoryQuery, list func(context.Context, api.HistoryQue
 }
 
 // exportEvents goes along the feed of hosts, the oldest first.
-func exportEvents(q api.EventQuery, follow func(context.Context, int64, int) ([]api.FeedItem, int64, error)) *export {
+func exportEvents(q api.EventQuery, from, until int64, follow func(context.Context, int64, int) ([]api.FeedItem, int64, error)) *export {
 	return &export{[]string{"number", "time", "host", "host-name", "what", "text", "error"}, func(ctx context.Context, to form) error {
 		for after := q.Since; ; {
 			items, last, err := follow(ctx, after, 500)
@@ -201,7 +215,7 @@ func exportEvents(q api.EventQuery, follow func(context.Context, int64, int) ([]
 			}
 			for _, i := range items {
 				e := i.Event
-				if e == nil || q.Host != "" && q.Host != e.Host && q.Host != e.Name || q.Failed && (e.Result == nil || e.Result.Error == "") {
+				if e == nil || q.Host != "" && q.Host != e.Host || e.Time < from || until != 0 && e.Time > until || q.Failed && (e.Result == nil || e.Result.Error == "") {
 					continue
 				}
 				failed := ""

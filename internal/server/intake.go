@@ -74,14 +74,14 @@ func errGaveWay() error {
 	return muster.WithHint(muster.Errorf(muster.Busy, "too many bodies are on their way, and this one takes longest"), "ask again later")
 }
 
-// A marks says which hosts are being served: each has one request of a class at a
-// time, from its body to its answer.
+// A marks says who is being served: a host has one request of a class at a time, from
+// its body to its answer, and a person one of a class that is single.
 type marks struct {
 	mu  sync.Mutex
 	set map[mark]bool
 }
 
-type mark struct{ class, host string }
+type mark struct{ class, who string }
 
 func newMarks() *marks { return &marks{set: map[mark]bool{}} }
 
@@ -89,7 +89,7 @@ func (m *marks) enter(k mark) (leave func(), err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.set[k] {
-		return nil, muster.Errorf(muster.Busy, "host %q sends several requests of the kind %q at once", k.host, k.class)
+		return nil, muster.Errorf(muster.Busy, "%q sends several requests of the kind %q at once", k.who, k.class)
 	}
 	m.set[k] = true
 	return func() {

@@ -24,6 +24,8 @@ type class struct {
 	// shared is for classes where nobody knows who asks until the work is done: one
 	// neighbourhood takes no more than a quarter of the places.
 	shared bool
+	// single is for what takes long: one person has one at a time.
+	single bool
 }
 
 // classes are sized so that all hosts may come back within ten seconds of a
@@ -32,6 +34,9 @@ var classes = []class{
 	{name: "about", least: 500, atOnce: 64, waits: time.Second},
 	{name: "checkin", perHost: 0.1, least: 100, atOnce: 64, waits: 10 * time.Second, strangers: 20},
 	{name: "enrol", perHost: 0.01, least: 100, atOnce: 16, waits: time.Second, strangers: 10, shared: true},
+	// As long as it takes, and as slowly as the caller reads: apart from what people
+	// wait for, or 32 downloads would lock everybody out.
+	{name: "export", least: 20, atOnce: 8, waits: 5 * time.Second, strangers: 10, single: true},
 	{name: "follow", least: 50, atOnce: 256, waits: time.Second, strangers: 10},
 	{name: "inventory", perHost: 0.02, least: 20, atOnce: 8, waits: 20 * time.Second, strangers: 20},
 	{name: "login", least: 10, atOnce: 4, waits: 2 * time.Second, strangers: 1, shared: true},

@@ -150,7 +150,7 @@ const nobody = "00000000-0000-4000-8000-ffffffffffff"
 // newMatrix has four hosts with inventories, history and groups.
 func newMatrix(t *testing.T) *matrix {
 	m := &matrix{world: newWorld(t)}
-	for _, class := range []string{"people", "upload", "follow", "watch", "enrol", "checkin", "inventory"} {
+	for _, class := range []string{"people", "export", "upload", "follow", "watch", "enrol", "checkin", "inventory"} {
 		if l := m.limits[class]; l != nil {
 			l.rate = rate.NewLimiter(rate.Inf, 0)
 		}

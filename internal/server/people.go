@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,6 +34,16 @@ func (q *query) number(name string) int64 {
 func queryOf(r *request) *query {
 	v, err := url.ParseQuery(r.URL.RawQuery)
 	return &query{Values: v, err: muster.WithKind(muster.Invalid, err)}
+}
+
+// only refuses parameters that are not among names.
+func (q *query) only(names ...string) error {
+	for name := range q.Values {
+		if !slices.Contains(names, name) {
+			return muster.Errorf(muster.Invalid, "there is no parameter %.50q here, only %s", name, strings.Join(names, ", "))
+		}
+	}
+	return nil
 }
 
 func (s *Server) listHosts(ctx context.Context, r *request) (any, error) {

@@ -106,7 +106,11 @@ func (s *Server) serveOne(w http.ResponseWriter, r *request, rt *route, limit *l
 		}
 		return s.refuse(w, r, err), err
 	}
-	return http.StatusOK, s.answer(w, r, out)
+	err = s.answer(w, r, out)
+	if u := (unsent{}); errors.As(err, &u) {
+		return s.refuse(w, r, u.error), u.error
+	}
+	return http.StatusOK, err
 }
 
 // answer writes what a handler returned: JSON, compressed where that pays.

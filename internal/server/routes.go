@@ -113,7 +113,7 @@ func routes() []route {
 		{method: post, path: api.RouteActionApprovals, who: aPerson, verb: api.VerbAct, class: "people", body: api.MaxPerson, serve: (*Server).approveAction},
 		{method: get, path: api.RouteActionEvents, who: aPerson, verb: api.VerbView, class: "watch", slow: true, serve: (*Server).followAction},
 
-		{method: get, path: api.RouteExport, who: aPerson, verb: api.VerbReport, class: "people", slow: true, serve: (*Server).exportList},
+		{method: get, path: api.RouteExport, who: aPerson, verb: api.VerbReport, class: "export", slow: true, serve: (*Server).exportList},
 		{method: get, path: api.RouteChanges, who: aPerson, verb: api.VerbView, class: "follow", slow: true, serve: (*Server).changes},
 		{method: get, path: api.RouteWebhooks, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listWebhooks},
 		{method: post, path: api.RouteWebhooks, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxPerson, serve: (*Server).addWebhook},
@@ -124,6 +124,6 @@ func routes() []route {
 		{method: get, path: api.RouteAudit, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listAudit},
 		{method: get, path: api.RouteAuditEntry, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).getAudit},
 		{method: get, path: api.RouteAuditCheckpoint, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).auditCheckpoint},
-		{method: get, path: api.RouteAuditExport, who: aPerson, verb: api.VerbAdminister, class: "people", slow: true, serve: (*Server).exportAudit},
+		{method: get, path: api.RouteAuditExport, who: aPerson, verb: api.VerbAdminister, class: "export", slow: true, serve: (*Server).exportAudit},
 	}
 }
