@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"muster"
 	"muster/api"
 	"muster/internal/console/chart"
@@ -19,6 +21,8 @@ type overviewPage struct {
 	Rollouts []rolloutRow
 	Actions  []api.Action
 	Failures []api.Event
+
+	counts map[string]int // hosts by search
 }
 
 // A need is something that waits for a person.
@@ -38,7 +42,11 @@ type figure struct {
 }
 
 func overview(v *visit) (any, error) {
-	out := &overviewPage{}
+	counts, err := v.counts(overviewSearches())
+	if err != nil {
+		return nil, err
+	}
+	out := &overviewPage{counts: counts}
 	for _, part := range []func(*visit) error{out.numbers, out.hostNeeds, out.otherNeeds, out.contact, out.underWay} {
 		if err := part(v); err != nil {
 			return nil, err
@@ -53,6 +61,47 @@ func (v *visit) many(search string) (int, error) {
 	return page.Total, err
 }
 
+// atOnce is how much a page asks of the server at a time.
+const atOnce = 4
+
+// counts is many of several searches.
+func (v *visit) counts(searches []string) (map[string]int, error) {
+	all := make([]int, len(searches))
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for i, s := range searches {
+		g.Go(func() (err error) {
+			all[i], err = v.many(s)
+			return err
+		})
+	}
+	err, out := g.Wait(), map[string]int{}
+	for i, s := range searches {
+		out[s] = all[i]
+	}
+	return out, err
+}
+
+// overviewSearches are all that the page counts.
+func overviewSearches() []string {
+	all := []string{"", "status:ok", searchNeed}
+	for _, days := range trendDays {
+		all = append(all, enrolledWithin(days))
+	}
+	for _, n := range hostNeeds {
+		all = append(all, n.search)
+	}
+	for _, c := range contacts {
+		all = append(all, c.search)
+	}
+	return all
+}
+
+// trendDays are those of which the page says how many hosts there were.
+var trendDays = []int{28, 21, 14, 7}
+
+func enrolledWithin(days int) string { return fmt.Sprintf("enrolled<%dd", days) }
+
 // searchFor is the page of the hosts of a search.
 func (v *visit) searchFor(q string) string { return v.link("/hosts", "q", q) }
 
@@ -60,14 +109,8 @@ const searchNeed = "status:need-install or status:need-upgrade or status:need-do
 
 // numbers are the four that one looks at first.
 func (o *overviewPage) numbers(v *visit) error {
-	all, err := v.many("")
-	if err != nil {
-		return err
-	}
-	trend, young, err := v.arrivals(all)
-	if err != nil {
-		return err
-	}
+	all := o.counts[""]
+	trend, young := o.arrivals(all)
 	failures, err := o.failures(v)
 	if err != nil {
 		return err
@@ -79,10 +122,7 @@ func (o *overviewPage) numbers(v *visit) error {
 		{v.t("Packages to change"), "need", searchNeed},
 		{v.t("Errors"), "error", "status:error"},
 	} {
-		n, err := v.many(f.search)
-		if err != nil {
-			return err
-		}
+		n := o.counts[f.search]
 		fig := figure{Title: f.title, Value: v.words().number(n), Note: v.t("%s of all", percent(n, all)), Class: f.class, Href: v.searchFor(f.search)}
 		fig.Chart = chart.Share(f.title, float64(all), chart.Part{Name: f.title, Value: float64(n), Class: f.class})
 		if f.class == "error" {
@@ -107,15 +147,12 @@ func percent(n, all int) string {
 
 // arrivals is how many hosts there were in the last four weeks, of those that are still
 // there, and how many came within the newest.
-func (v *visit) arrivals(all int) (trend []float64, young int, err error) {
-	for _, days := range []int{28, 21, 14, 7} {
-		n, err := v.many(fmt.Sprintf("enrolled<%dd", days))
-		if err != nil {
-			return nil, 0, err
-		}
-		trend, young = append(trend, float64(all-n)), n
+func (o *overviewPage) arrivals(all int) (trend []float64, young int) {
+	for _, days := range trendDays {
+		young = o.counts[enrolledWithin(days)]
+		trend = append(trend, float64(all-young))
 	}
-	return append(trend, float64(all)), young, nil
+	return append(trend, float64(all)), young
 }
 
 // failures counts what failed by day, of the newest thousand, and keeps the last ones.
@@ -135,22 +172,20 @@ func (o *overviewPage) failures(v *visit) ([]float64, error) {
 	return all, nil
 }
 
-// hostNeeds are hosts that wait for somebody.
+// hostNeeds are searches for hosts that wait for somebody.
+var hostNeeds = []struct{ class, search, one, many, hint string }{
+	{"error", "state:cloned", "%s host is claimed by two machines", "%s hosts are claimed by two machines", "one of them is a copy"},
+	{"error", "status:revoked", "%s host has a revoked package", "%s hosts have a revoked package", "it was revoked since it was installed"},
+	{"error", "status:error", "%s host has an error", "%s hosts have an error", "the last change of a package failed"},
+	{"waits", "state:pending", "%s host waits for approval", "%s hosts wait for approval", "they are let in by a person"},
+	{"warning", "seen>7d state:accepted", "%s host is silent for a week", "%s hosts are silent for a week", "switched off, lost, or cut off"},
+	{"warning", "free<1G", "%s host has less than 1 GB free", "%s hosts have less than 1 GB free", "upgrades will fail there"},
+	{"waits", "has:reboot", "%s host waits to be started again", "%s hosts wait to be started again", "to finish what was installed"},
+}
+
 func (o *overviewPage) hostNeeds(v *visit) error {
-	for _, n := range []struct{ class, search, one, many, hint string }{
-		{"error", "state:cloned", "%s host is claimed by two machines", "%s hosts are claimed by two machines", "one of them is a copy"},
-		{"error", "status:revoked", "%s host has a revoked package", "%s hosts have a revoked package", "it was revoked since it was installed"},
-		{"error", "status:error", "%s host has an error", "%s hosts have an error", "the last change of a package failed"},
-		{"waits", "state:pending", "%s host waits for approval", "%s hosts wait for approval", "they are let in by a person"},
-		{"warning", "seen>7d state:accepted", "%s host is silent for a week", "%s hosts are silent for a week", "switched off, lost, or cut off"},
-		{"warning", "free<1G", "%s host has less than 1 GB free", "%s hosts have less than 1 GB free", "upgrades will fail there"},
-		{"waits", "has:reboot", "%s host waits to be started again", "%s hosts wait to be started again", "to finish what was installed"},
-	} {
-		count, err := v.many(n.search)
-		if err != nil {
-			return err
-		}
-		if count > 0 {
+	for _, n := range hostNeeds {
+		if count := o.counts[n.search]; count > 0 {
 			o.Needs = append(o.Needs, need{n.class, v.words().count(count, n.one, n.many), v.t(n.hint), v.searchFor(n.search)})
 		}
 	}
@@ -183,25 +218,23 @@ func unlessDenied(err error) error {
 	return err
 }
 
-// contact is when hosts were last heard of.
+// contacts are searches by when hosts were last heard of. All but the last one hold what
+// those before them hold.
+var contacts = []struct{ name, class, search string }{
+	{"within 3 hours", "ok", "seen<3h"},
+	{"within a day", "c1", "seen<1d"},
+	{"within a week", "waits", "seen<7d"},
+	{"longer ago", "off", "seen>7d"},
+}
+
 func (o *overviewPage) contact(v *visit) error {
-	parts, rest := []chart.Part{}, 0
-	for _, s := range []struct{ name, class, search string }{
-		{v.t("within 3 hours"), "ok", "seen<3h"},
-		{v.t("within a day"), "c1", "seen<1d"},
-		{v.t("within a week"), "waits", "seen<7d"},
-		{v.t("longer ago"), "off", "seen>7d"},
-	} {
-		n, err := v.many(s.search)
-		if err != nil {
-			return err
+	parts, before := []chart.Part{}, 0
+	for i, c := range contacts {
+		n := o.counts[c.search]
+		if i < len(contacts)-1 {
+			n, before = max(n-before, 0), n
 		}
-		part := chart.Part{Name: s.name, Value: float64(n), Class: s.class, Href: v.searchFor(s.search), Text: v.words().number(n)}
-		if s.class == "c1" || s.class == "waits" {
-			part.Value = float64(max(n-rest, 0))
-			part.Text = v.words().number(int(part.Value))
-		}
-		parts, rest = append(parts, part), n
+		parts = append(parts, chart.Part{Name: v.t(c.name), Value: float64(n), Class: c.class, Href: v.searchFor(c.search), Text: v.words().number(n)})
 	}
 	o.Contact = chart.Bars(v.t("Last heard of"), parts...)
 	return nil
