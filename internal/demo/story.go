@@ -292,7 +292,7 @@ In another terminal:
 `, d.url)
 	d.print("  cd %s", d.Dir)
 	d.print("  export PATH=$PWD/bin:$PATH XDG_CONFIG_HOME=$PWD/home/.config MUSTER_KEY=alice.key MUSTER_CERT=alice.crt")
-	for _, line := range []string{"hosts", "host show pc-1", "groups edit lab --install age", "changes --follow", "hosts 'os:" + runtime.GOOS + " seen<1h'", "--help"} {
+	for _, line := range []string{"console", "hosts", "host show pc-1", "groups edit lab --install age", "changes --follow", "hosts 'os:" + runtime.GOOS + " seen<1h'", "--help"} {
 		d.print("  muster %s", line)
 	}
 }
