@@ -1,0 +1,64 @@
+package main
+
+import (
+	"compress/gzip"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"muster"
+	"muster/api"
+)
+
+// BenchmarkPages is what people wait for in the console of a fleet of
+// MUSTER_BENCH_HOSTS: whole pages, compressed, over TLS.
+//
+//	MUSTER_BENCH_HOSTS=50000 go test ./cmd/musterd -run XXX -bench Pages -benchtime 1x -timeout 2h -v
+func BenchmarkPages(b *testing.B) {
+	t := newTrial(b, fleetSize, fleetSize, "mixed", "MUSTERD_LIMITS_RATES_PEOPLE=100000")
+	p := person(b, t.url(), t.roots())
+	page, err := p.Hosts(b.Context(), api.HostQuery{Query: "os:linux", Limit: 1, Count: true})
+	for ; muster.KindOf(err) == muster.Busy; page, err = p.Hosts(b.Context(), api.HostQuery{Query: "os:linux", Limit: 1, Count: true}) {
+		<-time.After(time.Second) // it reads what it knows of its hosts
+	}
+	one := must(page, err)(b).Hosts[0].ID
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true, TLSClientConfig: &tls.Config{RootCAs: t.roots()}}}
+	defer client.CloseIdleConnections()
+	for _, path := range []string{"/", "/hosts", "/hosts?q=os:debian&sort=-seen&c=memory&c=ip", "/hosts?q=package:openssl%3C3.0.7", "/hosts/" + one,
+		"/hosts/" + one + "?tab=history", "/hosts/" + one + "?tab=inventory", "/find?q=pc-00", "/find?q=openssl"} {
+		sent, whole := 0, 0
+		t.ask(path, func() (err error) {
+			sent, whole, err = pageOf(client, t.url()+path, p.Token)
+			return err
+		})
+		b.Logf("%s: %d bytes, %d sent", path, whole, sent)
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// pageOf asks for a page with the session of a person, and returns how many bytes came,
+// and how many it has.
+func pageOf(client *http.Client, url, token string) (sent, whole int, err error) {
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	req.Header.Set("Accept-Encoding", "gzip")
+	req.AddCookie(&http.Cookie{Name: api.Cookie, Value: token})
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || resp.Request.URL.Path == "/login" {
+		return 0, 0, muster.Errorf(muster.Invalid, "%s answered %s", url, resp.Status)
+	}
+	z, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return 0, 0, err
+	}
+	n, err := io.Copy(io.Discard, z)
+	return int(resp.ContentLength), int(n), err
+}
