@@ -40,6 +40,18 @@ func (s *Schedule) putOff(now Instant) time.Time {
 	return now.Wall.Add(s.later - now.Up)
 }
 
+// comes is the time until the pending upgrade is put off no more or its deadline comes,
+// whichever is first; a long time where neither is ahead.
+func (s *Schedule) comes(now Instant) time.Duration {
+	left := longestPostponed
+	for _, d := range []time.Duration{s.later - now.Up, s.deadline(now).Sub(now.Wall)} {
+		if d > 0 {
+			left = min(left, d)
+		}
+	}
+	return left
+}
+
 // late reports whether the deadline of the pending upgrade has come.
 func (s *Schedule) late(now Instant) bool {
 	return s.Settings.Deadline > 0 && now.Up-s.pending.since >= s.Settings.Deadline ||

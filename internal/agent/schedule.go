@@ -87,7 +87,7 @@ func (s *Schedule) Next(now Instant, c Conditions) (do Action, pause time.Durati
 		return Download, 0, waits
 	}
 	// Windows, slots and what runs are looked at again every minute.
-	return Rest, min(pause, time.Minute), waits
+	return Rest, min(pause, time.Minute, s.comes(now)), waits
 }
 
 func (s *Schedule) mayFetch(c Conditions) bool {
