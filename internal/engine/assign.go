@@ -8,13 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"muster"
 	"muster/control"
 	"muster/internal/install"
 	"muster/internal/plan"
-	"muster/version"
 )
 
 // Assignments are what a server counts a root among. What they mean stands in
@@ -156,32 +154,11 @@ func (e *Engine) wanted(o *offer, s plan.State, all bool) []plan.Wanted {
 			if newest == nil || !all && !there(s, name) || slices.Contains(names[:i], name) {
 				continue
 			}
-			w := plan.Wanted{Relation: control.Relation{Name: name}, By: string(kind) + " " + name}
-			if _, pinned := s.Pins[name]; !pinned && all {
-				w.Constraint = version.Exactly(newest.Version) // an older one said something else
-			}
-			list = append(list, w)
 			if all {
-				list = append(list, lowered(s, newest, w.By)...)
+				list = append(list, plan.Assign(s, newest)...)
+				continue
 			}
-		}
-	}
-	return list
-}
-
-// lowered are the dependencies of an assigned package on one version of something
-// that is there in another: what is assigned may go down to it, what is merely
-// needed may not.
-func lowered(s plan.State, p *plan.Package, by string) (list []plan.Wanted) {
-	for _, d := range p.Depends {
-		r := d[0]
-		if len(d) > 1 || r.Constraint.Mode() != version.Fixed || strings.Contains(r.Constraint.String(), ",") {
-			continue
-		}
-		for _, in := range s.Installed {
-			if in.Name == r.Name && !r.Constraint.Match(in.Version) {
-				list = append(list, plan.Wanted{Relation: r, By: by})
-			}
+			list = append(list, plan.Wanted{Relation: control.Relation{Name: name}, By: string(kind) + " " + name})
 		}
 	}
 	return list

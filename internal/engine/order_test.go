@@ -20,7 +20,7 @@ func TestAnswered(t *testing.T) {
 	along := 0
 	rapid.Check(t, func(t *rapid.T) {
 		p := someProblem(t)
-		a, unmet, err := inOrder(p)
+		a, unmet, err := plan.InOrder(p)
 		if err != nil {
 			return
 		}
@@ -32,16 +32,16 @@ func TestAnswered(t *testing.T) {
 		if n := len(b.Request.Install) - len(a.Request.Install) + len(skipped); n != len(missing) {
 			t.Fatalf("of %d that are missing %d are added or skipped", len(missing), n)
 		}
-		for _, a := range []answered{a, b} {
-			if a.plan == nil {
+		for _, a := range []plan.Answered{a, b} {
+			if a.Plan == nil {
 				continue
 			}
 			along++
-			if want, err := plan.Solve(a.Problem); err != nil || !reflect.DeepEqual(a.plan, want) {
-				t.Fatalf("solved again it is another plan: %v\n%s\nnot\n%s", err, want, a.plan)
+			if want, err := plan.Solve(a.Problem); err != nil || !reflect.DeepEqual(a.Plan, want) {
+				t.Fatalf("solved again it is another plan: %v\n%s\nnot\n%s", err, want, a.Plan)
 			}
 		}
-		if p, err := b.proved(); err == nil && p.Unmet != nil {
+		if p, err := proved(b); err == nil && p.Unmet != nil {
 			t.Fatalf("left out without being asked to: %v", p.Unmet)
 		}
 	})

@@ -114,7 +114,7 @@ func (e *Engine) Plan(req Request) (*Plan, error) {
 // solve plans. An upgrade of everything also tries again what failed before;
 // what cannot be had any more must not keep the rest from being upgraded.
 func (e *Engine) solve(p *Plan, problem plan.Problem, wishes *install.Wishes) (err error) {
-	a, unmet, err := inOrder(problem)
+	a, unmet, err := plan.InOrder(problem)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (e *Engine) solve(p *Plan, problem plan.Problem, wishes *install.Wishes) (e
 			p.Skipped = append(p.Skipped, strings.Split(err.Error(), "\n")...)
 		}
 	}
-	if p.Plan, err = a.proved(); err == nil {
+	if p.Plan, err = proved(a); err == nil {
 		p.Unmet = append(p.Unmet, unmet...)
 	}
 	return err
@@ -134,8 +134,8 @@ func (e *Engine) solve(p *Plan, problem plan.Problem, wishes *install.Wishes) (e
 
 // proved plans, and has the plan proved right by the checker that shares
 // nothing with the solver: what follows changes a machine.
-func (a answered) proved() (p *plan.Plan, err error) {
-	if p = a.plan; p == nil {
+func proved(a plan.Answered) (p *plan.Plan, err error) {
+	if p = a.Plan; p == nil {
 		if p, err = plan.Solve(a.Problem); err != nil {
 			return nil, err
 		}
