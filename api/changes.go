@@ -3,8 +3,11 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"muster"
 )
 
 // RouteChanges is the feed of everything that happens.
@@ -46,7 +49,8 @@ type FeedItem struct {
 	Time int64  `json:"time"`
 	Host string `json:"host,omitempty"`
 	Name string `json:"host-name,omitempty"`
-	// Event is what happened to a host, or what it did.
+	// Event is what happened to a host, or what it did. Of what it did the feed has the
+	// summary: the first 50 steps, errors of 200 bytes, no output; [RouteEvents] has all.
 	Event *Event `json:"event,omitempty"`
 	// Inventory is what changed in a host's inventory, without values of sections.
 	Inventory []HistoryChange `json:"inventory,omitempty"`
@@ -75,6 +79,26 @@ type ActionTarget struct {
 	Kind   string `json:"kind"`
 	Title  string `json:"title"`
 	Target
+}
+
+// FeedKinds are the kinds of [FeedItem]. The part before a dot stands for all that begin
+// with it.
+var FeedKinds = []string{
+	"host.enrolled", "host.asked", "host.approved", "host.refused", "host.returned", "host.renewed", "host.cloned", "host.impostor", "host.forgotten", "host.result",
+	"inventory",
+	"rollout.running", "rollout.paused", "rollout.halted", "rollout.aborted", "rollout.completed",
+	"action.held", "action.open", "action.over", "action.cancelled", "action.result",
+	"audit.request", "audit.login", "audit.stranger", "audit.host", "audit.rollout", "audit.webhook", "audit.server",
+}
+
+// CheckKinds refuses kinds that nothing is of: who misspells one would wait for ever.
+func CheckKinds(kinds []string) error {
+	for _, k := range kinds {
+		if !slices.ContainsFunc(FeedKinds, func(have string) bool { return have == k || strings.HasPrefix(have, k+".") }) {
+			return muster.WithHint(muster.Errorf(muster.Invalid, "there is no kind of change %.50q", k), "%s", strings.Join(FeedKinds, ", "))
+		}
+	}
+	return nil
 }
 
 // Is reports whether the item is of one of the kinds; none means all.

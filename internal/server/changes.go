@@ -33,7 +33,7 @@ type reader struct {
 
 // sources are those that a reader may read.
 func (s *Server) sources(r reader) []source {
-	all := []source{{'h', s.hosts.Newest, r.part.Follow}, {'o', s.relay.Newest, func(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
+	all := []source{{'h', s.hosts.Newest, briefly(r.part.Follow)}, {'o', s.relay.Newest, func(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
 		return s.followActions(ctx, n, limit, r.view)
 	}}}
 	if r.rollouts {
@@ -45,6 +45,37 @@ func (s *Server) sources(r reader) []source {
 		all = append(all, source{'a', s.newestAudit, s.followAudit})
 	}
 	return all
+}
+
+// Bounds of what the feed says of a result. Webhooks send it on, to every receiver.
+const (
+	briefSteps = 50
+	briefError = 200 // bytes
+)
+
+// briefly leaves out of results what nobody follows: the texts of every step.
+func briefly(follow func(context.Context, int64, int) ([]api.FeedItem, int64, error)) func(context.Context, int64, int) ([]api.FeedItem, int64, error) {
+	return func(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
+		items, last, err := follow(ctx, n, limit)
+		for _, i := range items {
+			if i.Event == nil || i.Event.Result == nil {
+				continue
+			}
+			r := i.Event.Result
+			r.Output, r.Error, r.Steps = "", cutText(r.Error, briefError), r.Steps[:min(len(r.Steps), briefSteps)]
+			for j := range r.Steps {
+				r.Steps[j].Error = cutText(r.Steps[j].Error, briefError)
+			}
+		}
+		return items, last, err
+	}
+}
+
+func cutText(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + " ..."
 }
 
 // followActions names the hosts that answered.
@@ -133,7 +164,8 @@ func (c cursor) String() string {
 }
 
 // begin completes a cursor: a source that is not in it begins now, or with "start" at
-// its beginning.
+// its beginning. One ahead of what has happened is of another server, or of this one
+// before a backup was restored: it would wait for ever, and then leave things out.
 func begin(ctx context.Context, text string, all []source) (cursor, error) {
 	c := cursor{}
 	if text != "" && text != api.FeedStart {
@@ -143,16 +175,20 @@ func begin(ctx context.Context, text string, all []source) (cursor, error) {
 		}
 	}
 	for _, src := range all {
-		if _, there := c[src.name]; there {
+		n, there := c[src.name]
+		if !there && text == api.FeedStart {
+			c[src.name] = 0
 			continue
 		}
-		c[src.name] = 0
-		if text == api.FeedStart {
-			continue
-		}
-		var err error
-		if c[src.name], err = src.newest(ctx); err != nil {
+		newest, err := src.newest(ctx)
+		if err != nil {
 			return nil, err
+		}
+		if there && n > newest {
+			return nil, muster.WithHint(muster.Errorf(muster.Invalid, "the cursor %.50q is ahead of what has happened", text), "begin without one, or with %q", api.FeedStart)
+		}
+		if !there {
+			c[src.name] = newest
 		}
 	}
 	return c, nil
@@ -188,60 +224,104 @@ const maxFeedWait = 50 * time.Second
 // feedPulse is how often who waits is looked for news for: two rows by their keys.
 const feedPulse = time.Second
 
+// A feedQuery is what is asked of the feed.
+type feedQuery struct {
+	kinds []string
+	limit int
+	wait  time.Duration
+}
+
 func (s *Server) changes(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
-	since, limit, wait := q.Get("since"), int(q.number("limit")), time.Duration(min(q.number("wait"), 3600))*time.Second
-	var kinds []string
+	since := q.Get("since")
+	in := feedQuery{limit: int(q.number("limit")), wait: min(time.Duration(min(q.number("wait"), 3600))*time.Second, maxFeedWait)}
 	if text := q.Get("kinds"); text != "" {
-		kinds = strings.Split(text, ",")
+		in.kinds = strings.Split(text, ",")
+	}
+	if q.err == nil {
+		q.err = api.CheckKinds(in.kinds)
 	}
 	if q.err != nil {
 		return nil, q.err
 	}
-	if limit <= 0 || limit > 1000 {
-		limit = 100
+	if in.limit <= 0 {
+		in.limit = 100
 	}
-	v, err := s.view(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	all := s.sources(reader{part: s.part(r), view: v, rollouts: true, audit: r.person.may(api.VerbAdminister).All()})
-	c, err := begin(ctx, since, all)
-	if err != nil {
-		return nil, err
-	}
-	page, err := s.await(ctx, c, all, kinds, limit, min(wait, maxFeedWait))
+	in.limit = min(in.limit, 1000)
+	page, err := s.changesOf(ctx, r, since, in)
 	r.control.SetWriteDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // not supported in some tests
 	return page, err
 }
 
+// changesOf reads the feed for a person. Who had to wait is looked at again when there
+// is something to answer: rights may have ended meanwhile.
+func (s *Server) changesOf(ctx context.Context, r *request, since string, in feedQuery) (page api.FeedPage, err error) {
+	all, err := s.sourcesOf(ctx, r)
+	if err != nil {
+		return page, err
+	}
+	c, err := begin(ctx, since, all)
+	if err != nil {
+		return page, err
+	}
+	from := c.String()
+	page, waited, err := s.await(ctx, c, all, in)
+	if err != nil || !waited || len(page.Items) == 0 {
+		return page, err
+	}
+	if r.person, err = s.who(ctx, r.Request); err != nil {
+		return api.FeedPage{}, err
+	}
+	if r.person.may(api.VerbView).None() {
+		return api.FeedPage{}, r.person.lacks(api.VerbView)
+	}
+	if all, err = s.sourcesOf(ctx, r); err != nil {
+		return api.FeedPage{}, err
+	}
+	if c, err = parseCursor(from); err != nil {
+		return api.FeedPage{}, err
+	}
+	page, _, err = s.await(ctx, c, all, feedQuery{kinds: in.kinds, limit: in.limit})
+	return page, err
+}
+
+// sourcesOf are those that a person may read now.
+func (s *Server) sourcesOf(ctx context.Context, r *request) ([]source, error) {
+	v, err := s.view(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.sources(reader{part: s.part(r), view: v, rollouts: true, audit: r.person.may(api.VerbAdminister).All()}), nil
+}
+
 // await answers with the first page that has something, or with none when the time
-// is over, the caller has gone or the server stops.
-func (s *Server) await(ctx context.Context, c cursor, all []source, kinds []string, limit int, wait time.Duration) (api.FeedPage, error) {
-	end := time.NewTimer(wait)
+// is over, the caller has gone or the server stops; waited says that it took a while.
+func (s *Server) await(ctx context.Context, c cursor, all []source, in feedQuery) (page api.FeedPage, waited bool, err error) {
+	end := time.NewTimer(in.wait)
 	defer end.Stop()
 	pulse := time.NewTicker(feedPulse)
 	defer pulse.Stop()
 	for {
 		was := c.String()
-		page, err := news(ctx, c, all, kinds, limit)
+		page, err := news(ctx, c, all, in.kinds, in.limit)
 		if err != nil || len(page.Items) > 0 {
-			return page, err
+			return page, waited, err
 		}
 		if page.Next != was && ctx.Err() == nil {
 			continue // all of it was of other kinds: there may be more
 		}
-		if wait <= 0 {
-			return page, nil
+		if in.wait <= 0 {
+			return page, waited, nil
 		}
 		select {
 		case <-ctx.Done():
-			return page, ctx.Err()
+			return page, waited, ctx.Err()
 		case <-s.draining.Done():
-			return page, nil
+			return page, waited, nil
 		case <-end.C:
-			return page, nil
+			return page, waited, nil
 		case <-pulse.C:
+			waited = true
 		}
 	}
 }

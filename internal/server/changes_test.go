@@ -2,7 +2,13 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"maps"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +17,7 @@ import (
 	"muster/action"
 	"muster/api"
 	"muster/inventory"
+	"muster/rollout"
 )
 
 func kindsOf(items []api.FeedItem) string {
@@ -189,5 +196,136 @@ func TestChangesOfActionsAndRollouts(t *testing.T) {
 	}
 	if items, _, err = f.Read(t.Context(), api.FeedStart, "", []string{"rollout"}, 100); err != nil || len(items) != 5 || items[0].Rollout.Why == "" {
 		t.Errorf("of a webhook for all: %+v, %v", items, err)
+	}
+}
+
+// The kinds that may be asked for are those that there are: what events of hosts and
+// entries of the log are called in the source, and the states of rollouts and actions.
+func TestFeedKinds(t *testing.T) {
+	want := map[string]bool{"inventory": true, "action.result": true}
+	named := func(dir, name, prefix, by string) {
+		take := func(n ast.Node) {
+			ast.Inspect(n, func(n ast.Node) bool {
+				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && lit.Value != `""` {
+					want[prefix+must(strconv.Unquote(lit.Value))(t)] = true
+				}
+				_, call := n.(*ast.CallExpr)
+				return !call
+			})
+		}
+		eachFunc(t, dir, func(f *ast.FuncDecl) {
+			ast.Inspect(f.Body, func(n ast.Node) bool {
+				if r, ok := n.(*ast.ReturnStmt); ok && f.Name.Name == by {
+					take(r)
+				}
+				return true
+			})
+		})
+		eachFile(t, dir, func(file *ast.File) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.KeyValueExpr:
+					if id, ok := n.Key.(*ast.Ident); ok && id.Name == name {
+						take(n.Value)
+					}
+				case *ast.AssignStmt:
+					for i, l := range n.Lhs {
+						id, ok := l.(*ast.Ident)
+						if s, isField := l.(*ast.SelectorExpr); isField {
+							id, ok = s.Sel, true
+						}
+						if ok && id.Name == name && len(n.Rhs) == len(n.Lhs) {
+							take(n.Rhs[i])
+						}
+					}
+				}
+				return true
+			})
+		})
+	}
+	named("../hosts", "what", "host.", "welcome")
+	named(".", "What", "audit.", "refused")
+	for _, s := range []rollout.State{rollout.Running, rollout.Paused, rollout.Halted, rollout.Aborted, rollout.Completed} {
+		want["rollout."+string(s)] = true
+	}
+	for _, s := range []api.ActionState{api.ActionHeld, api.ActionOpen, api.ActionOver, api.ActionCancelled} {
+		want["action."+string(s)] = true
+	}
+	have := slices.Sorted(slices.Values(api.FeedKinds))
+	if all := slices.Sorted(maps.Keys(want)); !slices.Equal(have, all) {
+		t.Errorf("have %q,\nwant %q", have, all)
+	}
+	check(t, api.CheckKinds([]string{"host", "host.result", "audit", "inventory"}))
+	for _, bad := range []string{"hosts", "host.results", "", "host.", "nosuch", "audit.requests"} {
+		wantKind(t, api.CheckKinds([]string{bad}), muster.Invalid)
+	}
+}
+
+// What can never come is refused, and not waited for: kinds that there are none of, and
+// cursors that are ahead of what has happened.
+func TestChangesRefused(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	_, err := p.Changes(t.Context(), api.FeedQuery{Kinds: []string{"host.results"}})
+	wantKind(t, err, muster.Invalid)
+	_, err = p.AddWebhook(t.Context(), api.WebhookNew{URL: "https://example.org", Kinds: []string{"host.result", "nosuch"}})
+	wantKind(t, err, muster.Invalid)
+	now := must(p.Changes(t.Context(), api.FeedQuery{}))(t).Next
+	must(p.Changes(t.Context(), api.FeedQuery{Since: now}))(t)
+	for _, ahead := range []string{"h99999", "a99999.h0", "o99999", "r99999"} {
+		_, err := p.Changes(t.Context(), api.FeedQuery{Since: ahead})
+		wantKind(t, err, muster.Invalid)
+		if !strings.Contains(muster.HintOf(err), api.FeedStart) {
+			t.Errorf("%s: hint %q", ahead, muster.HintOf(err))
+		}
+	}
+}
+
+// Who waits for news is told what they may see when it comes, not what they might when
+// they began to wait.
+func TestChangesAfterRightsEnded(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	hosts := w.joined(p, 2)
+	_, q := w.limited(p)
+	now := must(q.Changes(t.Context(), api.FeedQuery{}))(t)
+	waits := make(chan error, 1)
+	go func() {
+		page, err := q.Changes(context.WithoutCancel(t.Context()), api.FeedQuery{Since: now.Next, Wait: 40 * time.Second})
+		if err == nil {
+			err = fmt.Errorf("%s was answered", kindsOf(page.Items))
+		}
+		waits <- err
+	}()
+	for len(w.limits["follow"].slots) == 0 {
+		runtime.Gosched() // until he waits
+	}
+	for _, rule := range must(p.Rules(t.Context()))(t).Rules {
+		if rule.Who == "person:bob" {
+			check(t, p.RemoveRule(t.Context(), rule.ID))
+		}
+	}
+	must(hosts[0].CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix(), Results: []api.Result{{ID: fmt.Sprintf("%032x", 7), Kind: "secret"}}}))(t)
+	wantKind(t, <-waits, muster.Denied)
+}
+
+// The feed has the summary of a result, the events of a host all of it.
+func TestFeedIsBrief(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	m := w.joined(p, 1)[0]
+	r := api.Result{ID: fmt.Sprintf("%032x", 7), Kind: "upgrade", Error: strings.Repeat("é", 1000), Output: "said", Started: 1, Ended: 2}
+	for i := range 100 {
+		r.Steps = append(r.Steps, api.Change{Op: "install", Name: fmt.Sprint("p", i), To: "1", Error: strings.Repeat("x", 500)})
+	}
+	must(m.CheckIn(t.Context(), api.CheckIn{Clock: time.Now().Unix(), Results: []api.Result{r}}))(t)
+	page := must(p.Changes(t.Context(), api.FeedQuery{Since: api.FeedStart, Kinds: []string{"host.result"}}))(t)
+	brief := page.Items[0].Event.Result
+	if len(brief.Steps) != briefSteps || brief.Output != "" || len(brief.Steps[0].Error) > briefError+4 || len(brief.Error) > briefError+4 {
+		t.Errorf("%+v", brief)
+	}
+	whole := must(p.Events(t.Context(), api.EventQuery{Failed: true}))(t).Events[0].Result
+	if len(whole.Steps) != 100 || whole.Output != "said" || len(whole.Steps[99].Error) != 500 {
+		t.Errorf("%+v", whole)
 	}
 }

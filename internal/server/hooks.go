@@ -146,6 +146,9 @@ func (s *Server) addWebhook(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
+	if err := api.CheckKinds(in.Kinds); err != nil {
+		return nil, err
+	}
 	return s.hooks.Add(ctx, r.person.name, in)
 }
 
