@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"muster/control"
 	"muster/internal/fetch"
 	"muster/internal/repo"
+	"muster/internal/steer"
 	"muster/pkgfile"
 	"muster/sign"
 	"muster/version"
@@ -27,21 +27,17 @@ import (
 // have: the package of that kind and name. It is made, signed and uploaded from
 // here; the server cannot make one.
 type assignment struct {
-	install, remove, forbid, allow []string
-	signer                         signerFlags
+	steer.Assignment
+	signer signerFlags
 }
 
 func (s *assignment) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&s.install, "install", nil, "packages that should be there: age, 'age>=1.3' (needs --key)")
-	f.StringArrayVar(&s.remove, "remove-package", nil, "no longer say that this package should be there")
-	f.StringArrayVar(&s.forbid, "forbid", nil, "packages that must not be there")
-	f.StringArrayVar(&s.allow, "allow", nil, "no longer forbid this package")
+	f.StringArrayVar(&s.Install, "install", nil, "packages that should be there: age, 'age>=1.3' (needs --key)")
+	f.StringArrayVar(&s.Remove, "remove-package", nil, "no longer say that this package should be there")
+	f.StringArrayVar(&s.Forbid, "forbid", nil, "packages that must not be there")
+	f.StringArrayVar(&s.Allow, "allow", nil, "no longer forbid this package")
 	s.signer.add(cmd)
-}
-
-func (s *assignment) given() bool {
-	return len(s.install)+len(s.remove)+len(s.forbid)+len(s.allow) > 0
 }
 
 // assignedFact is the JSON form of what an assignment made.
@@ -64,11 +60,13 @@ func (a *app) assign(ctx context.Context, p *api.PersonClient, kind muster.Kind,
 	if err != nil {
 		return nil, err
 	}
-	next := control.Control{Name: name, Kind: kind, OS: []string{control.All}, Architecture: []string{control.All}, Description: about}
+	next := steer.Draft(kind, name, about)
 	if old != nil {
 		next = *old
 	}
-	if err := s.apply(&next); err != nil {
+	if err := s.Apply(&next); muster.KindOf(err) == muster.Invalid {
+		return nil, usageError{err}
+	} else if err != nil {
 		return nil, err
 	}
 	if old != nil && control.Equal(old, &next) {
@@ -83,55 +81,6 @@ func (a *app) assign(ctx context.Context, p *api.PersonClient, kind muster.Kind,
 		return nil, err
 	}
 	return &assignedFact{name, kind, next.Version, next.Depends, next.Conflicts, up.Serial}, nil
-}
-
-// apply edits the relations of c. A package that is named again replaces its bounds.
-func (s *assignment) apply(c *control.Control) error {
-	about := func(name string) func(control.Dependency) bool {
-		return func(d control.Dependency) bool { return len(d) == 1 && d[0].Name == name }
-	}
-	named := func(name string) func(control.Relation) bool {
-		return func(r control.Relation) bool { return r.Name == name }
-	}
-	c.Depends, c.Conflicts = slices.Clone(c.Depends), slices.Clone(c.Conflicts)
-	for _, w := range s.install {
-		d, err := control.ParseDependency(relationText(w))
-		if err != nil {
-			return usageError{err}
-		}
-		c.Depends = append(slices.DeleteFunc(c.Depends, about(d[0].Name)), d)
-	}
-	for _, w := range s.forbid {
-		r, err := control.ParseRelation(w)
-		if err != nil {
-			return usageError{err}
-		}
-		c.Conflicts = append(slices.DeleteFunc(c.Conflicts, named(r.Name)), r)
-	}
-	for _, name := range s.remove {
-		n := len(c.Depends)
-		if c.Depends = slices.DeleteFunc(c.Depends, about(name)); len(c.Depends) == n {
-			return muster.Errorf(muster.NotFound, "%s %q does not say that %q should be there", c.Kind, c.Name, name)
-		}
-	}
-	for _, name := range s.allow {
-		n := len(c.Conflicts)
-		if c.Conflicts = slices.DeleteFunc(c.Conflicts, named(name)); len(c.Conflicts) == n {
-			return muster.Errorf(muster.NotFound, "%s %q does not forbid %q", c.Kind, c.Name, name)
-		}
-	}
-	return nil
-}
-
-// relationText turns "age>=1.3", as people type it, into "age (>= 1.3)".
-func relationText(w string) string {
-	if strings.ContainsAny(w, "(|") {
-		return w
-	}
-	if r, err := control.ParseRelation(w); err == nil {
-		return r.String()
-	}
-	return w
 }
 
 // stampVersion is the time, and always newer than the version before.

@@ -145,7 +145,7 @@ func (a *app) editGroup(ctx context.Context, name string, e groupEdit, note bool
 		if old.Members, err = members(ctx, p, old.Members, e); err != nil {
 			return err
 		}
-		if e.given() {
+		if e.Given() {
 			if made, err = a.assign(ctx, p, muster.Group, name, "What the hosts of group "+name+" should have", e.assignment); err != nil {
 				return err
 			}

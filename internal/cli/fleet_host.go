@@ -180,7 +180,7 @@ that is named by the host's id.`,
 
 // assignHost changes what one host should have, where s says so.
 func (a *app) assignHost(ctx context.Context, p *api.PersonClient, name string, s assignment) error {
-	if !s.given() {
+	if !s.Given() {
 		return nil
 	}
 	d, err := p.Host(ctx, name)

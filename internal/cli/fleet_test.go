@@ -11,55 +11,6 @@ import (
 	"muster/control"
 )
 
-// TestAssignmentApply holds what one types against what the package then says.
-func TestAssignmentApply(t *testing.T) {
-	start := control.Control{Name: "lab", Kind: muster.Group, Version: "1"}
-	parse := func(s string) control.Dependency {
-		d, err := control.ParseDependency(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	start.Depends = []control.Dependency{parse("age (>= 1.2)"), parse("vim | emacs")}
-	for _, c := range []struct {
-		name string
-		a    assignment
-		want string
-		kind muster.ErrorKind
-	}{
-		{"add", assignment{install: []string{"tree"}}, "age (>= 1.2), vim | emacs, tree", ""},
-		{"replace", assignment{install: []string{"age>=1.3"}}, "vim | emacs, age (>= 1.3)", ""},
-		{"remove", assignment{remove: []string{"age"}}, "vim | emacs", ""},
-		{"not there", assignment{remove: []string{"vim"}}, "", muster.NotFound},
-		{"forbid", assignment{forbid: []string{"telnet"}}, "age (>= 1.2), vim | emacs; telnet", ""},
-		{"not forbidden", assignment{allow: []string{"telnet"}}, "", muster.NotFound},
-	} {
-		got := start
-		err := c.a.apply(&got)
-		if muster.KindOf(err) != c.kind {
-			t.Errorf("%s: %v", c.name, err)
-		}
-		if err != nil {
-			continue
-		}
-		var texts []string
-		for _, d := range got.Depends {
-			texts = append(texts, d.String())
-		}
-		text := strings.Join(texts, ", ")
-		for _, r := range got.Conflicts {
-			text += "; " + r.String()
-		}
-		if text != c.want {
-			t.Errorf("%s: %q, want %q", c.name, text, c.want)
-		}
-		if len(start.Depends) != 2 || start.Depends[0].String() != "age (>= 1.2)" {
-			t.Fatalf("%s changed what it was given: %v", c.name, start.Depends)
-		}
-	}
-}
-
 // TestStampVersion: a second edit within a second is newer all the same.
 func TestStampVersion(t *testing.T) {
 	a := &app{now: func() time.Time { return time.Unix(1795253888, 0) }}
