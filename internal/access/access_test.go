@@ -192,6 +192,31 @@ func TestToldIsForgotten(t *testing.T) {
 	}
 }
 
+// What goes on in somebody's name ends with what they may, and when they are disabled,
+// removed, or long away.
+func TestStill(t *testing.T) {
+	c := &clock{now: start}
+	a := open(t, dbtest.SQLite(t), c)
+	must(a.AddRule(t.Context(), "", Rule{Who: "person:root", Verbs: api.Verbs()}))(t)
+	must(a.AddRule(t.Context(), "", Rule{Who: "group:ldap:admins", Verbs: []api.Verb{api.VerbAdminister}}))(t)
+	must(a.Begin(t.Context(), Login{Caller: Caller{Name: "ldap:bob", Groups: []string{"ldap:admins"}}, Way: "ldap"}))(t)
+	still := func(name string, want bool) {
+		t.Helper()
+		if got := must(a.Still(t.Context(), name, api.VerbAdminister))(t); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	still("ldap:bob", true)
+	still("nobody", false)
+	c.pass(30 * 24 * time.Hour)
+	still("ldap:bob", false)
+	must(a.Begin(t.Context(), Login{Caller: Caller{Name: "ldap:bob", Groups: []string{"ldap:admins"}}, Way: "ldap"}))(t)
+	still("ldap:bob", true)
+	disabled := true
+	must(a.EditPerson(t.Context(), "ldap:bob", api.PersonEdit{Disabled: &disabled}))(t)
+	still("ldap:bob", false)
+}
+
 // Guessing is bounded by name and place, also for names that nobody has, and
 // guesses from elsewhere do not lock the owner out.
 func TestGuesses(t *testing.T) {

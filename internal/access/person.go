@@ -296,6 +296,28 @@ func (a *Access) Tell(ctx context.Context, name string) (Caller, error) {
 	return Caller{Name: p.Name, Groups: p.Groups, Rights: p.Rights}, err
 }
 
+// Still reports whether somebody has a verb over all hosts, for what goes on in their
+// name while they are away, as it does for tokens: not of who was disabled or removed,
+// and by what was told of them at the newest login, unless that is long ago.
+func (a *Access) Still(ctx context.Context, name string, v api.Verb) (bool, error) {
+	p, err := a.Person(ctx, name)
+	if muster.KindOf(err) == muster.NotFound || err == nil && p.Disabled {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	rules, err := a.Rules(ctx)
+	if err != nil {
+		return false, err
+	}
+	now, c := a.Now(), Caller{Name: p.Name}
+	if p.Seen+int64(a.Told.Seconds()) > now.Unix() {
+		c.Groups, c.Rights = p.Groups, p.Rights
+	}
+	return May(rules, &c, v, now).All(), nil
+}
+
 // Begun reports whether somebody has been made an administrator by name.
 func (a *Access) Begun(ctx context.Context) (begun bool, err error) {
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {

@@ -72,7 +72,7 @@ func (h *Hooks) look(ctx context.Context, report func(error)) error {
 		return err
 	}
 	for _, k := range all {
-		if k.Disabled != 0 || k.Due > now || k.body == nil && k.place == place || !h.enter(k.ID) {
+		if k.Disabled != 0 || k.Due > now || !k.waits && k.place == place || !h.enter(k.ID) {
 			continue
 		}
 		h.work.Go(func() {
@@ -150,6 +150,15 @@ func (h *Hooks) claim(ctx context.Context, id string) (mine *hook, err error) {
 // step sends one message: the one that could not be delivered before, or the next of
 // the feed. more says that another may follow at once.
 func (h *Hooks) step(ctx context.Context, k *hook) (more bool, err error) {
+	if h.May != nil {
+		may, err := h.May(ctx, k.By)
+		if err != nil {
+			return false, err
+		}
+		if !may {
+			return false, h.forbid(ctx, k)
+		}
+	}
 	if k.body == nil {
 		items, next, err := h.Feed.Read(ctx, k.place, k.Hosts, k.Kinds, together)
 		if err != nil {
@@ -167,7 +176,7 @@ func (h *Hooks) step(ctx context.Context, k *hook) (more bool, err error) {
 	k.tries++
 	d := h.attempt(ctx, k)
 	if d.Error == "" {
-		return true, h.delivered(ctx, k, d)
+		return h.delivered(ctx, k, d)
 	}
 	if ctx.Err() != nil {
 		return false, nil // the server stops: this was no attempt
@@ -196,14 +205,44 @@ func (h *Hooks) update(ctx context.Context, k *hook, set string, args ...any) er
 	})
 }
 
-func (h *Hooks) delivered(ctx context.Context, k *hook, d api.Delivery) error {
-	return h.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE hooks_hook SET place = ?, failing = 0, due = 0, tries = 0, began = 0, body = NULL WHERE id = ? AND holder = ?", k.further, k.ID, h.Self)
+// delivered goes on behind the message, and reports whether the webhook is still ours.
+func (h *Hooks) delivered(ctx context.Context, k *hook, d api.Delivery) (ours bool, err error) {
+	return h.finish(ctx, k, &d, "place = ?, failing = 0, due = 0, tries = 0, began = 0, body = NULL", k.further)
+}
+
+// finish changes a webhook at the end of an attempt, unless somebody else has it by
+// now: another server, or a person who has edited it meanwhile and whose word stands.
+func (h *Hooks) finish(ctx context.Context, k *hook, d *api.Delivery, set string, args ...any) (ours bool, err error) {
+	err = h.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		var holder string
+		err := tx.QueryRow("SELECT holder FROM hooks_hook WHERE id = ?", k.ID).Scan(&holder)
+		if ours = err == nil && holder == h.Self; muster.KindOf(err) == muster.NotFound {
+			return nil // it was removed
+		}
 		if err != nil {
 			return err
 		}
-		return note(tx, k.ID, d)
+		if ours {
+			if _, err := tx.Exec("UPDATE hooks_hook SET "+set+" WHERE id = ?", append(args, k.ID)...); err != nil {
+				return err
+			}
+		}
+		if d == nil {
+			return nil
+		}
+		return note(tx, k.ID, *d)
 	})
+	return ours, err
+}
+
+// forbid disables the webhook of somebody who may not have one any more.
+func (h *Hooks) forbid(ctx context.Context, k *hook) error {
+	k.Disabled, k.Reason = h.Now().Unix(), k.By+" may not administer this server any more"
+	ours, err := h.finish(ctx, k, nil, "disabled = ?, reason = ?, held = 0", k.Disabled, cut(k.Reason, 500))
+	if err == nil && ours && h.Disabled != nil {
+		h.Disabled(ctx, k.Webhook)
+	}
+	return err
 }
 
 // failed keeps the message for the next attempt, gives it up after a day, or disables
@@ -223,18 +262,18 @@ func (h *Hooks) failed(ctx context.Context, k *hook, d api.Delivery) error {
 	if now.Sub(time.Unix(k.began, 0)) >= giveUp {
 		place, body, d.Error = k.further, nil, "given up after a day: "+d.Error
 	}
-	err := h.DB.Write(context.WithoutCancel(ctx), func(tx *db.Tx) error {
-		_, err := tx.Exec(`UPDATE hooks_hook SET place = ?, failing = ?, due = ?, disabled = ?, reason = ?, tries = ?, began = ?, message = ?, further = ?, items = ?, body = ?, held = 0
-			WHERE id = ? AND holder = ?`, place, k.Failing, now.Add(backoff(k.tries)).Unix(), k.Disabled, cut(k.Reason, 500), k.tries, k.began, k.message, k.further, k.items, body, k.ID, h.Self)
-		if err != nil {
-			return err
-		}
-		return note(tx, k.ID, d)
-	})
-	if err == nil && k.Disabled != 0 && h.Disabled != nil {
+	ours, err := h.finish(ctx, k, &d, "place = ?, failing = ?, due = ?, disabled = ?, reason = ?, tries = ?, began = ?, message = ?, further = ?, items = ?, body = ?, held = 0",
+		place, k.Failing, now.Add(backoff(k.tries)).Unix(), k.Disabled, cut(k.Reason, 500), k.tries, k.began, k.message, k.further, k.items, body)
+	if err != nil || !ours {
+		return err
+	}
+	if body == nil && h.GivenUp != nil {
+		h.GivenUp(ctx, k.Webhook, d.Error)
+	}
+	if k.Disabled != 0 && h.Disabled != nil {
 		h.Disabled(ctx, k.Webhook)
 	}
-	return err
+	return nil
 }
 
 // attempt posts the message of a hook once.

@@ -21,10 +21,15 @@ type Guard []netip.Prefix
 // purpose addresses, RFC 6890, and what succeeded them) beside those that package
 // netip knows: among them what embeds an address of IPv4.
 var forbidden = prefixes("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-	"240.0.0.0/4", "::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10")
+	"240.0.0.0/4", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 
-// nat64 is where gateways take the last 32 bits for an address of IPv4 (RFC 6052).
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+// global is what has been given out of IPv6 (RFC 4291, IANA): the rest is of nobody, or
+// of some machine that takes it for its own.
+var global = netip.MustParsePrefix("2000::/3")
+
+// translated is where gateways and hosts take the last 32 bits for an address of IPv4
+// (RFC 6052, RFC 2765).
+var translated = prefixes("64:ff9b::/96", "::ffff:0:0:0/96")
 
 func prefixes(all ...string) (list []netip.Prefix) {
 	for _, p := range all {
@@ -39,14 +44,16 @@ func (g Guard) Check(a netip.Addr) error {
 		return refused(a)
 	}
 	a = a.Unmap()
-	if nat64.Contains(a) {
-		b := a.As16()
-		a = netip.AddrFrom4([4]byte(b[12:]))
+	for _, p := range translated {
+		if p.Contains(a) {
+			b := a.As16()
+			a = netip.AddrFrom4([4]byte(b[12:]))
+		}
 	}
 	if g.allows(a) {
 		return nil
 	}
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() {
+	if a.Is6() && !global.Contains(a) || !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() {
 		return refused(a)
 	}
 	for _, p := range forbidden {

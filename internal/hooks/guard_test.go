@@ -19,12 +19,13 @@ func TestCase38Addresses(t *testing.T) {
 	for _, bad := range strings.Fields(`127.0.0.1 127.255.0.9 0.0.0.0 0.1.2.3 10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1 100.127.255.255
 		192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.7 203.0.113.7 224.0.0.1 239.255.255.250 240.0.0.1 255.255.255.255
 		:: ::1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254 64:ff9b::7f00:1 64:ff9b::a00:1 64:ff9b::a9fe:a9fe 64:ff9b:1::1 2002:7f00:1:: 2001::1 2001:db8::1
-		fe80::1 fe80::1%eth0 fc00::1 fd12:3456::1 fec0::1 ff02::1 100::1 fd00:ec2::254`) {
+		fe80::1 fe80::1%eth0 fc00::1 fd12:3456::1 fec0::1 ff02::1 100::1 fd00:ec2::254
+		::ffff:0:127.0.0.1 ::ffff:0:10.0.0.1 4000::1 8000::1 e000::1 5f00::1 1::1 100:0:0:1::1 64:ff9b:1::a00:1`) {
 		if err := Guard(nil).Check(netip.MustParseAddr(bad)); muster.KindOf(err) != muster.Denied {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
-	for _, good := range strings.Fields(`1.1.1.1 172.32.0.1 100.128.0.1 9.9.9.9 2606:4700:4700::1111 64:ff9b::101:101 ::ffff:1.1.1.1 192.0.1.1`) {
+	for _, good := range strings.Fields(`1.1.1.1 172.32.0.1 100.128.0.1 9.9.9.9 2606:4700:4700::1111 64:ff9b::101:101 ::ffff:1.1.1.1 ::ffff:0:1.1.1.1 192.0.1.1 2a00:1450::1 3ffe:ffff::1`) {
 		if err := Guard(nil).Check(netip.MustParseAddr(good)); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
@@ -48,7 +49,7 @@ func FuzzGuard(f *testing.F) {
 		}
 		four := a.Unmap().As4()
 		first := Guard(nil).Check(a) == nil
-		for _, prefix := range []string{"::ffff:0:0", "64:ff9b::"} {
+		for _, prefix := range []string{"::ffff:0:0", "64:ff9b::", "::ffff:0:0:0"} {
 			p := netip.MustParseAddr(prefix).As16()
 			copy(p[12:], four[:])
 			if (Guard(nil).Check(netip.AddrFrom16(p)) == nil) != first {

@@ -17,7 +17,7 @@
 // Secrets of webhooks are sealed with a key that is not in the database: a copy of
 // that alone gives nobody one.
 //
-// No message goes where the server's own network begins, whatever names and
+// No message goes to an address that is not public, whatever names and
 // addresses say: see [Guard].
 package hooks
 
@@ -65,7 +65,12 @@ type Config struct {
 	Now    func() time.Time // time.Now
 	// Patience is how long a webhook may fail before it is disabled: 5 days.
 	Patience time.Duration
-	// Disabled is told of a webhook that was disabled for want of success.
+	// May says whether somebody may still have webhooks, which is asked before every
+	// message; nil: everybody may.
+	May func(ctx context.Context, by string) (bool, error)
+	// GivenUp is told of a message that could not be delivered in its time.
+	GivenUp func(ctx context.Context, w api.Webhook, reason string)
+	// Disabled is told of a webhook that was disabled for want of success, or of rights.
 	Disabled func(ctx context.Context, w api.Webhook)
 	// Each is how often the feed is looked at: a second.
 	Each time.Duration
@@ -191,15 +196,17 @@ type hook struct {
 	message string
 	further string
 	items   int
-	body    []byte
+	body    []byte // of the message that could not be delivered; read only by who sends it
+	waits   bool   // there is one
 }
 
-const hookColumns = `id, url, note, kinds, hosts, secret, created, creator, place, failing, due, disabled, reason, held, tries, began, message, further, items, body`
+const hookColumns = `id, url, note, kinds, hosts, secret, created, creator, place, failing, due, disabled, reason, held, tries, began, message, further, items, `
 
-func scanHook(scan db.Scan) (k hook, err error) {
+// scanHook reads a hook, and what stands behind its columns.
+func scanHook(scan db.Scan, last func(*hook) any) (k hook, err error) {
 	var kinds string
 	err = scan(&k.ID, &k.URL, &k.Note, &kinds, &k.Hosts, &k.secret, &k.Created, &k.By, &k.place, &k.Failing, &k.Due, &k.Disabled, &k.Reason,
-		&k.held, &k.tries, &k.began, &k.message, &k.further, &k.items, &k.body)
+		&k.held, &k.tries, &k.began, &k.message, &k.further, &k.items, last(&k))
 	if kinds != "" {
 		k.Kinds = strings.Split(kinds, ",")
 	}
@@ -207,18 +214,23 @@ func scanHook(scan db.Scan) (k hook, err error) {
 }
 
 func read(tx *db.Tx, id string) (hook, error) {
-	k, err := scanHook(tx.QueryRow("SELECT "+hookColumns+" FROM hooks_hook WHERE id = ?", id).Scan)
+	k, err := scanHook(tx.QueryRow("SELECT "+hookColumns+"body FROM hooks_hook WHERE id = ?", id).Scan, func(k *hook) any { return &k.body })
+	k.waits = k.body != nil
 	if muster.KindOf(err) == muster.NotFound {
 		err = muster.WithHint(muster.Errorf(muster.NotFound, "there is no webhook %q", id), "run 'muster webhooks list'")
 	}
 	return k, err
 }
 
+// all lists the webhooks without their messages, which may be long: it is asked every
+// second.
 func (h *Hooks) all(ctx context.Context) (all []hook, err error) {
 	err = h.DB.Read(ctx, func(tx *db.Tx) error {
 		all = nil
-		return tx.Each("SELECT "+hookColumns+" FROM hooks_hook ORDER BY created, id", nil, func(scan db.Scan) error {
-			k, err := scanHook(scan)
+		return tx.Each("SELECT "+hookColumns+"CASE WHEN body IS NULL THEN 0 ELSE 1 END FROM hooks_hook ORDER BY created, id", nil, func(scan db.Scan) error {
+			var waits int
+			k, err := scanHook(scan, func(*hook) any { return &waits })
+			k.waits = waits != 0
 			all = append(all, k)
 			return err
 		})
@@ -236,8 +248,9 @@ func (h *Hooks) List(ctx context.Context) (out api.WebhookPage, err error) {
 	return out, err
 }
 
-// Edit enables or disables a webhook.
-func (h *Hooks) Edit(ctx context.Context, id string, in api.WebhookEdit) (out api.Webhook, err error) {
+// Edit enables or disables a webhook, whatever is under way with it: an attempt that
+// ends later changes nothing any more. Who enables it answers for it from then on.
+func (h *Hooks) Edit(ctx context.Context, by, id string, in api.WebhookEdit) (out api.Webhook, err error) {
 	place, err := h.Feed.Now(ctx)
 	if err != nil {
 		return out, err
@@ -251,9 +264,9 @@ func (h *Hooks) Edit(ctx context.Context, id string, in api.WebhookEdit) (out ap
 			if !in.Skip {
 				place = k.place
 			}
-			_, err = tx.Exec("UPDATE hooks_hook SET disabled = 0, reason = '', failing = 0, due = 0, place = ?, tries = 0, began = 0, body = NULL WHERE id = ?", place, id)
+			_, err = tx.Exec("UPDATE hooks_hook SET disabled = 0, reason = '', failing = 0, due = 0, place = ?, tries = 0, began = 0, body = NULL, holder = '', held = 0, creator = ? WHERE id = ?", place, by, id)
 		} else if in.Enabled != nil {
-			_, err = tx.Exec("UPDATE hooks_hook SET disabled = ?, reason = 'by a person' WHERE id = ?", h.Now().Unix(), id)
+			_, err = tx.Exec("UPDATE hooks_hook SET disabled = ?, reason = 'by a person', holder = '', held = 0 WHERE id = ?", h.Now().Unix(), id)
 		}
 		if err != nil {
 			return err

@@ -118,7 +118,7 @@ func TestGivenUpAndDisabled(t *testing.T) {
 	}
 	feed.add("host.cloned")
 	on := true
-	_, err := h.Edit(t.Context(), w.ID, api.WebhookEdit{Enabled: &on})
+	_, err := h.Edit(t.Context(), "alice", w.ID, api.WebhookEdit{Enabled: &on})
 	check(t, err)
 	until(t, "the newest item", func() bool {
 		g := r.next(t)

@@ -24,7 +24,8 @@ func (s *Server) openHooks(ctx context.Context) (err error) {
 		return err
 	}
 	c := hooks.Config{DB: s.db, Feed: hookFeed{s}, Key: key, Server: s.self.ID, Allow: hooks.Guard(s.cfg.Webhooks.Allow), Patience: s.cfg.Webhooks.Patience.std(),
-		Now: func() time.Time { return s.now() }, Disabled: s.hookDisabled}
+		Now: func() time.Time { return s.now() }, Disabled: s.hookDisabled, GivenUp: s.hookGaveUp,
+		May: func(ctx context.Context, by string) (bool, error) { return s.access.Still(ctx, by, api.VerbAdminister) }}
 	s.hooks, err = hooks.Open(ctx, c)
 	return err
 }
@@ -58,6 +59,14 @@ func (s *Server) hookDisabled(ctx context.Context, w api.Webhook) {
 	s.log.Warn("a webhook was disabled", "webhook", w.ID, "reason", w.Reason)
 	if err := s.audit(ctx, api.AuditEntry{What: "webhook", Target: w.ID, Outcome: string(muster.Unavailable), Reason: w.Reason}); err != nil {
 		s.log.Error("cannot write to the audit log that a webhook was disabled", "webhook", w.ID, "error", err.Error())
+	}
+}
+
+// hookGaveUp has what a webhook never heard in the audit log.
+func (s *Server) hookGaveUp(ctx context.Context, w api.Webhook, reason string) {
+	s.log.Warn("a message of a webhook was given up", "webhook", w.ID, "reason", reason)
+	if err := s.audit(ctx, api.AuditEntry{What: "webhook", Target: w.ID, Outcome: string(muster.Unavailable), Reason: reason}); err != nil {
+		s.log.Error("cannot write to the audit log that a message was given up", "webhook", w.ID, "error", err.Error())
 	}
 }
 
@@ -157,7 +166,7 @@ func (s *Server) editWebhook(ctx context.Context, r *request) (any, error) {
 	if err := parse(r.body, &in); err != nil {
 		return nil, err
 	}
-	return s.hooks.Edit(ctx, r.PathValue("id"), in)
+	return s.hooks.Edit(ctx, r.person.name, r.PathValue("id"), in)
 }
 
 func (s *Server) removeWebhook(ctx context.Context, r *request) (any, error) {

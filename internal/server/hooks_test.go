@@ -15,6 +15,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/hooks"
+	"muster/sign"
 )
 
 // A webhook of a server hears what happens to the hosts of its query, and a server
@@ -94,5 +95,39 @@ func TestCase38Webhook(t *testing.T) {
 	hook := must(p.AddWebhook(t.Context(), api.WebhookNew{URL: r.URL}))(t)
 	if d := must(p.TestWebhook(t.Context(), hook.ID))(t); d.Error == "" || d.Status != 0 {
 		t.Errorf("%+v", d)
+	}
+}
+
+// The webhook of somebody who administers no more hears nothing from then on, and the
+// audit log has its end.
+func TestWebhookEndsWithTheRight(t *testing.T) {
+	got := make(chan string, 100)
+	r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got <- string(b)
+	}))
+	defer r.Close()
+	w := newWorld(t, func(c *Config) { c.Webhooks.Allow = mustPrefixes("127.0.0.0/8") })
+	p := w.person()
+	bob := must(newPerson("bob", sign.RightDeploy))(t)
+	must(w.files.AddAnchors(writeCert(t, bob.Leaf())))(t)
+	w.people.forget()
+	rule := must(p.AddRule(t.Context(), api.Rule{Who: "person:bob", Verbs: api.Verbs()}))(t)
+	c := w.dial()
+	q := &api.PersonClient{Client: c, Token: must(c.Login(t.Context(), bob, time.Now()))(t).Token}
+	hook := must(q.AddWebhook(t.Context(), api.WebhookNew{URL: r.URL, Kinds: []string{"host"}}))(t)
+	check(t, p.RemoveRule(t.Context(), rule.ID))
+	w.joined(p, 1)
+	deadline := time.Now().Add(20 * time.Second)
+	for must(w.Server.hooks.List(t.Context()))(t).Webhooks[0].Disabled == 0 {
+		if time.Now().After(deadline) {
+			t.Fatal("the webhook goes on")
+		}
+	}
+	if len(got) != 0 {
+		t.Errorf("it heard %s", <-got)
+	}
+	if all := must(p.Audit(t.Context(), api.AuditQuery{What: "webhook"}))(t).Entries; len(all) != 1 || all[0].Target != hook.ID || !strings.Contains(all[0].Reason, "bob may not administer") {
+		t.Errorf("%+v", all)
 	}
 }
