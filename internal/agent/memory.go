@@ -24,7 +24,7 @@ const longestOff = 3 * 24 * time.Hour
 
 // remember is what to keep of s.
 func (s *Schedule) remember(now Instant) memory {
-	m := memory{At: now.Wall.Unix(), Fails: s.fails, Rest: max(0, whole(s.backoff-now.Up)), Later: max(0, whole(s.later-now.Up)), Waited: whole(s.waited)}
+	m := memory{At: now.Wall.Unix(), Fails: s.fails, Rest: max(0, whole(s.backoff-now.Up)), Later: max(0, whole(s.later-now.Up+time.Second-1)), Waited: whole(s.waited)}
 	if s.pending != nil {
 		m.Waited = max(1, whole(now.Up-s.pending.since))
 	}
