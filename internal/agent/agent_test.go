@@ -363,4 +363,10 @@ func TestSelfService(t *testing.T) {
 	if err := ask(alice, engine.Request{Upgrade: true}); muster.KindOf(err) != muster.Denied {
 		t.Errorf("an upgrade of what alice may not upgrade: %v", err)
 	}
+	if err := ask(alice, engine.Request{Upgrade: true, Only: []string{"other"}}); muster.KindOf(err) != muster.Denied {
+		t.Errorf("an upgrade of that alone: %v", err)
+	}
+	if err := ask(alice, engine.Request{Upgrade: true, Only: []string{"tool"}}); err != nil {
+		t.Errorf("an upgrade of what alice may upgrade: %v", err)
+	}
 }

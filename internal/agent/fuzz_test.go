@@ -14,6 +14,7 @@ import (
 func FuzzWish(f *testing.F) {
 	f.Add(`{"install":["age>=1.3"],"remove":["tool"]}`)
 	f.Add(`{"upgrade":true}`)
+	f.Add(`{"upgrade":true,"only":["tool","a b"]}`)
 	f.Add(`{"install":["../../etc/passwd"]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		var w Wish
@@ -30,7 +31,7 @@ func FuzzWish(f *testing.F) {
 		if len(req.Install) != len(w.Install) || !req.Upgrade && len(req.Install)+len(req.Remove) == 0 {
 			t.Errorf("%s became %+v", text, req)
 		}
-		for _, name := range req.Remove {
+		for _, name := range append(req.Remove, req.Only...) {
 			if strings.ContainsAny(name, `/\ `) {
 				t.Errorf("%q is to be removed", name)
 			}

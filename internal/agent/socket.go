@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"muster"
@@ -44,6 +45,7 @@ type Wish struct {
 	Install []string `json:"install,omitempty"` // relations, such as "age>=1.3"
 	Remove  []string `json:"remove,omitempty"`
 	Upgrade bool     `json:"upgrade,omitempty"`
+	Only    []string `json:"only,omitempty"` // of Upgrade: these packages, none is all
 }
 
 // maxWish bounds what a peer may send, in bytes.
@@ -173,7 +175,7 @@ func (a *Agent) grant(ctx context.Context, wish *Wish) (*Done, error) {
 
 // request is the wish in the engine's words.
 func (w *Wish) request(user string) (*engine.Request, error) {
-	req := &engine.Request{User: user, Upgrade: w.Upgrade, Remove: w.Remove}
+	req := &engine.Request{User: user, Upgrade: w.Upgrade, Remove: w.Remove, Only: w.Only}
 	for _, text := range w.Install {
 		rel, err := control.ParseRelation(text)
 		if err != nil {
@@ -181,12 +183,12 @@ func (w *Wish) request(user string) (*engine.Request, error) {
 		}
 		req.Install = append(req.Install, rel)
 	}
-	for _, name := range w.Remove {
+	for _, name := range slices.Concat(w.Remove, w.Only) {
 		if err := control.CheckName(name); err != nil {
 			return nil, muster.WithKind(muster.Invalid, err)
 		}
 	}
-	if !w.Upgrade && len(w.Install)+len(w.Remove) == 0 {
+	if !w.Upgrade && (len(w.Install)+len(w.Remove) == 0 || len(w.Only) > 0) {
 		return nil, muster.Errorf(muster.Invalid, "nothing is asked for")
 	}
 	return req, nil

@@ -84,7 +84,7 @@ func TestSocket(t *testing.T) {
 	if _, err := l.Look(ctx); err != nil {
 		t.Error(err)
 	}
-	for _, w := range []Wish{{}, {Install: []string{"../x"}}, {Remove: []string{"a b"}}, {Install: []string{strings.Repeat("x", maxWish)}}} {
+	for _, w := range []Wish{{}, {Install: []string{"../x"}}, {Remove: []string{"a b"}}, {Only: []string{"tool"}}, {Upgrade: true, Only: []string{"a/b"}}, {Install: []string{strings.Repeat("x", maxWish)}}} {
 		if _, err := l.Change(ctx, w); muster.KindOf(err) != muster.Invalid {
 			t.Errorf("%.60v: %v", w, err)
 		}
