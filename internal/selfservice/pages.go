@@ -165,7 +165,11 @@ func (v *visit) status(o *agent.Offer) node {
 	case o.Installed != "":
 		word, class = v.t("Installed"), "ok"
 	default:
-		return el("p", at("class", "quiet"), text(o.Version+" · "+v.size(o.Download)))
+		facts := o.Version
+		if o.Download > 0 {
+			facts += " · " + v.size(o.Download)
+		}
+		return el("p", at("class", "quiet"), text(facts))
 	}
 	return el("p", nil, el("span", at("class", "badge "+class), text(word)))
 }
@@ -180,6 +184,9 @@ func (v *visit) buttons(o *agent.Offer) node {
 	var all nodes
 	if o.Installed == "" && slices.Contains(o.May, settings.Install) {
 		all = append(all, v.button("install", o, v.t("Install"), "main"))
+	}
+	if newer(o) && slices.Contains(o.May, settings.Upgrade) {
+		all = append(all, v.button("update", o, v.t("Update"), "main"))
 	}
 	if o.Installed != "" && slices.Contains(o.May, settings.Remove) {
 		all = append(all, v.button("remove", o, v.t("Remove"), ""))
@@ -234,8 +241,12 @@ func (v *visit) facts(o *agent.Offer) node {
 	}
 	add("Version", o.Version)
 	add("Installed version", o.Installed)
-	add("Download", v.size(o.Download))
-	add("Space on the disk", v.size(o.Size))
+	if o.Download > 0 {
+		add("Download", v.size(o.Download))
+	}
+	if o.Size > 0 {
+		add("Space on the disk", v.size(o.Size))
+	}
 	add("Categories", strings.Join(o.Categories, ", "))
 	add("Closes these programs", strings.Join(o.Closes, ", "))
 	add("Licence", o.Licence)

@@ -121,7 +121,14 @@ func TestCatalogue(t *testing.T) {
 	o := newOffice(t)
 	alice := o.browser().enter()
 	_, body := alice.get("")
-	has(t, body, "The &lt;Editor&gt;", "Writes letters", "Update to 2.0-1", "Remove The &lt;Editor&gt;", "Install game", "tile/game", "icon/aaaa", `href="`+o.site.folder+`?category=office"`, "!<Editor>", "!refresh")
+	has(t, body, "The &lt;Editor&gt;", "Writes letters", "Update to 2.0-1", "Update The &lt;Editor&gt;", "Remove The &lt;Editor&gt;", "Install game", "tile/game", "icon/aaaa", `href="`+o.site.folder+`?category=office"`, "!<Editor>", "!refresh")
+	o.hold = make(chan struct{})
+	alice.post("do", "op", "update", "name", "editor")
+	close(o.hold)
+	alice.until("", "There was nothing to do.")
+	if w := o.wishes[0]; !w.Upgrade || !slices.Equal(w.Only, []string{"editor"}) {
+		t.Errorf("%+v", w)
+	}
 	_, body = alice.get("?q=wRiTes")
 	has(t, body, "Editor", "!Install game")
 	_, body = alice.get("?category=office")

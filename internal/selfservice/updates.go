@@ -8,6 +8,7 @@ import (
 
 	"muster"
 	"muster/internal/agent"
+	"muster/internal/task"
 )
 
 // updates tells what waits, for what, until when, and lets the person decide as far as
@@ -118,7 +119,7 @@ func (v *visit) later(now, deadline time.Time) node {
 	if len(options) == 0 {
 		return nil
 	}
-	return v.post("postpone", el("label", at("for", "later"), text(v.t("Put off"))),
+	return v.post("postpone", el("label", at("class", "hidden", "for", "later"), text(v.t("Put off"))),
 		el("select", at("id", "later", "name", "seconds"), options...), el("button", nil, text(v.t("Put off"))))
 }
 
@@ -203,14 +204,18 @@ func (v *visit) past(p *agent.Past, user string) node {
 	}
 	var steps nodes
 	for _, s := range p.Steps {
-		steps = append(steps, el("li", nil, text(v.change(s.Name, s.From, s.To))))
+		words := v.change(s.Name, s.From, s.To)
+		if p.State == task.Failed {
+			words = s.Name
+		}
+		steps = append(steps, el("li", nil, text(words)))
 	}
 	if p.More > 0 {
 		steps = append(steps, el("li", at("class", "quiet"), text(v.t("and %d more", p.More))))
 	}
 	item := nodes{el("span", at("class", "quiet"), text(words)), el("ul", nil, steps...)}
 	class := ""
-	if p.State == "failed" {
+	if p.State == task.Failed {
 		class = "failed"
 		item = append(item, el("p", nil, el("span", at("class", "badge error"), text(v.t("Did not work; everything is as it was before.")))))
 	}

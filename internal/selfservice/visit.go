@@ -81,7 +81,7 @@ func (v *visit) do(ctx context.Context, w http.ResponseWriter) error {
 		return err
 	}
 	op, name := v.request.PostFormValue("op"), v.request.PostFormValue("name")
-	wishes := map[string]agent.Wish{"install": {Install: []string{name}}, "update": {Install: []string{name}}, "remove": {Remove: []string{name}}, "upgrade": {Upgrade: true}}
+	wishes := map[string]agent.Wish{"install": {Install: []string{name}}, "update": {Upgrade: true, Only: []string{name}}, "remove": {Remove: []string{name}}, "upgrade": {Upgrade: true}}
 	wish, ok := wishes[op]
 	if !ok {
 		return muster.Errorf(muster.Invalid, "nothing is called %q here", op)

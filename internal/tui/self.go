@@ -204,6 +204,8 @@ func (m *self) want(k string, o *agent.Offer) tea.Cmd {
 	switch {
 	case m.mine != "":
 		m.say(bad, "Something is under way already.")
+	case k == "i" && newer(o) && slices.Contains(o.May, settings.Upgrade):
+		return m.begin("Updating "+title(o), agent.Wish{Upgrade: true, Only: []string{o.Name}})
 	case k == "i" && o.Installed != "":
 		m.say(plain, "%s is there already.", title(o))
 	case k == "i" && !slices.Contains(o.May, settings.Install), k == "r" && !slices.Contains(o.May, settings.Remove):
@@ -266,6 +268,11 @@ func (m *self) postpone() {
 			}
 		}
 	}
+}
+
+// newer reports whether there is another version of what is installed.
+func newer(o *agent.Offer) bool {
+	return o.Installed != "" && o.Version != "" && o.Version != o.Installed
 }
 
 func title(o *agent.Offer) string { return cmp.Or(o.Title, o.Name) }

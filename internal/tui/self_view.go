@@ -27,7 +27,7 @@ var selfHelp = []line{
 	{text: "enter, esc            details, and back"},
 	{text: "tab, 1 2 3            another page"},
 	{text: "/                     search; esc ends it"},
-	{text: "i                     install the package"},
+	{text: "i                     install the package, or its update"},
 	{text: "r                     remove it"},
 	{text: "u                     install the updates now"},
 	{text: "p                     put the updates off, until their deadline"},
@@ -67,7 +67,7 @@ func status(o *agent.Offer) (string, class) {
 	switch {
 	case o.Problem != "":
 		return "did not work", bad
-	case o.Installed != "" && o.Version != "" && o.Version != o.Installed:
+	case newer(o):
 		return "update to " + o.Version, need
 	case o.Installed != "":
 		return "installed", good

@@ -148,6 +148,10 @@ func TestSelfInstall(t *testing.T) {
 		t.Errorf("refused: %q", text)
 	}
 	m = newOffice()
+	if cmds := press(m, "i"); len(cmds) != 1 || m.mine != "Updating The Editor" {
+		t.Errorf("an update: %q", m.mine)
+	}
+	m = newOffice()
 	if cmds := press(m, "r", "n"); len(cmds) != 0 || m.ask != nil {
 		t.Error("n removes")
 	}
