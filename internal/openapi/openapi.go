@@ -23,14 +23,15 @@ type Operation struct {
 	Name         string // unique: of the function that serves it
 	Tag          string
 	Summary      string
-	// Security names the scheme by which the caller proves who they are; "": none.
+	// Security names the scheme by which the caller proves who they are, or several of
+	// which one will do, with commas between; "": none.
 	Security string
 	Verb     string
 	Class    string // of rate limits
 	Query    []Param
 	In, Out  any    // a value of the type; nil: nothing
 	InType   string // media type of the body, where it is not JSON
-	OutType  string // of the answer
+	OutType  string // of the answer; several with commas between
 	Body     int64  // most bytes
 }
 
@@ -144,7 +145,11 @@ var places = regexp.MustCompile(`\{(\w+)\}`)
 func (s *schemas) operation(op *Operation) (*object, error) {
 	o := obj("operationId", op.Name, "tags", []string{op.Tag}, "summary", op.Summary)
 	if op.Security != "" {
-		o.set("security", []any{obj(op.Security, []any{})})
+		var ways []any
+		for name := range strings.SplitSeq(op.Security, ",") {
+			ways = append(ways, obj(name, []any{}))
+		}
+		o.set("security", ways)
 	} else {
 		o.set("security", []any{})
 	}
@@ -209,7 +214,11 @@ func (s *schemas) answers(op *Operation) (*object, error) {
 		}
 		all.set("200", obj("description", "Done.", "content", obj(kind, obj("schema", schema))))
 	case op.OutType != "":
-		all.set("200", obj("description", "Done.", "content", obj(op.OutType, obj())))
+		content := obj()
+		for kind := range strings.SplitSeq(op.OutType, ",") {
+			content.set(kind, obj())
+		}
+		all.set("200", obj("description", "Done.", "content", content))
 	default:
 		all.set("204", obj("description", "Done."))
 	}
@@ -221,7 +230,7 @@ func (s *schemas) answers(op *Operation) (*object, error) {
 
 func refusals(op *Operation) []int {
 	all := []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable}
-	if op.Security == "session" {
+	if strings.HasPrefix(op.Security, "session") {
 		all = append(all, http.StatusUnauthorized)
 	}
 	if op.Security != "" {
@@ -232,6 +241,9 @@ func refusals(op *Operation) []int {
 	}
 	if op.In != nil || op.InType != "" {
 		all = append(all, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if op.Method != http.MethodGet {
+		all = append(all, http.StatusInsufficientStorage)
 	}
 	slices.Sort(all)
 	return all

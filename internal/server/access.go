@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,12 +126,28 @@ func (s *Server) allowed(r *request, rt *route) error {
 
 // lacks says which verb is missing, and who can give it.
 func (p *person) lacks(v api.Verb) error {
-	err := muster.Errorf(muster.Denied, "%q has no right to %q on this server", p.name, v)
+	called, whose := p.lacking(v)
+	err := muster.Errorf(muster.Denied, "%s has no right to %q on this server", called, v)
 	who := p.visit.Rules.Whose(api.VerbAdminister, p.now)
 	if len(who) > 4 {
 		who = append(who[:4:4], "...")
 	}
-	return muster.WithHint(err, "who administers can give it ('muster rights add person:%s %s'): %s", p.name, v, strings.Join(who, ", "))
+	return muster.WithHint(err, "who administers can give it ('muster rights add %s %s'): %s", whose, v, strings.Join(who, ", "))
+}
+
+// lacking names who has to be given a verb, for people and as rules do: a token has what
+// its owner has and its own rules say, so that either may lack it.
+func (p *person) lacking(v api.Verb) (called, whose string) {
+	token := p.visit.Token
+	if token == "" {
+		return strconv.Quote(p.name), "person:" + p.name
+	}
+	owner := p.visit.Caller
+	owner.Token = ""
+	if !access.May(p.visit.Rules, &owner, v, p.now).All() {
+		return fmt.Sprintf("%q, whose token %s asks,", p.name, token), "person:" + p.name
+	}
+	return fmt.Sprintf("token %s of %q", token, p.name), "token:" + token
 }
 
 // everywhere refuses a person who has a verb over some hosts only.
@@ -155,7 +172,8 @@ func (s *Server) part(r *request, verbs ...api.Verb) *hosts.Part {
 func (p *person) cannot(what string, verbs []api.Verb) error {
 	for _, v := range verbs {
 		if !p.may(v).All() {
-			return muster.WithHint(muster.Errorf(muster.Denied, "%q may see %s, but has no right to %q there", p.name, what, v), "%s", muster.HintOf(p.lacks(v)))
+			called, _ := p.lacking(v)
+			return muster.WithHint(muster.Errorf(muster.Denied, "%s may see %s, but has no right to %q there", called, what, v), "%s", muster.HintOf(p.lacks(v)))
 		}
 	}
 	return muster.Errorf(muster.Denied, "%q may see %s, but has no right to change it", p.name, what)

@@ -52,7 +52,7 @@ var irregulars = map[string]irregular{
 	"GET " + api.RouteHostDoc:      {answers: api.TypeDocument},
 	"POST " + api.RoutePackages:    {kind: "application/octet-stream"},
 	"POST " + api.RouteRepository:  {kind: "application/pkcs7-mime"},
-	"GET " + api.RouteExport:       {answers: "text/csv"},
+	"GET " + api.RouteExport:       {answers: "text/csv,application/jsonl"},
 	"GET " + api.RouteActionEvents: {answers: "text/event-stream"},
 	"GET " + api.RouteAuditExport:  {answers: "text/plain"},
 }
@@ -276,7 +276,7 @@ func operations(t *testing.T) (all []openapi.Operation) {
 		}
 		op := openapi.Operation{Method: rt.method, Path: rt.path, Name: lowerFirst(m.name), Tag: tagOf(rt), Summary: summary(m, odd), Verb: string(rt.verb), Class: rt.class,
 			Query: params[handlerName(rt)], Body: rt.body, InType: odd.kind, OutType: odd.answers}
-		op.Security = map[caller]string{aHost: "signature", aNewcomer: "signature", aPerson: "session"}[rt.who]
+		op.Security = map[caller]string{aHost: "signature", aNewcomer: "signature", aPerson: "session,cookie"}[rt.who]
 		if op.Name == "" {
 			op.Name = cmp.Or(odd.name, handlerName(rt))
 		}
@@ -335,13 +335,15 @@ func tagOf(rt *route) string {
 
 const described = `Everything that agents, the command line and the console do. There is no second way in.
 Times are Unix seconds, durations seconds, hashes SHA-256 in lower-case hexadecimal. Members
-that a reader does not know are to be passed over: members are added, never changed in meaning.`
+that a reader does not know are to be passed over: members are added, never changed in meaning.
+A path that there is not answers 404, a method that a path does not take 405 with Allow, as JSON like every refusal.`
 
 func apiDocument(t *testing.T) []byte {
 	t.Helper()
 	info := openapi.Info{Title: "musterd", Version: "1", Description: strings.ReplaceAll(described, "\n", " "), Licence: licence(t), Error: api.ErrorBody{},
 		Schemes: map[string]any{
 			"session":   map[string]any{"type": "http", "scheme": "bearer", "description": "The token of a session, or of a program (RFC 6750)."},
+			"cookie":    map[string]any{"type": "apiKey", "in": "cookie", "name": api.Cookie, "description": "The same token, of a browser that logged in; only from pages of this server."},
 			"signature": map[string]any{"type": "apiKey", "in": "header", "name": "Signature", "description": "The request is signed by a key (RFC 9421), as docs/formats/requests.md says."},
 		}}
 	comments := must(openapi.ReadComments("../../api", "../..", "../../inventory"))(t)

@@ -136,7 +136,7 @@ func (s *Server) answer(w http.ResponseWriter, r *request, out any) error {
 // write sends data, compressed for who asks for it.
 func write(w http.ResponseWriter, r *http.Request, data []byte) error {
 	h := w.Header()
-	if len(data) < 1400 || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if len(data) < 1400 || !takesGzip(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Length", strconv.Itoa(len(data)))
 		_, err := w.Write(data)
 		return err
@@ -151,6 +151,19 @@ func write(w http.ResponseWriter, r *http.Request, data []byte) error {
 		return err
 	}
 	return z.Close()
+}
+
+// takesGzip reads Accept-Encoding (RFC 9110, 12.5.3): a coding of weight 0 is refused.
+func takesGzip(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		coding, weight, _ := strings.Cut(part, ";")
+		_, q, _ := strings.Cut(weight, "=")
+		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+			n, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+			return weight == "" || err == nil && n > 0
+		}
+	}
+	return false
 }
 
 func newRequestID() string {

@@ -191,17 +191,18 @@ func (s *Server) Handler() http.Handler {
 	for i := range table {
 		mux.Handle(table[i].method+" "+table[i].path, s.handle(s.audited(&table[i])))
 	}
+	programs := s.described(mux)
 	if s.cfg.Console == "off" {
-		return mux
+		return programs
 	}
 	pages, err := s.console(mux)
 	if err != nil {
 		s.log.Error("no console", "error", err.Error())
-		return mux
+		return programs
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ofPrograms(r.URL.Path) {
-			mux.ServeHTTP(w, r)
+			programs.ServeHTTP(w, r)
 			return
 		}
 		pages.ServeHTTP(w, r)
