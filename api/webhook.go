@@ -28,10 +28,12 @@ type Webhook struct {
 	By      string `json:"by,omitempty"`
 	// Failing is since when nothing could be delivered, Due when it is tried again, and
 	// Disabled since when it is not tried any more, for Reason.
-	Failing  int64  `json:"failing,omitempty"`
-	Due      int64  `json:"due,omitempty"`
-	Disabled int64  `json:"disabled,omitempty"`
-	Reason   string `json:"reason,omitempty"`
+	Failing  int64 `json:"failing,omitempty"`
+	Due      int64 `json:"due,omitempty"`
+	Disabled int64 `json:"disabled,omitempty"`
+	// Delivered is when the newest message arrived; 0: none has, of those that are kept.
+	Delivered int64  `json:"delivered,omitempty"`
+	Reason    string `json:"reason,omitempty"`
 }
 
 // WebhookNew makes a webhook. Its fields are those of [Webhook].

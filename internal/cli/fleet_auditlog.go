@@ -81,7 +81,7 @@ func auditlogListCommand(a *app) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Who, "who", "", "only of this person")
-	f.StringVar(&o.What, "what", "", "only request, login, stranger, host, rollout or server")
+	f.StringVar(&o.What, "what", "", "only request, login, stranger, host, rollout, webhook or server")
 	f.StringVar(&o.Target, "target", "", "only about this: the id of a host, the name of a group")
 	f.StringVar(&o.from, "from", "", "only since: 2026-11-21, 7d")
 	f.StringVar(&o.to, "to", "", "only until")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -129,7 +130,7 @@ func (a *app) printFollowed(events []api.Event) {
 
 func (a *app) printEvents(events []api.Event) {
 	for _, e := range events {
-		a.print("%s  %s  %s", stamp(e.Time), e.Name, eventText(e))
+		a.print("%s  %s  %s", stamp(e.Time), cmp.Or(e.Name, e.Host), eventText(e))
 		if e.Result == nil {
 			continue
 		}

@@ -44,6 +44,9 @@ func webhooksAddCommand(a *app) *cobra.Command {
 			return a.answer(out, func() error {
 				a.talk("webhook %s: 'muster webhooks test %s' sends a first message. Its secret is shown this once:", out.ID, out.ID)
 				a.print("%s", out.Secret)
+				if strings.HasPrefix(strings.ToLower(out.URL), "http:") {
+					a.talk("warning: without TLS it is sent only to networks that 'webhooks.allow' of the server's configuration names")
+				}
 				return nil
 			})
 		},
@@ -87,6 +90,8 @@ func webhookState(w api.Webhook) string {
 		return "disabled " + stamp(w.Disabled) + ": " + w.Reason
 	case w.Failing != 0:
 		return "failing since " + stamp(w.Failing) + ", again " + stamp(w.Due)
+	case w.Delivered == 0:
+		return "nothing sent yet"
 	}
 	return "works"
 }

@@ -242,7 +242,20 @@ func (h *Hooks) all(ctx context.Context) (all []hook, err error) {
 func (h *Hooks) List(ctx context.Context) (out api.WebhookPage, err error) {
 	all, err := h.all(ctx)
 	out.Webhooks = []api.Webhook{}
+	arrived := map[string]int64{}
+	if err == nil {
+		err = h.DB.Read(ctx, func(tx *db.Tx) error {
+			return tx.Each("SELECT hook, MAX(happened) FROM hooks_delivery WHERE error = '' GROUP BY hook", nil, func(scan db.Scan) error {
+				var id string
+				var at int64
+				err := scan(&id, &at)
+				arrived[id] = at
+				return err
+			})
+		})
+	}
 	for _, k := range all {
+		k.Delivered = arrived[k.ID]
 		out.Webhooks = append(out.Webhooks, k.Webhook)
 	}
 	return out, err

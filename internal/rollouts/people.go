@@ -2,6 +2,7 @@ package rollouts
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"muster"
@@ -110,10 +111,10 @@ func (r *Rollouts) Change(ctx context.Context, who, id string, in api.RolloutCha
 		return out, err
 	}
 	r.Told(ctx, id, told)
+	r.Poke() // which tries to sign again what cannot be signed now
 	if err := r.gate(ctx); err != nil {
-		return out, err
+		return out, muster.WithHint(fmt.Errorf("rollout %q is %s now, but the repository does not say so yet: %w", id, a.to, err), "it is tried again; 'muster rollout status %s'", id)
 	}
-	r.Poke()
 	return r.Detail(ctx, id)
 }
 

@@ -225,6 +225,9 @@ func (s *Server) testRules(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	rules := r.person.visit.Rules
+	if _, err := s.access.Person(ctx, c.Name); muster.KindOf(err) == muster.NotFound && !slices.ContainsFunc(rules.List(), func(x access.Rule) bool { return x.Who == "person:"+c.Name }) {
+		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "nobody called %.64q has logged in, and no rule names them", c.Name), "muster people list")
+	}
 	out := api.RightsPage{Person: c.Name, Groups: c.Groups, Rights: c.Rights, May: access.Overview(rules, &c, r.person.now)}
 	if verb := api.Verb(q.Get("verb")); verb != "" {
 		if !slices.Contains(api.Verbs(), verb) {

@@ -80,6 +80,7 @@ func (s *Server) approveAction(ctx context.Context, r *request) (any, error) {
 func (s *Server) listActions(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
 	in := api.ActionQuery{State: api.ActionState(q.Get("state")), Host: q.Get("host"), Cursor: q.Get("cursor"), Limit: int(q.number("limit"))}
+	q.oneOf("state", string(api.ActionHeld), string(api.ActionOpen), string(api.ActionOver), string(api.ActionCancelled))
 	if q.err != nil {
 		return nil, q.err
 	}
@@ -107,9 +108,19 @@ func (s *Server) getAction(ctx context.Context, r *request) (any, error) {
 	return out, err
 }
 
+// targetStates are those of hosts of an action.
+func targetStates() []string {
+	all := []string{api.TargetQueued, api.TargetDelivered, api.TargetNeedless}
+	for _, s := range action.States {
+		all = append(all, string(s))
+	}
+	return all
+}
+
 func (s *Server) actionTargets(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
 	in := api.TargetQuery{State: q.Get("state"), Host: q.Get("host"), Cursor: q.Get("cursor"), Limit: int(q.number("limit"))}
+	q.oneOf("state", targetStates()...)
 	if q.err != nil {
 		return nil, q.err
 	}

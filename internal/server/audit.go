@@ -174,10 +174,21 @@ func (s *Server) keepCheckpoint(ctx context.Context, too bool) error {
 	return s.folder.Disk.WriteFile(name, []byte(c.Note), 0o600)
 }
 
+// auditKinds are what entries of the log are called.
+func auditKinds() (all []string) {
+	for _, k := range api.FeedKinds {
+		if what, ok := strings.CutPrefix(k, "audit."); ok {
+			all = append(all, what)
+		}
+	}
+	return all
+}
+
 func (s *Server) listAudit(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
 	in := api.AuditQuery{Before: q.number("before"), Since: q.number("since"), Limit: int(q.number("limit")), Who: q.Get("who"), What: q.Get("what"),
 		Target: q.Get("target"), From: q.number("from"), To: q.number("to"), Failed: q.Get("failed") == "1", Forward: q.Has("since")}
+	q.oneOf("what", auditKinds()...)
 	if q.err != nil {
 		return nil, q.err
 	}

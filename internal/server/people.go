@@ -36,6 +36,14 @@ func queryOf(r *request) *query {
 	return &query{Values: v, err: muster.WithKind(muster.Invalid, err)}
 }
 
+// oneOf refuses a value of a parameter that nothing has: the answer would be empty, and
+// look like one.
+func (q *query) oneOf(name string, values ...string) {
+	if v := q.Get(name); v != "" && !slices.Contains(values, v) && q.err == nil {
+		q.err = muster.Errorf(muster.Invalid, "there is no %s %.50q, only %s", name, v, strings.Join(values, ", "))
+	}
+}
+
 // only refuses parameters that are not among names.
 func (q *query) only(names ...string) error {
 	for name := range q.Values {

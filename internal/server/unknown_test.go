@@ -63,3 +63,18 @@ func TestTakesGzip(t *testing.T) {
 		}
 	}
 }
+
+// What nothing can be is refused: an empty list would look like an answer.
+func TestUnknownValues(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	_, err := p.Actions(t.Context(), api.ActionQuery{State: "bogus"})
+	wantKind(t, err, muster.Invalid)
+	_, err = p.Audit(t.Context(), api.AuditQuery{What: "nosuch"})
+	wantKind(t, err, muster.Invalid)
+	_, err = p.TestRights(t.Context(), "Nobody", "", "")
+	wantKind(t, err, muster.NotFound)
+	must(p.Actions(t.Context(), api.ActionQuery{State: api.ActionOpen}))(t)
+	must(p.Audit(t.Context(), api.AuditQuery{What: "login"}))(t)
+	must(p.TestRights(t.Context(), "alice", "", ""))(t)
+}
