@@ -98,11 +98,16 @@ func (a *app) simulate(ctx context.Context, f *simulate.Fleet, asJSON bool) erro
 		return err
 	}
 	if !asJSON {
-		return r.Print(a.out)
+		err = r.Print(a.out)
+	} else {
+		e := json.NewEncoder(a.out)
+		e.SetIndent("", "  ")
+		err = e.Encode(r)
 	}
-	e := json.NewEncoder(a.out)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
+	if err == nil && r.Hosts < f.Hosts {
+		err = muster.Errorf(muster.Conflict, "only %d of %d hosts could enrol: %s", r.Hosts, f.Hosts, r.Joining.LastError)
+	}
+	return err
 }
 
 // tlsFor is how to know the server: by an authority in a file, or by its pin.
