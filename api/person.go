@@ -72,6 +72,7 @@ type HostDetail struct {
 // InstalledPackage is a package of muster on a host, or one that should be there.
 type InstalledPackage struct {
 	Name      string        `json:"name"`
+	Root      string        `json:"root,omitempty"` // the area it is in; "" is the machine's own root
 	Version   string        `json:"version,omitempty"`
 	Available string        `json:"available,omitempty"`
 	Status    muster.Status `json:"status"`

@@ -90,7 +90,11 @@ func (a *app) printHost(d *api.HostDetail) error {
 		if p.Error != "" {
 			note = strings.TrimPrefix(note+": "+p.Error, ": ")
 		}
-		rows = append(rows, row(p.Name, version, string(p.Status), note))
+		name := p.Name
+		if p.Root != "" {
+			name += " in " + p.Root
+		}
+		rows = append(rows, row(name, version, string(p.Status), note))
 	}
 	return a.table(rows)
 }

@@ -92,8 +92,8 @@ func (d *detail) inventory(tx *db.Tx) error {
 	return err
 }
 
-// installed lists the packages of the machine's own root with their status, and
-// those that should be there.
+// installed lists the packages of the machine with their status, and those that should be
+// there: of its own root, and of areas.
 func (d *detail) installed(tx *db.Tx) error {
 	s, err := d.h.readStored(tx, d.r.num)
 	if err != nil || s == nil {
@@ -104,9 +104,8 @@ func (d *detail) installed(tx *db.Tx) error {
 		return err
 	}
 	for _, p := range packagesOf(&doc) {
-		if p.root == "" {
-			d.out.Installed = append(d.out.Installed, p.InstalledPackage)
-		}
+		p.Root = p.root // one of people, or of an agent that is none of the whole machine
+		d.out.Installed = append(d.out.Installed, p.InstalledPackage)
 	}
 	return nil
 }

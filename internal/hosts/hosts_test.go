@@ -134,7 +134,8 @@ func TestStatusSection(t *testing.T) {
 	m := joined(w, 1)
 	doc := desktop(1, 3)
 	m.put(w, doc)
-	doc.Status = []inventory.Status{{Name: "age", Status: string(muster.NeedUpgrade)}, {Name: "new", Status: string(muster.NeedInstall)}, {Name: "odd", Status: string(muster.Error), Error: "exit 1"}}
+	doc.Status = []inventory.Status{{Name: "age", Status: string(muster.NeedUpgrade)}, {Name: "new", Status: string(muster.NeedInstall)}, {Name: "odd", Status: string(muster.Error), Error: "exit 1"},
+		{Name: "own", Root: "/home/alice/.local", Status: string(muster.NeedInstall)}}
 	m.put(w, doc)
 	for q, want := range map[string]int{"muster:age:need-upgrade": 1, "muster:age:ok": 0, "muster:new:need-install": 1, "muster:odd:error": 1, "muster:*:error": 1, "muster:new": 0} {
 		page, err := w.List(t.Context(), api.HostQuery{Query: q})
@@ -143,7 +144,7 @@ func TestStatusSection(t *testing.T) {
 		}
 	}
 	d, err := w.Detail(t.Context(), m.id)
-	if err != nil || len(d.Installed) != 3 || d.Installed[0].Status != muster.NeedUpgrade || d.Installed[2].Error != "exit 1" {
+	if err != nil || len(d.Installed) != 4 || d.Installed[0].Status != muster.NeedUpgrade || d.Installed[2].Error != "exit 1" || d.Installed[3].Root != "/home/alice/.local" {
 		t.Errorf("%+v, %v", d.Installed, err)
 	}
 	doc.Status = nil
