@@ -126,12 +126,22 @@ func (o *overviewPage) numbers(v *visit) error {
 		fig := figure{Title: f.title, Value: v.words().number(n), Note: v.t("%s of all", percent(n, all)), Class: f.class, Href: v.searchFor(f.search)}
 		fig.Chart = chart.Share(f.title, float64(all), chart.Part{Name: f.title, Value: float64(n), Class: f.class})
 		if f.class == "error" {
-			fig.Note = v.t("failed changes, in two weeks")
+			fig.Note = failedNote(v, failures)
 			fig.Chart = chart.Spark(fig.Note, failures...)
 		}
 		o.Numbers = append(o.Numbers, fig)
 	}
 	return nil
+}
+
+// failedNote says how many changes failed; those who did are other hosts than those that
+// have an error still.
+func failedNote(v *visit, byDay []float64) string {
+	all := 0
+	for _, n := range byDay {
+		all += int(n)
+	}
+	return v.words().count(all, "%s change failed in two weeks", "%s changes failed in two weeks")
 }
 
 func percent(n, all int) string {

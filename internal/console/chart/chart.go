@@ -115,9 +115,15 @@ func (d *drawing) add(format string, args ...any) {
 // raw is text that was made here, of numbers.
 type raw string
 
+// end closes the drawing. One with links is no image: what is within an image cannot be
+// reached by who does not see it.
 func (d *drawing) end() template.HTML {
 	d.WriteString("</svg>")
-	return template.HTML(d.String())
+	text := d.String()
+	if strings.Contains(text, "<a ") {
+		text = strings.Replace(text, `role="img"`, `role="group"`, 1)
+	}
+	return template.HTML(text)
 }
 
 // link draws what leads to href, or only what draw draws.
