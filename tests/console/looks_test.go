@@ -1,0 +1,133 @@
+package console
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"muster/api"
+)
+
+// A view is a page as somebody sees it. In its path {host} is the id of a host with the
+// real agent, {busy} of one that has failed at something, and {pending} of one that waits.
+type view struct {
+	name, path string
+	says       string   // a text that is there
+	nobody     bool     // without a session
+	refused    []string // what the browser complains of, and should
+	picture    bool     // has one in docs/console
+}
+
+// views are all pages, and what they are in when they are of interest. The test fails for
+// an entry of the navigation that is missing.
+var views = []view{
+	{name: "login", path: "/login", says: "Log in", nobody: true, picture: true},
+	{name: "overview", path: "/", says: "What needs you now", picture: true},
+	{name: "hosts", path: "/hosts", says: "Next page", picture: true},
+	{name: "hosts-columns", path: "/hosts?q=os:debian&sort=-seen&c=memory&c=ip&c=groups", says: "ws-", picture: true},
+	{name: "hosts-none", path: "/hosts?q=name:nobody", says: "No host is like that."},
+	{name: "hosts-wrong", path: "/hosts?q=os:(", says: "has no value"},
+	{name: "hosts-change", path: "/hosts/change?op=add-group&value=lab&all=1&q=state:pending+or+name:pc-1", says: "hosts change", picture: true},
+	{name: "hosts-save", path: "/hosts/save?q=os:debian", says: "Save a search"},
+	{name: "host", path: "/hosts/{host}", says: "tool", picture: true},
+	{name: "host-history", path: "/hosts/{host}?tab=history", says: "Compare", picture: true},
+	{name: "host-events", path: "/hosts/{busy}?tab=events", says: "exit code 1603", picture: true},
+	{name: "host-inventory", path: "/hosts/{busy}?tab=inventory", says: "Machine", picture: true},
+	{name: "host-pending", path: "/hosts/{pending}", says: "Approve"},
+	{name: "find", path: "/find?q=pc-1", says: "pc-1"},
+	{name: "keys", path: "/keys", says: "this list"},
+	{name: "look", path: "/look", says: "Language and colours"},
+	{name: "logout", path: "/logout", says: "Log out"},
+	{name: "missing", path: "/nowhere", says: "Not found", refused: []string{"404"}},
+}
+
+// screens are the windows in which pages are looked at: each in the first and the last, and
+// with MUSTER_TEST_LONG=1 in all of them.
+var screens = []struct {
+	scheme string
+	width  int64
+}{{"light", 1440}, {"dark", 1440}, {"light", 420}, {"dark", 420}}
+
+// TestLooks looks at every page: it is served, nothing in it is refused by the content
+// security policy, fits into the window, and axe finds nothing serious. MUSTER_SCREENSHOTS=1
+// makes the pictures of docs/console anew.
+func TestLooks(t *testing.T) {
+	w := inWorld(t)
+	script := needAxe(t)
+	paths := w.places(t)
+	for i, s := range screens {
+		if i > 0 && i < len(screens)-1 && os.Getenv("MUSTER_TEST_LONG") != "1" {
+			continue
+		}
+		t.Run(fmt.Sprintf("%s-%d", s.scheme, s.width), func(t *testing.T) {
+			known, nobody := w.as(t, "bob"), w.tab(t)
+			for _, b := range []*tab{known, nobody} {
+				b.prefers(s.scheme)
+				b.width(s.width)
+			}
+			for _, v := range views {
+				b := known
+				if v.nobody {
+					b = nobody
+				}
+				b.refused = append(b.refused, v.refused...)
+				b.open(paths.Replace(v.path))
+				b.sees(v.says)
+				b.usable(script, v.name)
+				b.fits(v.name)
+				if v.picture && os.Getenv("MUSTER_SCREENSHOTS") == "1" && (i == 0 || i == len(screens)-1) {
+					b.picture(fmt.Sprintf("%s-%d.png", v.name, s.width))
+				}
+			}
+			known.complete()
+		})
+	}
+}
+
+// places finds the hosts of the table.
+func (w *world) places(t *testing.T) *strings.Replacer {
+	t.Helper()
+	first := func(query string) string {
+		page := must(w.person.Hosts(t.Context(), api.HostQuery{Query: query, Limit: 1}))(t)
+		if len(page.Hosts) == 0 {
+			t.Fatalf("no host is %q", query)
+		}
+		return page.Hosts[0].ID
+	}
+	return strings.NewReplacer("{host}", first("name:pc-1"), "{pending}", first("state:pending"), "{busy}", w.failed(t))
+}
+
+// failed is a host that has told of something that failed.
+func (w *world) failed(t *testing.T) (host string) {
+	t.Helper()
+	check(t, w.until("a simulated host has failed", func() bool {
+		page := must(w.person.Events(t.Context(), api.EventQuery{Failed: true, Limit: 1}))(t)
+		if len(page.Events) > 0 {
+			host = page.Events[0].Host
+		}
+		return host != ""
+	}))
+	return host
+}
+
+// fits fails when the page is wider than the window.
+func (b *tab) fits(where string) {
+	b.Helper()
+	if wide := value[string](b, `(() => { const room = document.documentElement.clientWidth;
+		if (document.documentElement.scrollWidth <= room) return "";
+		return [...document.querySelectorAll("main *, header *, footer *")].filter(e => e.getBoundingClientRect().right > room + 1).slice(0, 3).map(e => e.outerHTML.slice(0, 150)).join("\n"); })()`); wide != "" {
+		b.Errorf("%s is wider than the window, by %s", where, wide)
+	}
+}
+
+// complete fails for pages of the navigation that are not in the table.
+func (b *tab) complete() {
+	b.Helper()
+	for _, path := range value[[]string](b, `[...document.querySelectorAll("header nav a")].map(a => a.pathname)`) {
+		if !slices.ContainsFunc(views, func(v view) bool { return v.path == path }) {
+			b.Errorf("nobody looks at %s: give it a row in views", path)
+		}
+	}
+}
