@@ -23,6 +23,15 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
+// TestPagesAsk: what a page of the console has shown and asked is not asked again, where
+// nobody could answer.
+func TestPagesAsk(t *testing.T) {
+	a, _ := (&signingConsole{a: &app{}}).inner(io.Discard)
+	if err := a.confirm("Send it?"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAgreed(t *testing.T) {
 	for line, want := range map[string][2]bool{ // where Enter is no, and where it is yes
 		"\n": {false, true}, "y\n": {true, true}, "Yes\r\n": {true, true}, "oui\n": {true, true}, " o \n": {true, true},

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -166,9 +167,17 @@ func (s *signingConsole) Name() string { return s.id.Leaf().Subject.CommonName }
 // Run carries out a command as if it was typed, and returns what it said.
 func (s *signingConsole) Run(ctx context.Context, args ...string) (string, error) {
 	var said bytes.Buffer
-	inner := &app{in: strings.NewReader(""), out: &said, err: &said, now: s.a.now, held: s.id}
-	cmd := inner.command()
+	_, cmd := s.inner(&said)
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
 	return said.String(), err
+}
+
+// inner is the program as a page runs it. The page has shown what is done and asked
+// already: here nobody can be.
+func (s *signingConsole) inner(said io.Writer) (*app, *cobra.Command) {
+	a := &app{in: strings.NewReader(""), out: said, err: said, now: s.a.now, held: s.id}
+	cmd := a.command()
+	a.yes = true // after the flags, which set it to what they begin with
+	return a, cmd
 }
