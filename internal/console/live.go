@@ -13,10 +13,13 @@ const (
 	liveLast = 30 * time.Minute // of one stream; the browser comes back by itself
 )
 
+// liveKinds are what pages follow.
+var liveKinds = []string{"host", "rollout", "action"}
+
 // live tells a page, as server-sent events, that something happened to hosts that
-// whoever looks may see: the page asks anew for the parts that may have changed.
+// whoever looks may see, to rollouts or to actions: the page asks anew for the parts that may have changed.
 func live(v *visit, w http.ResponseWriter) error {
-	page, err := v.api.Changes(v.ctx(), api.FeedQuery{Kinds: []string{"host"}})
+	page, err := v.api.Changes(v.ctx(), api.FeedQuery{Kinds: liveKinds})
 	if err != nil {
 		return err
 	}
@@ -33,7 +36,7 @@ func live(v *visit, w http.ResponseWriter) error {
 			err = control.Flush()
 		}
 		if err == nil {
-			page, err = v.api.Changes(v.ctx(), api.FeedQuery{Since: page.Next, Kinds: []string{"host"}, Wait: liveWait})
+			page, err = v.api.Changes(v.ctx(), api.FeedQuery{Since: page.Next, Kinds: liveKinds, Wait: liveWait})
 		}
 	}
 	return nil // what ended it, the browser tries again

@@ -111,6 +111,20 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) { stream?.close(); stream = undefined; } else { refresh(); follow(); }
 });
 
+// What hosts say while they carry out an action, in a part with data-log="address".
+
+function listen(part) {
+  const out = $("pre", part), source = new EventSource(part.dataset.log);
+  source.addEventListener("log", event => {
+    const { host, text } = JSON.parse(event.data), end = out.scrollTop + out.clientHeight >= out.scrollHeight - 8;
+    part.hidden = false;
+    out.append(text.trimEnd().split("\n").map(line => host + "  " + line + "\n").join(""));
+    if (out.textContent.length > 100000) out.textContent = out.textContent.slice(-80000);
+    if (end) out.scrollTop = out.scrollHeight;
+  });
+  addEventListener("pagehide", () => source.close(), { once: true });
+}
+
 // Choosing rows.
 
 let lastPick;
@@ -257,4 +271,5 @@ function ready(within) {
 }
 
 ready(document);
+$$("[data-log]").forEach(listen);
 follow();

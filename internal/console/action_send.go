@@ -1,0 +1,167 @@
+package console
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"muster"
+	"muster/action"
+	"muster/api"
+)
+
+// A sendPage is what somebody wants hosts to do.
+type sendPage struct {
+	Kinds                                 []action.Kind
+	Kind, Packages, Query                 string
+	All                                   bool
+	Reason, In, Until, Queue, Set, Script string
+	Wrong                                 *problem
+	Planned                               bool
+	What                                  string
+	Hosts                                 int
+	First                                 []api.Host
+	Confirm                               bool
+	Command                               string
+	HostsHref                             string
+}
+
+// meant are the hosts that may be sent something.
+const meant = "(state:accepted or state:cloned)"
+
+func sendAction(v *visit) (any, error) {
+	form := v.asked()
+	field := func(name string) string { return strings.TrimSpace(form.Get(name)) }
+	out := &sendPage{Kind: field("kind"), Packages: field("packages"), Query: field("q"), All: form.Get("all") != "", Reason: field("reason"),
+		In: field("in"), Until: field("until"), Queue: field("queue"), Set: field("set"), Script: strings.ReplaceAll(form.Get("script"), "\r\n", "\n")}
+	for _, k := range action.Kinds {
+		if k != action.Cancel {
+			out.Kinds = append(out.Kinds, k)
+		}
+	}
+	if out.Kind == "" {
+		return out, nil
+	}
+	err := out.plan(v)
+	if muster.KindOf(err) == muster.Invalid {
+		out.Wrong = problemOf(err)
+		return out, nil
+	}
+	out.Planned = err == nil
+	return out, err
+}
+
+// plan says which hosts are meant, and refuses what no host would take.
+func (p *sendPage) plan(v *visit) error {
+	if p.Query == "" && !p.All {
+		return muster.WithHint(muster.Errorf(muster.Invalid, "it is not said which hosts are meant"), "give a search, or choose all hosts")
+	}
+	act, err := p.draft()
+	if err != nil {
+		return err
+	}
+	p.What = act.String()
+	page, err := v.api.Hosts(v.ctx(), api.HostQuery{Query: p.search(), Limit: 10, Count: true})
+	if err != nil {
+		return err
+	}
+	if page.Total == 0 {
+		return muster.Errorf(muster.Invalid, "no host is meant by %q", p.Query)
+	}
+	p.Hosts, p.First, p.Confirm = page.Total, page.Hosts, page.Total > confirmAbove
+	p.Command, p.HostsHref = command(p.args("script.star")...), v.searchFor(p.search())
+	return nil
+}
+
+// search finds the hosts that are meant.
+func (p *sendPage) search() string {
+	if p.All {
+		return meant
+	}
+	return "(" + p.Query + ") " + meant
+}
+
+// draft is the action without hosts and times, which whoever signs sets.
+func (p *sendPage) draft() (*action.Action, error) {
+	act := &action.Action{Type: action.Type, ID: action.NewID(), Server: "draft", Kind: action.Kind(p.Kind), Packages: strings.Fields(p.Packages),
+		Reason: p.Reason, Script: p.Script, NotBefore: 1_000_000_000, NotAfter: 1_000_003_600, Targets: action.Targets{Hosts: []string{"draft"}}}
+	for _, line := range p.sets() {
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return nil, muster.Errorf(muster.Invalid, "%.50q is no NAME=VALUE", line)
+		}
+		if act.Arguments == nil {
+			act.Arguments = map[string]string{}
+		}
+		act.Arguments[name] = value
+	}
+	return act, muster.WithKind(muster.Invalid, act.Validate())
+}
+
+// sets are the arguments, one on a line.
+func (p *sendPage) sets() (all []string) {
+	for line := range strings.Lines(p.Set) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// args are those of the command that does it.
+func (p *sendPage) args(script string) []string {
+	args := append([]string{"send", p.Kind}, strings.Fields(p.Packages)...)
+	if p.All {
+		args = append(args, "--all")
+	} else {
+		args = append(args, "--to", p.Query)
+	}
+	for _, o := range []struct{ flag, value string }{{"--in", p.In}, {"--until", p.Until}, {"--queue", p.Queue}, {"--reason", p.Reason}} {
+		if o.value != "" {
+			args = append(args, o.flag, o.value)
+		}
+	}
+	for _, s := range p.sets() {
+		args = append(args, "--set", s)
+	}
+	if p.Script != "" {
+		args = append(args, "--script", script)
+	}
+	return args
+}
+
+// actionID is that of an action, in what a command said.
+var actionID = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+
+// signAction signs and sends what sendAction has shown: to as many hosts as it showed.
+func signAction(v *visit) (string, error) {
+	data, err := sendAction(v)
+	if err != nil {
+		return "", err
+	}
+	p := data.(*sendPage)
+	if !p.Planned {
+		return "", muster.Errorf(muster.Invalid, "it is not said what hosts are to do")
+	}
+	if strconv.Itoa(p.Hosts) != v.PostForm.Get("shown") {
+		return "", muster.Errorf(muster.Conflict, "%d hosts are meant now: look again", p.Hosts)
+	}
+	if err := v.typed(p.Hosts); err != nil {
+		return "", err
+	}
+	said := ""
+	send := func(file string) (err error) {
+		said, err = v.sign(append(p.args(file), "--yes")...)
+		return err
+	}
+	if p.Script == "" {
+		err = send("")
+	} else {
+		err = v.besides(p.Script, send)
+	}
+	if err != nil {
+		return "", err
+	}
+	v.flash(v.t("Sent"))
+	return v.link("/actions/" + actionID.FindString(said)), nil
+}
