@@ -50,6 +50,9 @@ func (f *frame) Path() string  { return f.Base }
 func (f *frame) Who() string   { return f.self.Name }
 func (f *frame) Here() string  { return f.here() }
 
+// Secret is what is shown once.
+func (f *frame) Secret() *once { return f.once }
+
 // Alone reports whether the console is that of one person, who cannot log out.
 func (f *frame) Alone() bool { return f.Session != "" }
 

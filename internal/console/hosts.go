@@ -177,7 +177,7 @@ func (v *visit) packageNote(packages map[muster.Status]int) string {
 // hostsCSV is the list as a whole, for spreadsheets.
 func hostsCSV(v *visit, w http.ResponseWriter) error {
 	q := v.hostQuery()
-	pr := &begun{w: w}
+	pr := &begun{w: w, name: "hosts.csv", kind: "text/csv; charset=utf-8"}
 	err := v.api.Export(v.ctx(), "hosts", "csv", pr, "q", q.Query, "sort", q.Sort, "columns", strings.Join(q.Columns, ","))
 	if err != nil && pr.yes {
 		panic(http.ErrAbortHandler) // what breaks off must not look whole
@@ -187,15 +187,16 @@ func hostsCSV(v *visit, w http.ResponseWriter) error {
 
 // begun is an export: until its first byte an error can be told.
 type begun struct {
-	w   http.ResponseWriter
-	yes bool
+	w          http.ResponseWriter
+	name, kind string // of the file
+	yes        bool
 }
 
 func (b *begun) Write(p []byte) (int, error) {
 	if !b.yes {
 		b.yes = true
-		b.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-		b.w.Header().Set("Content-Disposition", `attachment; filename="hosts.csv"`)
+		b.w.Header().Set("Content-Type", b.kind)
+		b.w.Header().Set("Content-Disposition", `attachment; filename="`+b.name+`"`)
 	}
 	return b.w.Write(p)
 }

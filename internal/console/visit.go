@@ -22,6 +22,7 @@ type visit struct {
 	api   *api.PersonClient
 	self  api.Self // without a name: nobody is logged in
 	title string   // in place of that of the page, as it is
+	once  *once    // shown by the answer to a form, in place of another page
 }
 
 // visit finds out who asks, unless the page is for everybody.
@@ -131,6 +132,10 @@ func (c *console) act(p *page) http.HandlerFunc {
 		if v.turnedAway(err) {
 			return
 		}
+		if err == nil && v.once != nil {
+			v.showOnce(p)
+			return
+		}
 		if err == nil {
 			http.Redirect(w, r, to, http.StatusSeeOther)
 			return
@@ -142,6 +147,18 @@ func (c *console) act(p *page) http.HandlerFunc {
 		}
 		v.render(p.template, api.StatusOf(muster.KindOf(err)), &frame{Data: data, Problem: problemOf(err), Form: r.PostForm})
 	}
+}
+
+// showOnce shows a page with a secret that was made just now: it is in no address, no
+// cookie, and no compressed bytes whose length would tell of it (BREACH).
+func (v *visit) showOnce(p *page) {
+	v.Request.Header.Del("Accept-Encoding")
+	v.PostForm = nil
+	data, err := p.show(v)
+	if err != nil {
+		v.Log.Warn("console", "path", v.URL.Path, "error", err.Error())
+	}
+	v.render(p.template, http.StatusOK, &frame{Data: data})
 }
 
 // raw answers with what the page writes itself.
