@@ -24,29 +24,30 @@ const (
 	RouteInventory = "/api/v1/inventory" // POST, host: a document or a delta of package inventory -> [InventoryTaken]
 	RouteWake      = "/api/v1/wake"      // GET, host: ?since=N, answers [Wake] when there is news or after a while
 
-	RouteLogin      = "/api/v1/login"                // POST, signed by a person's key: [Login] -> [Session]
-	RouteLogout     = "/api/v1/logout"               // POST, person
-	RouteHosts      = "/api/v1/hosts"                // GET, person: [HostQuery] -> [HostPage]
-	RouteHost       = "/api/v1/hosts/{id}"           // GET [HostDetail], PATCH [HostEdit], DELETE (forget), person
-	RouteHostDoc    = "/api/v1/hosts/{id}/inventory" // GET, person: ?at=T, a document of package inventory
-	RouteHostDiff   = "/api/v1/hosts/{id}/diff"      // GET, person: ?from=T&to=T -> [HistoryPage]
-	RouteHistory    = "/api/v1/history"              // GET, person: [HistoryQuery] -> [HistoryPage]
-	RouteEvents     = "/api/v1/events"               // GET, person: [EventQuery] -> [EventPage]
-	RouteTokens     = "/api/v1/tokens"               // GET -> [TokenPage], POST [TokenRequest] -> [Token], person
-	RouteToken      = "/api/v1/tokens/{id}"          // DELETE, person
-	RouteApprovals  = "/api/v1/approvals"            // POST [Approval], GET -> [ApprovalPage], person: hosts approved before they enrol
-	RouteGroups     = "/api/v1/groups"               // GET -> [GroupPage], person
-	RouteGroup      = "/api/v1/groups/{name}"        // GET, PUT [Group], DELETE, person
-	RouteSoftware   = "/api/v1/software"             // GET, person: ?q= -> [SoftwarePage]
-	RoutePackages   = "/api/v1/packages"             // POST, person: a package file -> [Published]
-	RoutePackage    = "/api/v1/packages/{file}"      // DELETE, person
-	RouteUnlist     = "/api/v1/packages/remove"      // POST, person: [Removal] -> [Tidied]
-	RouteRepository = "/api/v1/repository"           // GET -> [Repository], POST a link of trust, person
-	RouteTidy       = "/api/v1/repository/gc"        // POST, person: ?keep=N&grace=TIME -> [Tidied]
-	RouteRepo       = "/repo/"                       // GET, anyone: the repository's files
-	RouteOpenAPI    = "/api/v1/openapi.json"         // GET, anyone: what is described here, for other languages
-	RouteHealth     = "/healthz"
-	RouteMetrics    = "/metrics"
+	RouteLogin       = "/api/v1/login"                // POST, signed by a person's key: [Login] -> [Session]
+	RouteLogout      = "/api/v1/logout"               // POST, person
+	RouteHosts       = "/api/v1/hosts"                // GET, person: [HostQuery] -> [HostPage]
+	RouteHost        = "/api/v1/hosts/{id}"           // GET [HostDetail], PATCH [HostEdit], DELETE (forget), person
+	RouteHostsChange = "/api/v1/hosts/change"         // POST, person: [HostsChange] -> [HostsChanged]
+	RouteHostDoc     = "/api/v1/hosts/{id}/inventory" // GET, person: ?at=T, a document of package inventory
+	RouteHostDiff    = "/api/v1/hosts/{id}/diff"      // GET, person: ?from=T&to=T -> [HistoryPage]
+	RouteHistory     = "/api/v1/history"              // GET, person: [HistoryQuery] -> [HistoryPage]
+	RouteEvents      = "/api/v1/events"               // GET, person: [EventQuery] -> [EventPage]
+	RouteTokens      = "/api/v1/tokens"               // GET -> [TokenPage], POST [TokenRequest] -> [Token], person
+	RouteToken       = "/api/v1/tokens/{id}"          // DELETE, person
+	RouteApprovals   = "/api/v1/approvals"            // POST [Approval], GET -> [ApprovalPage], person: hosts approved before they enrol
+	RouteGroups      = "/api/v1/groups"               // GET -> [GroupPage], person
+	RouteGroup       = "/api/v1/groups/{name}"        // GET, PUT [Group], DELETE, person
+	RouteSoftware    = "/api/v1/software"             // GET, person: ?q= -> [SoftwarePage]
+	RoutePackages    = "/api/v1/packages"             // POST, person: a package file -> [Published]
+	RoutePackage     = "/api/v1/packages/{file}"      // DELETE, person
+	RouteUnlist      = "/api/v1/packages/remove"      // POST, person: [Removal] -> [Tidied]
+	RouteRepository  = "/api/v1/repository"           // GET -> [Repository], POST a link of trust, person
+	RouteTidy        = "/api/v1/repository/gc"        // POST, person: ?keep=N&grace=TIME -> [Tidied]
+	RouteRepo        = "/repo/"                       // GET, anyone: the repository's files
+	RouteOpenAPI     = "/api/v1/openapi.json"         // GET, anyone: what is described here, for other languages
+	RouteHealth      = "/healthz"
+	RouteMetrics     = "/metrics"
 )
 
 // Headers of signed requests.

@@ -163,7 +163,7 @@ func (a *applicant) remember(tx *db.Tx, r *record) error {
 		return err
 	}
 	if a.admitted {
-		return welcomeBack(tx, r.id, a.host.at)
+		return welcomeBack(tx, a.host.at, r.id)
 	}
 	_, err = tx.Exec("UPDATE hosts_host SET alarm = ? WHERE num = ?", "a host with this id was removed before", r.num)
 	return err
@@ -187,7 +187,7 @@ func (a *applicant) approve(tx *db.Tx, r *record) (*record, error) {
 		return nil, err
 	}
 	a.admitted = true
-	if err := welcomeBack(tx, r.id, a.host.at); err != nil {
+	if err := welcomeBack(tx, a.host.at, r.id); err != nil {
 		return nil, err
 	}
 	return r, addEvent(tx, event{at: a.host.at, host: r.num, id: r.id, what: what, note: "from " + a.host.from})

@@ -59,7 +59,7 @@ func (h *Hosts) pruneWaiting(ctx context.Context, before int64) error {
 				return err
 			}
 			// Nobody decided that it must not return: that ends at once.
-			return h.forget(tx, r, "nobody, who did not approve it", h.Now().Unix())
+			return h.forget(tx, "nobody, who did not approve it", func(*record) int64 { return h.Now().Unix() }, r)
 		})
 		if err != nil {
 			return err

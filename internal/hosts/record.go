@@ -26,16 +26,43 @@ type record struct {
 	named   bool
 	unit    string
 	wake    int64
+	alarm   string
+}
+
+const selectRecord = "SELECT num, id, state, spki, expires, name, named, unit, wake, alarm FROM hosts_host WHERE "
+
+func (r *record) scan(scan db.Scan) error {
+	var named int
+	err := scan(&r.num, &r.id, &r.state, &r.spki, &r.expires, &r.name, &named, &r.unit, &r.wake, &r.alarm)
+	r.named = named != 0
+	return err
 }
 
 // readRecord reads the host whose column has the value; NotFound without one.
 func readRecord(tx *db.Tx, column string, value any) (*record, error) {
 	r := new(record)
-	var named int
-	err := tx.QueryRow("SELECT num, id, state, spki, expires, name, named, unit, wake FROM hosts_host WHERE "+column+" = ?", value).
-		Scan(&r.num, &r.id, &r.state, &r.spki, &r.expires, &r.name, &named, &r.unit, &r.wake)
-	r.named = named != 0
-	return r, err
+	return r, r.scan(tx.QueryRow(selectRecord+column+" = ?", value).Scan)
+}
+
+// readRecords reads those of some hosts that there are, in the order of their numbers.
+func readRecords(tx *db.Tx, nums []int64) (all []*record, err error) {
+	err = inChunks(anyOf(nums), func(in string, nums []any) error {
+		return tx.Each(selectRecord+"num IN "+in+" ORDER BY num", nums, func(scan db.Scan) error {
+			r := new(record)
+			all = append(all, r)
+			return r.scan(scan)
+		})
+	})
+	return all, err
+}
+
+// anyOf are numbers as arguments of a statement.
+func anyOf(nums []int64) []any {
+	all := make([]any, len(nums))
+	for i, n := range nums {
+		all[i] = n
+	}
+	return all
 }
 
 // certificate reads the host's certificate; nil without one.

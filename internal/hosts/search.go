@@ -139,12 +139,8 @@ func (h *Hosts) within(tx *db.Tx, e *search.Expr) (nums []int64, err error) {
 
 // these are those of some hosts that an expression means, read anew.
 func (h *Hosts) these(tx *db.Tx, nums []int64, e *search.Expr) ([]int64, error) {
-	ask := make([]any, len(nums))
-	for i, n := range nums {
-		ask[i] = n
-	}
 	c := newCensus()
-	if err := h.enter(tx, c, ask); err != nil {
+	if err := h.enter(tx, c, anyOf(nums)); err != nil {
 		return nil, err
 	}
 	q := inquiry{census: c, h: h, now: h.Now()}
