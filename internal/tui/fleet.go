@@ -26,6 +26,7 @@ type fleet struct {
 	rollouts []api.Rollout
 	actions  []api.Action
 	read     time.Time
+	told     [actions + 1]bool // pages of which the server has said something
 }
 
 // The pages of a fleet.
@@ -151,6 +152,7 @@ func (m *fleet) take(n news) {
 		return
 	}
 	m.read = m.now()
+	m.told[n.page] = m.told[n.page] || n.page != hosts || n.query == m.query
 	switch n.page {
 	case overview:
 		m.numbers = n.numbers
@@ -204,7 +206,7 @@ func (m *fleet) press(k string) tea.Cmd {
 func (m *fleet) find(query string) tea.Cmd {
 	m.page, m.at, m.open = hosts, 0, ""
 	m.query = strings.TrimPrefix(query, "?")
-	m.filter, m.hosts = m.query, api.HostPage{}
+	m.filter, m.hosts, m.told[hosts] = m.query, api.HostPage{}, false
 	return m.look()
 }
 

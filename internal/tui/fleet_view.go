@@ -38,6 +38,8 @@ var fleetHelp = []line{
 
 func (m *fleet) lines() []line {
 	switch {
+	case !m.told[m.page] || m.page == hosts && m.open != "" && m.host == nil:
+		return []line{{text: "Asking the server…", class: quiet}}
 	case m.page == hosts && m.open != "":
 		return m.hostLines()
 	case m.page == hosts:
@@ -51,9 +53,6 @@ func (m *fleet) lines() []line {
 }
 
 func (m *fleet) numberLines() []line {
-	if len(m.numbers) == 0 {
-		return []line{{text: "Asking the server…", class: quiet}}
-	}
 	var all, wanted []line
 	for _, n := range m.numbers {
 		l := line{fmt.Sprintf("%8d  %s", n.Count, n.Title), n.Class, "?" + n.Query}
@@ -107,9 +106,6 @@ func (m *fleet) hostList() []line {
 
 func (m *fleet) hostLines() []line {
 	h := m.host
-	if h == nil {
-		return []line{{text: "Asking the server…", class: quiet}}
-	}
 	all := []line{{text: h.Name, class: strong}, {text: cmp.Or(string(h.Status), "unknown"), class: statusClass(h.Status)}}
 	for _, alarm := range h.Alarms {
 		all = append(all, line{text: alarm, class: bad})

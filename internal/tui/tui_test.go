@@ -203,7 +203,13 @@ func TestFleetScreens(t *testing.T) {
 		press(m, keys...)
 		screenIs(t, "fleet-"+name, &m.screen, m.text())
 	}
-	m := newSite()
+	m := newFleet(context.Background(), nil)
+	for range m.pages {
+		if press(m, "tab"); !strings.Contains(m.text(), "Asking the server") {
+			t.Errorf("before the server has said anything:\n%s", m.text())
+		}
+	}
+	m = newSite()
 	press(m, "2", "enter")
 	m.Update(opened{host: &api.HostDetail{Host: m.hosts.Hosts[0], Alarms: []string{"its clock is an hour off"},
 		Installed: []api.InstalledPackage{{Name: "editor", Version: "1.0-1", Status: muster.NeedUpgrade, By: "group office"}}}})
