@@ -369,6 +369,25 @@ var cells = map[string]func(*matrix, subject, route){
 			}
 		}
 	},
+	"POST " + api.RouteHostsChange: func(m *matrix, s subject, rt route) {
+		m.many(s, rt, `{"query":"","preview":true,"edit":{"wake":true}}`, nil, api.VerbEdit)
+		m.many(s, rt, `{"query":"","preview":true,"forget":true,"edit":{}}`, nil, api.VerbEdit)
+		for _, group := range []string{"lab", "office"} {
+			if len(m.members(s, group)) == 0 && !m.has(s, api.VerbView, nil) {
+				continue
+			}
+			ids := []string{nobody}
+			for _, f := range m.hosts {
+				if slices.Contains(f.groups, group) {
+					ids = append(ids, f.id)
+				}
+			}
+			verbs := append(m.widens(s, group), api.VerbAssign)
+			in := api.HostsChange{Hosts: ids, Edit: api.HostEdit{AddGroups: []string{group}}}
+			m.many(s, rt, string(must(json.Marshal(in))(m.t)), ids, verbs...)
+		}
+		m.unchanged(s)
+	},
 	"GET " + api.RouteChanges: func(m *matrix, s subject, _ route) {
 		var ids []string
 		for since := api.FeedStart; ; {
@@ -507,6 +526,36 @@ func (m *matrix) one(s subject, f *fact, method, path, body string, verbs ...api
 		}
 	case status != http.StatusOK && status != http.StatusNoContent:
 		m.t.Errorf("%+v: %s %s %s: %d %s", s, method, path, body, status, answer)
+	}
+}
+
+// many changes hosts, all or those named, and wants it to go as each alone would.
+func (m *matrix) many(s subject, rt route, body string, named []string, verbs ...api.Verb) {
+	m.t.Helper()
+	status, answer := m.ask(s, rt.method, rt.path, body)
+	var out api.HostsChanged
+	if status != http.StatusOK || json.Unmarshal([]byte(answer), &out) != nil {
+		m.t.Errorf("%+v: %s %s: %d %s", s, rt.path, body, status, answer)
+		return
+	}
+	meant, may := m.sees(s), m.sees(s, verbs...)
+	if named != nil {
+		other := func(id string) bool { return !slices.Contains(named, id) }
+		meant, may = slices.DeleteFunc(meant, other), slices.DeleteFunc(may, other)
+	}
+	var done, told []string
+	for _, h := range out.Hosts {
+		if h.Outcome != api.NotLet {
+			done = append(done, h.ID)
+		} else if !slices.Contains(meant, h.ID) {
+			told = append(told, strings.ReplaceAll(h.Why, h.ID, nobody))
+		} else if !strings.Contains(h.Why, "may see host") {
+			m.t.Errorf("%+v: %s: refused by %q", s, body, h.Why)
+		}
+	}
+	m.same(s, "hosts that "+body+" may change", done, may)
+	if out.Count != len(meant) || len(slices.Compact(told)) > 1 || len(told) != len(named)-len(meant)*min(1, len(named)) {
+		m.t.Errorf("%+v: %s of %d hosts: %+v", s, body, len(meant), out)
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -86,6 +87,25 @@ func (s *Server) editHost(ctx context.Context, r *request) (any, error) {
 	out, err := part.Detail(ctx, id)
 	if muster.KindOf(err) == muster.NotFound {
 		return api.HostDetail{Host: api.Host{ID: id}}, nil // they moved it out of their sight
+	}
+	return out, err
+}
+
+// changeHosts changes many hosts as editHost does one: what of a host takes a verb takes
+// it of each.
+func (s *Server) changeHosts(ctx context.Context, r *request) (any, error) {
+	var in api.HostsChange
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	verbs := []api.Verb{api.VerbEdit}
+	if !in.Forget {
+		verbs = append(editVerbs(&in.Edit), r.byEdit(&in.Edit)...)
+	}
+	out, err := s.part(r, verbs...).Change(ctx, r.person.name, in)
+	r.deed = deed{fmt.Sprintf("%d hosts", out.Count), out.Digest}
+	if in.Preview {
+		r.deed.target = "preview of " + r.deed.target
 	}
 	return out, err
 }

@@ -82,6 +82,7 @@ func routes() []route {
 		{method: get, path: api.RouteHost, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getHost},
 		{method: patch, path: api.RouteHost, who: aPerson, verb: api.VerbEdit, or: []api.Verb{api.VerbAssign}, class: "people", body: api.MaxPerson, serve: (*Server).editHost},
 		{method: del, path: api.RouteHost, who: aPerson, verb: api.VerbEdit, class: "people", serve: (*Server).forgetHost},
+		{method: post, path: api.RouteHostsChange, who: aPerson, verb: api.VerbEdit, or: []api.Verb{api.VerbAssign}, class: "people", body: api.MaxHostsChange, slow: true, serve: (*Server).changeHosts},
 		{method: get, path: api.RouteHostDoc, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).hostInventory},
 		{method: get, path: api.RouteHostDiff, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).hostDiff},
 		{method: get, path: api.RouteHistory, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).history},
