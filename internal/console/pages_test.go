@@ -1,0 +1,58 @@
+package console
+
+import (
+	"slices"
+	"testing"
+
+	"muster/internal/report"
+)
+
+// Every word of a report is one that pages translate.
+func TestReportWords(t *testing.T) {
+	fr, err := readWords("fr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range report.Kinds() {
+		for _, word := range []string{k.Title, k.What} {
+			if _, ok := fr.texts[word]; !ok {
+				t.Errorf("lang/fr.json lacks %q", word)
+			}
+		}
+	}
+	for _, word := range reportWords {
+		if _, ok := fr.texts[word]; !ok {
+			t.Errorf("lang/fr.json lacks %q", word)
+		}
+	}
+}
+
+// What is shown to be typed is typed as it is: a shell finds nothing in it.
+func TestCommand(t *testing.T) {
+	for want, args := range map[string][]string{
+		"muster send update --to 'group:lab or x'":    {"send", "update", "--to", "group:lab or x"},
+		`muster rollout abort 'a'\''; rm -rf ~'`:      {"rollout", "abort", "a'; rm -rf ~"},
+		"muster x '' '$HOME' 'a\nb' age_1-1:x@y,z+/.": {"x", "", "$HOME", "a\nb", "age_1-1:x@y,z+/."},
+	} {
+		if got := command(args...); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// An action is sent as its page shows it.
+func TestSendArgs(t *testing.T) {
+	p := sendPage{Kind: "install", Packages: "age>=1.3 git", Query: "-group:lab", Reason: "--yes", Set: "a=1\n b=2 \n"}
+	want := []string{"send", "install", "age>=1.3", "git", "--to", "-group:lab", "--reason", "--yes", "--set", "a=1", "--set", "b=2"}
+	if got := p.args(""); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if p.search() != "(-group:lab) "+meant {
+		t.Errorf("%q", p.search())
+	}
+	for _, bad := range []sendPage{{Kind: "install", Query: "x"}, {Kind: "none", Query: "x"}, {Kind: "update", Set: "novalue"}, {Kind: "cancel"}} {
+		if _, err := bad.draft(); err == nil {
+			t.Errorf("%+v can be sent", bad)
+		}
+	}
+}
