@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"muster"
 	"muster/sign"
 )
 
@@ -86,6 +87,15 @@ func (p *PersonClient) Hosts(ctx context.Context, q HostQuery) (out HostPage, er
 		v.Set("count", "1")
 	}
 	err = p.get(ctx, RouteHosts, v, &out)
+	return out, err
+}
+
+// Counts says how many hosts each of some searches finds, all as of one moment.
+func (p *PersonClient) Counts(ctx context.Context, searches []string) (out Counts, err error) {
+	err = p.get(ctx, RouteCounts, url.Values{"q": searches}, &out)
+	if err == nil && len(out.Hosts) != len(searches) {
+		err = muster.Errorf(muster.Invalid, "the server counted %d searches of %d", len(out.Hosts), len(searches))
+	}
 	return out, err
 }
 

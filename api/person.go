@@ -52,6 +52,12 @@ type Host struct {
 	Columns  map[string]string     `json:"columns,omitempty"`
 }
 
+// Counts are how many hosts each of some searches finds, in the order in which they
+// were asked for.
+type Counts struct {
+	Hosts []int `json:"hosts"`
+}
+
 // HostDetail is everything about one host but its inventory.
 type HostDetail struct {
 	Host

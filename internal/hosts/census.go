@@ -30,6 +30,7 @@ type census struct {
 	mu      sync.RWMutex
 	read    bool             // all of it was, once
 	change  int64            // newest that is known
+	version uint64           // grows with whatever changes what searches find, but the time
 	places  map[int64]uint32 // by number of the host
 	nums    []int64          // by place; 0: free
 	free    []uint32
@@ -243,6 +244,7 @@ func (c *census) place(num int64) uint32 {
 }
 
 func (c *census) fill(place uint32, p *profile, size int) {
+	c.version++
 	for i, name := range textColumns {
 		c.texts[name].put(place, p.texts[i])
 	}

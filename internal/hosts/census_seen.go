@@ -19,6 +19,7 @@ func (c *census) heard(all ...sighting) {
 		if !ok || s.seen < c.numbers["seen"][place] {
 			continue
 		}
+		c.version++
 		c.numbers["seen"][place] = s.seen
 		c.texts["s.address"].put(place, s.address)
 	}

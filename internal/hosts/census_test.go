@@ -3,6 +3,7 @@ package hosts
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -224,4 +225,44 @@ func TestLongest(t *testing.T) {
 			t.Errorf("%q has %q, want %q", like, got, want)
 		}
 	}
+}
+
+// TestCounts has several searches counted at once, and again after what they find has
+// changed: by a change, by presence, by the time alone.
+func TestCounts(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		one := joined(w, 1)
+		joined(w, 2)
+		searches := []string{"", "unit:lab", "seen<1h", "name:nobody"}
+		counted := func(want ...int) {
+			t.Helper()
+			for range 2 {
+				if got, err := w.Counts(t.Context(), searches); err != nil || !slices.Equal(got, want) {
+					t.Errorf("counted %v, want %v; %v", got, want, err)
+				}
+			}
+		}
+		counted(2, 0, 2, 0)
+		unit := "lab"
+		if err := w.Edit(t.Context(), "alice", one.id, api.HostEdit{Unit: &unit}); err != nil {
+			t.Fatal(err)
+		}
+		counted(2, 1, 2, 0)
+		w.pass(2 * time.Hour)
+		counted(2, 1, 0, 0)
+		if _, err := one.checkIn(w, api.CheckIn{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.FlushPresence(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		counted(2, 1, 1, 0)
+		if _, err := w.Counts(t.Context(), make([]string, maxCounts+1)); muster.KindOf(err) != muster.Invalid {
+			t.Errorf("too many: %v", err)
+		}
+		if _, err := w.Counts(t.Context(), []string{"nofield:x"}); muster.KindOf(err) != muster.Invalid {
+			t.Errorf("no search: %v", err)
+		}
+	})
 }

@@ -88,6 +88,7 @@ type Hosts struct {
 	gate   gate
 	words  *dictionary
 	census *census
+	tally  tally
 	whole  *budget
 	asks   *budget             // of the database for hosts that memory does not know
 	weight *semaphore.Weighted // of inventories that are taken apart

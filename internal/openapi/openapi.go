@@ -171,7 +171,11 @@ func parameters(op *Operation) (all []any) {
 		all = append(all, obj("name", m[1], "in", "path", "required", true, "schema", obj("type", "string")))
 	}
 	for _, q := range op.Query {
-		all = append(all, obj("name", q.Name, "in", "query", "description", q.Text, "schema", obj("type", q.Type)))
+		schema := obj("type", q.Type)
+		if q.Type == "array" { // given several times
+			schema.set("items", obj("type", "string"))
+		}
+		all = append(all, obj("name", q.Name, "in", "query", "description", q.Text, "schema", schema))
 	}
 	return all
 }

@@ -259,6 +259,19 @@ var cells = map[string]func(*matrix, subject, route){
 			m.t.Errorf("%+v: a search finds %d, want %d", s, found.Total, len(linux))
 		}
 	},
+	"GET " + api.RouteCounts: func(m *matrix, s subject, _ route) {
+		linux, seen := 0, m.sees(s)
+		for _, f := range m.hosts {
+			if f.os == "linux" && slices.Contains(seen, f.id) {
+				linux++
+			}
+		}
+		for range 2 { // what is kept of others is not theirs
+			if got := read[api.Counts](m, s, api.RouteCounts+"?q=os:linux&q="); !slices.Equal(got.Hosts, []int{linux, len(seen)}) {
+				m.t.Errorf("%+v: counted %v, want %d and %d", s, got.Hosts, linux, len(seen))
+			}
+		}
+	},
 	"GET " + api.RouteEvents: func(m *matrix, s subject, _ route) {
 		var ids []string
 		for _, e := range read[api.EventPage](m, s, api.RouteEvents+"?limit=1000").Events {

@@ -32,6 +32,9 @@ func (q *query) number(name string) int64 {
 	return n
 }
 
+// all are the values of a parameter that may be given several times.
+func (q *query) all(name string) []string { return q.Values[name] }
+
 func queryOf(r *request) *query {
 	v, err := url.ParseQuery(r.URL.RawQuery)
 	return &query{Values: v, err: muster.WithKind(muster.Invalid, err)}
@@ -65,6 +68,16 @@ func (s *Server) listHosts(ctx context.Context, r *request) (any, error) {
 		return nil, q.err
 	}
 	return s.part(r).List(ctx, in)
+}
+
+func (s *Server) countHosts(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	searches := q.all("q")
+	if q.err != nil {
+		return nil, q.err
+	}
+	counts, err := s.part(r).Counts(ctx, searches)
+	return api.Counts{Hosts: counts}, err
 }
 
 func (s *Server) getHost(ctx context.Context, r *request) (any, error) {
