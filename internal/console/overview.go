@@ -5,8 +5,6 @@ import (
 	"html/template"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"muster"
 	"muster/api"
 	"muster/internal/console/chart"
@@ -61,25 +59,17 @@ func (v *visit) many(search string) (int, error) {
 	return page.Total, err
 }
 
-// atOnce is how much a page asks of the server at a time.
-const atOnce = 4
-
 // counts is many of several searches.
 func (v *visit) counts(searches []string) (map[string]int, error) {
-	all := make([]int, len(searches))
-	var g errgroup.Group
-	g.SetLimit(atOnce)
-	for i, s := range searches {
-		g.Go(func() (err error) {
-			all[i], err = v.many(s)
-			return err
-		})
+	all, err := v.api.Counts(v.ctx(), searches)
+	if err != nil {
+		return nil, err
 	}
-	err, out := g.Wait(), map[string]int{}
+	out := map[string]int{}
 	for i, s := range searches {
-		out[s] = all[i]
+		out[s] = all.Hosts[i]
 	}
-	return out, err
+	return out, nil
 }
 
 // overviewSearches are all that the page counts.
