@@ -30,6 +30,7 @@ import (
 
 	"muster"
 	"muster/api"
+	"muster/internal/steer"
 )
 
 // Options of [New].
@@ -67,6 +68,7 @@ type console struct {
 	pages    []page
 	sets     map[string]set // by language
 	files    files
+	shelf    *steer.Shelf // what the repository lists
 	requests http.CrossOriginProtection
 }
 
@@ -81,7 +83,7 @@ func New(o Options) (http.Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &console{Options: o, pages: pages()}
+	c := &console{Options: o, pages: pages(), shelf: &steer.Shelf{Client: o.Client}}
 	var err error
 	if c.files, err = readFiles(); err != nil {
 		return nil, err

@@ -244,8 +244,6 @@ func editHost(v *visit) (string, error) {
 		e, done = api.HostEdit{State: &refused}, v.t("Refused")
 	case "wake":
 		e, done = api.HostEdit{Wake: true}, v.t("The host looks for news when it hears of it")
-	case "edit":
-		e = hostEdit(form.Get("name"), form.Get("unit"), form.Get("add"), form.Get("remove"))
 	case "forget":
 		if err := v.api.ForgetHost(v.ctx(), id); err != nil {
 			return "", err
@@ -260,16 +258,6 @@ func editHost(v *visit) (string, error) {
 	}
 	v.flash(done)
 	return v.link("/hosts/" + id), nil
-}
-
-// hostEdit is what the fields of the form say: the name and the unit as they are to be,
-// and groups, apart by blanks or commas.
-func hostEdit(name, unit, add, remove string) api.HostEdit {
-	name, unit = strings.TrimSpace(name), strings.TrimSpace(unit)
-	split := func(s string) []string {
-		return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' })
-	}
-	return api.HostEdit{Name: &name, Unit: &unit, AddGroups: split(add), RemoveGroups: split(remove)}
 }
 
 // Unit is the host's, as people write it: the innermost of its packages has all of it.

@@ -89,6 +89,7 @@ func (c *console) functions(w words) template.FuncMap {
 		"status": func(s muster.Status) badge { return badgeOf(s, "") },
 		"link":   func(path string, pairs ...string) string { return c.Base + address(path, pairs...) },
 		"short":  short,
+		"bytes":  w.bytes,
 		"text":   func(b []byte) string { return string(b) },
 		"dict":   dict,
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/text/language"
@@ -71,6 +72,25 @@ func (w words) number(n int) string {
 		s = s[:i] + sep + s[i:]
 	}
 	return s
+}
+
+// bytes writes a size as people do: 950 B, 1.2 MB.
+func (w words) bytes(n int64) string {
+	unit, v := "B", float64(n)
+	for _, next := range []string{"kB", "MB", "GB", "TB"} {
+		if v < 1000 {
+			break
+		}
+		unit, v = next, v/1000
+	}
+	text := strconv.FormatFloat(v, 'f', 1, 64)
+	if v >= 10 || unit == "B" {
+		text = strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	if w.language == "fr" {
+		text, unit = strings.Replace(text, ".", ",", 1), strings.Replace(unit, "B", "o", 1)
+	}
+	return text + " " + unit
 }
 
 // ago says how long ago t was, or how long it is until then.

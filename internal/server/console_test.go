@@ -112,7 +112,7 @@ func TestConsole(t *testing.T) {
 	if d := must(w.person().Host(t.Context(), waiting.ID))(t); d.State != api.Accepted {
 		t.Errorf("the host is %s", d.State)
 	}
-	if at, page = b.post("/hosts/"+m.ID, "do", "edit", "name", "new name", "unit", "paris"); !strings.Contains(page, "new name") || at != "/hosts/"+m.ID {
+	if at, page = b.post("/hosts/"+m.ID+"/edit", "name", "new name", "unit", "paris"); !strings.Contains(page, "new name") || at != "/hosts/"+m.ID {
 		t.Errorf("after a new name at %q", at)
 	}
 	if at, _ = b.post("/logout"); at != "/login" {

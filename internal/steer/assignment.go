@@ -88,3 +88,19 @@ func relationText(w string) string {
 func Draft(kind muster.Kind, name, about string) control.Control {
 	return control.Control{Name: name, Kind: kind, OS: []string{control.All}, Architecture: []string{control.All}, Description: about}
 }
+
+// For is a without what it takes back that a package does not say; c may be nil.
+func (a *Assignment) For(c *control.Control) Assignment {
+	out := Assignment{Install: a.Install, Forbid: a.Forbid}
+	for _, name := range a.Remove {
+		if c != nil && slices.ContainsFunc(c.Depends, about(name)) {
+			out.Remove = append(out.Remove, name)
+		}
+	}
+	for _, name := range a.Allow {
+		if c != nil && slices.ContainsFunc(c.Conflicts, named(name)) {
+			out.Allow = append(out.Allow, name)
+		}
+	}
+	return out
+}

@@ -10,6 +10,7 @@ import (
 	"muster/control"
 	"muster/index"
 	"muster/internal/plan"
+	"muster/rollout"
 	"muster/version"
 )
 
@@ -32,8 +33,9 @@ type Forecast struct {
 
 // A Planner plans for hosts as they would themselves, as far as a server knows them:
 // by what they have, what they are counted among, and what the repository lists. It
-// does not know pins, maturities that a host takes, how far rollouts have come, and, of
-// packages that say themselves to whom they apply, only that a host has them.
+// does not know pins, nor maturities that a host takes; a version that is being rolled
+// out it gives to nobody; and of packages that say themselves to whom they apply it
+// knows only that a host has them.
 type Planner struct {
 	list *List
 	own  map[string][]*index.Entry // packages of units and hosts, by name
@@ -278,6 +280,9 @@ func (k *known) add(c *control.Control) {
 	if p.Barred == "" && c.Maturity != "" && c.Maturity != "PROD" {
 		p.Barred = "is of maturity " + c.Maturity
 	}
+	if p.Barred == "" && k.planner.list.rollingOut(c) {
+		p.Barred = "is being rolled out"
+	}
 	p.Index = len(k.all)
 	k.all = append(k.all, p)
 }
@@ -293,4 +298,13 @@ func (k *known) reach(depends []control.Dependency) {
 			}
 		}
 	}
+}
+
+// rollingOut reports whether a rollout of that version is not over.
+func (l *List) rollingOut(c *control.Control) bool {
+	if l.Head == nil {
+		return false
+	}
+	gate, ok := l.Head.Gates[rollout.NewID(c.Name, c.Version)]
+	return ok && gate.State != rollout.Completed
 }

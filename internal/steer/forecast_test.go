@@ -8,6 +8,7 @@ import (
 	"muster/api"
 	"muster/control"
 	"muster/index"
+	"muster/rollout"
 )
 
 // listed is what a repository of these packages lists: "age 1.2", "group lab 1: age, shfmt (>= 3)".
@@ -115,5 +116,19 @@ func TestForecastContradiction(t *testing.T) {
 	f, err = NewPlanner(l).Forecast(t.Context(), host(""), Edit{Package: controlOf(t, "group lab 2: nothing-like-it"), Join: []string{"lab"}})
 	if err != nil || !strings.Contains(f.Problem, "nothing-like-it") {
 		t.Errorf("%q %v", f.Problem, err)
+	}
+}
+
+// A version that is being rolled out reaches a host when its ring opens, not by an
+// edit.
+func TestForecastRollout(t *testing.T) {
+	l := listed(t, "age 1.2", "age 1.3", "group lab 1: age")
+	l.Head = &index.Head{Gates: map[string]rollout.Gate{rollout.NewID("age", "1.3"): {State: rollout.Running}}}
+	for state, want := range map[rollout.State]string{rollout.Running: "1.2", rollout.Aborted: "1.2", rollout.Completed: "1.3"} {
+		l.Head.Gates[rollout.NewID("age", "1.3")] = rollout.Gate{State: state}
+		f, err := NewPlanner(l).Forecast(t.Context(), host(""), Edit{Join: []string{"lab"}})
+		if err != nil || len(f.Steps) != 1 || f.Steps[0].To.Version != want {
+			t.Errorf("%s: %v %v", state, f.Steps, err)
+		}
 	}
 }

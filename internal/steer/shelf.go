@@ -45,10 +45,10 @@ type List struct {
 // Look returns what the repository lists now.
 func (s *Shelf) Look(ctx context.Context) (*List, error) {
 	file, err := s.Client.RepositoryFile(ctx, "Packages.p7m", 0, index.MaxHead)
-	if muster.KindOf(err) == muster.NotFound {
-		return &List{shelf: s}, nil
-	}
 	if err != nil {
+		if who, asked := s.Client.Who(ctx); asked == nil && who.Repository.ID == "" {
+			return &List{shelf: s}, nil // nobody has set it up yet
+		}
 		return nil, err
 	}
 	head, err := index.InspectHead(file)

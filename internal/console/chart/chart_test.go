@@ -36,6 +36,10 @@ func spread() (all []Series) {
 }
 
 var plots = map[string]func() template.HTML{
+	"graph": func() template.HTML {
+		return Graph("What tool needs", Node{Name: "tool", Class: "here"}, Node{Name: "suite", Href: "/packages/suite", Needs: []string{"tool"}},
+			Node{Name: "libtool", Href: "//evil.example"}, Node{Name: "<missing>", Class: "error"}, Node{Name: "round", Needs: []string{"about", "none"}}, Node{Name: "about", Needs: []string{"round"}})
+	},
 	"share": func() template.HTML {
 		return Share("Rollout of age 1.3-1", 200, Part{Name: "done", Value: 120, Class: "ok", Href: "/hosts?q=a"}, Part{Name: "failed", Value: 6, Class: "bad"})
 	},

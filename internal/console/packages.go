@@ -1,0 +1,182 @@
+package console
+
+import (
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"muster"
+	"muster/index"
+	"muster/internal/console/chart"
+)
+
+// perPackages is how many packages a page has: for each, hosts are counted.
+const perPackages = 50
+
+// A packagesPage lists what the repository has.
+type packagesPage struct {
+	Query  string
+	Kind   string
+	Kinds  []choice // with how many there are
+	Rows   []packageRow
+	Total  int
+	First  string
+	Next   string
+	CSV    string
+	JSON   string
+	Absent bool // there is no repository yet
+	Setup  string
+}
+
+// A packageRow is a package with its newest version.
+type packageRow struct {
+	*index.Entry
+	Others  int // versions beside the newest
+	Hosts   int
+	Share   template.HTML
+	Signers string
+	Systems string
+}
+
+// packageKinds are what the list may be narrowed to, in the words of people.
+var packageKinds = []struct {
+	name, title string
+	kinds       []muster.Kind
+}{
+	{"", "Software", []muster.Kind{muster.Base}},
+	{"assign", "Groups and profiles", []muster.Kind{muster.Group, muster.Profile}},
+	{"settings", "Settings", []muster.Kind{muster.Config, muster.SelfService, muster.WSUS}},
+	{"rollout", "Rollouts", []muster.Kind{muster.Rollout}},
+	{"all", "All", nil},
+}
+
+func packages(v *visit) (any, error) {
+	list, err := v.shelf.Look(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	out := &packagesPage{Query: strings.TrimSpace(v.query("q")), Kind: v.query("kind"), Absent: list.Head == nil, Setup: command("repo", "init", v.outside())}
+	out.CSV, out.JSON = v.link("/packages.csv", "q", out.Query, "kind", out.Kind), v.link("/packages.json", "q", out.Query, "kind", out.Kind)
+	found := v.matching(out.Query)
+	for _, k := range packageKinds {
+		n := 0
+		for _, name := range list.Names() {
+			if e := list.Find(name)[0]; found(e) && (k.kinds == nil || slices.Contains(k.kinds, e.Kind)) {
+				n++
+			}
+		}
+		out.Kinds = append(out.Kinds, choice{Name: v.link("/packages", "kind", k.name, "q", out.Query), What: v.t(k.title) + " " + v.words().number(n), Chosen: k.name == out.Kind})
+	}
+	names := v.chosenPackages(list.Names(), func(name string) *index.Entry { return list.Find(name)[0] })
+	out.Total = len(names)
+	at := slices.IndexFunc(names, func(name string) bool { return name > v.query("after") })
+	if at < 0 {
+		return out, nil
+	}
+	if at > 0 {
+		out.First = v.link("/packages", "q", out.Query, "kind", out.Kind)
+	}
+	if names = names[at:]; len(names) > perPackages {
+		names = names[:perPackages]
+		out.Next = v.link("/packages", "q", out.Query, "kind", out.Kind, "after", names[perPackages-1])
+	}
+	for _, name := range names {
+		out.Rows = append(out.Rows, v.packageRow(list.Find(name)))
+	}
+	return out, v.countHosts(out.Rows)
+}
+
+// matching is a filter of packages by a part of what people know them by.
+func (v *visit) matching(query string) func(*index.Entry) bool {
+	words := strings.Fields(strings.ToLower(query))
+	return func(e *index.Entry) bool {
+		text := strings.ToLower(e.Name + "\n" + e.Title + "\n" + e.Description + "\n" + strings.Join(e.Keywords, " "))
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	}
+}
+
+// chosenPackages are the names that the URL asks for.
+func (v *visit) chosenPackages(names []string, newest func(string) *index.Entry) (all []string) {
+	found, kinds := v.matching(v.query("q")), packageKinds[0].kinds
+	for _, k := range packageKinds {
+		if k.name == v.query("kind") {
+			kinds = k.kinds
+		}
+	}
+	for _, name := range names {
+		if e := newest(name); found(e) && (kinds == nil || slices.Contains(kinds, e.Kind)) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+func (v *visit) packageRow(versions []*index.Entry) packageRow {
+	row := packageRow{Entry: versions[0], Signers: v.signerNames(versions[0])}
+	var systems []string
+	for _, e := range versions {
+		if e.Version != row.Version && !slices.Contains(systems, "\x00"+e.Version) {
+			row.Others++
+			systems = append(systems, "\x00"+e.Version)
+		}
+		for _, os := range e.OS {
+			if !slices.Contains(systems, os) {
+				systems = append(systems, os)
+			}
+		}
+	}
+	row.Systems = strings.Join(slices.DeleteFunc(systems, func(s string) bool { return s[0] == 0 }), ", ")
+	return row
+}
+
+// signerNames says who signed, as far as the names are known.
+func (v *visit) signerNames(e *index.Entry) string {
+	var names []string
+	for _, f := range e.Signers {
+		name := v.shelf.SignerName(f)
+		if name == "" {
+			name = short(f)
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// countHosts counts who has the packages in any version.
+func (v *visit) countHosts(rows []packageRow) error {
+	all, err := v.many("")
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.SetLimit(8)
+	for i := range rows {
+		row := &rows[i]
+		g.Go(func() (err error) {
+			row.Hosts, err = v.many("muster:" + row.Name)
+			row.Share = chart.Share(v.t("Hosts that have it"), float64(all), chart.Part{Name: row.Name, Value: float64(row.Hosts), Class: "ok", Text: v.words().number(row.Hosts)})
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// packagesTable is the list as a whole, for other programs.
+func packagesTable(v *visit, w http.ResponseWriter) error {
+	list, err := v.shelf.Look(v.ctx())
+	if err != nil {
+		return err
+	}
+	t := table{name: "packages", head: []string{"package", "version", "kind", "title", "os", "architecture", "size", "signers", "file"}}
+	for _, name := range v.chosenPackages(list.Names(), func(name string) *index.Entry { return list.Find(name)[0] }) {
+		for _, e := range list.Find(name) {
+			t.rows = append(t.rows, []string{e.Name, e.Version, string(e.Kind), e.Title, strings.Join(e.OS, " "), strings.Join(e.Architecture, " "),
+				strconv.FormatInt(e.Size, 10), strings.Join(e.Signers, " "), e.Filename})
+		}
+	}
+	return t.send(v, w)
+}

@@ -1,0 +1,227 @@
+package console
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"muster"
+	"muster/api"
+	"muster/control"
+	"muster/index"
+	"muster/internal/plan"
+	"muster/internal/steer"
+)
+
+// maxPreview is how many hosts a page plans for. More are counted.
+const maxPreview = 50
+
+// A preview is what an edit would change.
+type preview struct {
+	Total    int // hosts that are meant
+	Rows     []previewRow
+	Changed  int // of the rows
+	Problems int // of the rows
+	Counts   []previewCount
+	Confirm  bool
+	Commands []string // that make it
+	Signs    bool     // they need a signature
+}
+
+// A previewRow is what changes on one host.
+type previewRow struct {
+	api.Host
+	Steps   []string
+	Instead []string
+	Waiting int
+	Problem string
+}
+
+// A previewCount says of how many hosts something is so already.
+type previewCount struct {
+	What   string
+	Hosts  int
+	Search string
+}
+
+// A meantHost is one that an edit is about, with what is different for it.
+type meantHost struct {
+	api.Host
+	edit steer.Edit
+}
+
+// forecast plans for the first of the hosts that are meant.
+func (p *preview) forecast(v *visit, list *steer.List, hosts []meantHost) error {
+	hosts = hosts[:min(len(hosts), maxPreview)]
+	details := make([]api.HostDetail, len(hosts))
+	var g errgroup.Group
+	g.SetLimit(8)
+	for i := range hosts {
+		g.Go(func() (err error) {
+			details[i], err = v.api.Host(v.ctx(), hosts[i].ID)
+			if muster.KindOf(err) == muster.NotFound { // forgotten in between
+				details[i].Host = hosts[i].Host
+				return nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	planner := steer.NewPlanner(list)
+	for i := range hosts {
+		f, err := planner.Forecast(v.ctx(), &details[i], hosts[i].edit)
+		if err != nil {
+			return err
+		}
+		p.add(v, hosts[i].Host, &f)
+	}
+	return nil
+}
+
+func (p *preview) add(v *visit, h api.Host, f *steer.Forecast) {
+	row := previewRow{Host: h, Waiting: f.Waiting, Problem: f.Problem}
+	for _, s := range f.Steps {
+		row.Steps = append(row.Steps, v.step(s))
+	}
+	for _, s := range f.Instead {
+		row.Instead = append(row.Instead, v.step(s))
+	}
+	if len(row.Steps)+len(row.Instead) > 0 {
+		p.Changed++
+	}
+	if row.Problem != "" {
+		p.Problems++
+	}
+	p.Rows = append(p.Rows, row)
+}
+
+// step says what a step does.
+func (v *visit) step(s plan.Step) string {
+	switch {
+	case s.To == nil:
+		return v.t("remove %s", s.Name())
+	case s.From == nil:
+		return v.t("install %s", s.Name()+" "+s.To.Version)
+	}
+	return v.t("%s instead of %s", s.Name()+" "+s.To.Version, s.From.Version)
+}
+
+// count says how many of the hosts of a search have what is to be installed.
+func (p *preview) count(v *visit, search string, install []string) error {
+	for _, text := range install {
+		r, err := control.ParseRelation(text)
+		if err != nil {
+			continue // it is refused elsewhere
+		}
+		term := "muster:" + r.Name + strings.ReplaceAll(r.Constraint.String(), " ", "")
+		if strings.Contains(term, ",") {
+			term = "muster:" + r.Name
+		}
+		if search != "" {
+			term = "(" + search + ") " + term
+		}
+		n, err := v.many(term)
+		if muster.KindOf(err) == muster.Invalid {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		p.Counts = append(p.Counts, previewCount{text, n, term})
+	}
+	return nil
+}
+
+// assignmentOf is what a form says: lists in text, and boxes of what is there.
+func (v *visit) assignmentOf() steer.Assignment {
+	form := v.asked()
+	return steer.Assignment{Install: relations(form.Get("install")), Forbid: relations(form.Get("forbid")),
+		Remove: slices.Clone(form["remove"]), Allow: slices.Clone(form["allow"])}
+}
+
+// relations are those that somebody typed, apart by commas or lines: "age >= 1.3" is
+// one.
+func relations(text string) (all []string) {
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == '\n' || r == ';' }) {
+		if part = strings.TrimSpace(part); part != "" {
+			all = append(all, part)
+		}
+	}
+	return all
+}
+
+// flags are an assignment as options of a command.
+func flags(a steer.Assignment) (args []string) {
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{{"--install", a.Install}, {"--remove-package", a.Remove}, {"--forbid", a.Forbid}, {"--allow", a.Allow}} {
+		for _, value := range f.values {
+			args = append(args, f.name, value)
+		}
+	}
+	return args
+}
+
+// drafted is what a package says after an assignment, in a version that is newer.
+func drafted(list *steer.List, kind muster.Kind, name string, old *control.Control, a steer.Assignment) (*control.Control, error) {
+	next := steer.Draft(kind, name, "")
+	if old != nil {
+		next = *old
+	}
+	if err := a.Apply(&next); err != nil {
+		return nil, err
+	}
+	for _, d := range next.Depends {
+		if slices.ContainsFunc(d, func(r control.Relation) bool {
+			return len(list.Find(r.Name))+len(list.Providers(r.Name)) > 0
+		}) {
+			continue
+		}
+		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "the repository has no package %q", d[0].Name), "publish it first")
+	}
+	next.Version = "1"
+	if old != nil {
+		next.Version = old.Version + ".1" // any that is newer will do
+	}
+	return &next, nil
+}
+
+// Asked, Has, Server and Signs are for the form of an edit: what it says, whether a box
+// was ticked, what to type on one's own machine, and who signs here.
+func (f *frame) Asked() url.Values { return f.asked() }
+
+func (f *frame) Has(name, value string) bool { return slices.Contains(f.asked()[name], value) }
+
+func (f *frame) Server() string { return f.outside() }
+
+func (f *frame) Signs() string {
+	if f.Signer == nil {
+		return ""
+	}
+	return f.Signer.Name()
+}
+
+// A saidRelation is one of a package, by the name of what it is about.
+type saidRelation struct{ Name, Text string }
+
+// saidOf are what a package says should be there, and must not: as far as a form can
+// take it back.
+func saidOf(e *index.Entry) (depends, conflicts []saidRelation) {
+	if e == nil {
+		return nil, nil
+	}
+	for _, d := range e.Depends {
+		if len(d) == 1 {
+			depends = append(depends, saidRelation{d[0].Name, d.String()})
+		}
+	}
+	for _, r := range e.Conflicts {
+		conflicts = append(conflicts, saidRelation{r.Name, r.String()})
+	}
+	return depends, conflicts
+}
