@@ -40,6 +40,7 @@ func open(t testing.TB, base string) *tab {
 	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
 	b := &tab{TB: t, ctx: ctx, base: base}
 	b.do(chromedp.EmulateViewport(1440, 1000))
+	b.prefers("light")
 	heard := make(chan []string, 1)
 	messages := chromedp.Console(ctx)
 	go func() {
@@ -122,7 +123,7 @@ func (b *tab) open(path string) {
 // until waits for an expression to be true, through pages that come and go.
 func (b *tab) until(expression string) {
 	b.Helper()
-	for end := time.Now().Add(40 * time.Second); ; <-time.After(25 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; <-time.After(25 * time.Millisecond) {
 		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
 		if err == nil && ok {
 			return
@@ -224,7 +225,7 @@ func (b *tab) width(pixels int64) {
 // prefers has the system of the person be dark or light.
 func (b *tab) prefers(scheme string) {
 	b.Helper()
-	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
+	command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
 // location is the address of the page, without the server's.
