@@ -31,6 +31,7 @@ const (
 	RouteHostsChange = "/api/v1/hosts/change"         // POST, person: [HostsChange] -> [HostsChanged]
 	RouteHostDoc     = "/api/v1/hosts/{id}/inventory" // GET, person: ?at=T, a document of package inventory
 	RouteHostDiff    = "/api/v1/hosts/{id}/diff"      // GET, person: ?from=T&to=T -> [HistoryPage]
+	RouteTrend       = "/api/v1/hosts/trend"          // GET, person: ?from=T -> [Trend]
 	RouteCounts      = "/api/v1/counts"               // GET, person: ?q=&q= -> [Counts]
 	RouteHistory     = "/api/v1/history"              // GET, person: [HistoryQuery] -> [HistoryPage]
 	RouteEvents      = "/api/v1/events"               // GET, person: [EventQuery] -> [EventPage]

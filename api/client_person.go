@@ -99,6 +99,13 @@ func (p *PersonClient) Counts(ctx context.Context, searches []string) (out Count
 	return out, err
 }
 
+// HostTrend says how many hosts there were since a time; 0 is as long as it is kept. Only
+// who may view all hosts is told.
+func (p *PersonClient) HostTrend(ctx context.Context, from int64) (out Trend, err error) {
+	err = p.get(ctx, RouteTrend, query("from", number(from)), &out)
+	return out, err
+}
+
 // Host returns all about one host, named by its id or, where only one has it, its
 // name.
 func (p *PersonClient) Host(ctx context.Context, id string) (out HostDetail, err error) {

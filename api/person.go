@@ -58,6 +58,24 @@ type Counts struct {
 	Hosts []int `json:"hosts"`
 }
 
+// A Trend is how many hosts there were, by hours of the last week and by days of the last
+// year, the oldest first. A day is as its last hour was. What no server was there to count
+// is left out.
+type Trend struct {
+	Hours []TrendPoint `json:"hours"`
+	Days  []TrendPoint `json:"days"`
+}
+
+// A TrendPoint counts all hosts at one time.
+type TrendPoint struct {
+	Time   int64                 `json:"time"`
+	Hosts  int                   `json:"hosts"`
+	Online int                   `json:"online"` // held a connection, or were not overdue
+	Errors int                   `json:"errors"` // their last change of a package failed
+	Change int                   `json:"change"` // some package is to be changed
+	Status map[muster.Status]int `json:"status,omitempty"`
+}
+
 // HostDetail is everything about one host but its inventory.
 type HostDetail struct {
 	Host

@@ -89,11 +89,13 @@ type Hosts struct {
 	words  *dictionary
 	census *census
 	tally  tally
-	whole  *budget
-	asks   *budget             // of the database for hosts that memory does not know
-	weight *semaphore.Weighted // of inventories that are taken apart
-	pack   *zstd.Encoder
-	unpack *zstd.Decoder
+	// trended is the hour of which this server has counted the hosts, or seen that another has.
+	trended time.Time
+	whole   *budget
+	asks    *budget             // of the database for hosts that memory does not know
+	weight  *semaphore.Weighted // of inventories that are taken apart
+	pack    *zstd.Encoder
+	unpack  *zstd.Decoder
 
 	mu      sync.Mutex
 	byID    map[string]*entry
@@ -185,7 +187,7 @@ func (h *Hosts) Run(ctx context.Context, report func(error)) {
 			}
 			return
 		case <-flush.C:
-			err = errors.Join(h.catchUp(ctx), h.FlushPresence(ctx), h.Regroup(ctx), h.keepCensus(ctx))
+			err = errors.Join(h.catchUp(ctx), h.FlushPresence(ctx), h.Regroup(ctx), h.keepCensus(ctx), h.keepTrend(ctx))
 		case <-news:
 			err = h.refresh(ctx)
 		case <-prune.C:

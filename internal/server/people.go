@@ -80,6 +80,19 @@ func (s *Server) countHosts(ctx context.Context, r *request) (any, error) {
 	return api.Counts{Hosts: counts}, err
 }
 
+// hostTrend is of all hosts: what some of them were is not kept.
+func (s *Server) hostTrend(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	from := q.number("from")
+	if q.err != nil {
+		return nil, q.err
+	}
+	if !r.person.may(api.VerbView).All() {
+		return nil, muster.WithHint(muster.Errorf(muster.Denied, "the trend counts all hosts, of which %q may view some", r.person.name), "%s", muster.HintOf(r.person.lacks(api.VerbView)))
+	}
+	return s.hosts.Trend(ctx, from)
+}
+
 func (s *Server) getHost(ctx context.Context, r *request) (any, error) {
 	return s.part(r).Detail(ctx, r.PathValue("id"))
 }

@@ -80,6 +80,7 @@ func routes() []route {
 		{method: post, path: api.RouteLogout, who: aPerson, verb: api.VerbSelf, class: "people", serve: (*Server).logout},
 		{method: get, path: api.RouteHosts, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listHosts},
 		{method: get, path: api.RouteCounts, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).countHosts},
+		{method: get, path: api.RouteTrend, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).hostTrend},
 		{method: get, path: api.RouteHost, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getHost},
 		{method: patch, path: api.RouteHost, who: aPerson, verb: api.VerbEdit, or: []api.Verb{api.VerbAssign}, class: "people", body: api.MaxPerson, serve: (*Server).editHost},
 		{method: del, path: api.RouteHost, who: aPerson, verb: api.VerbEdit, class: "people", serve: (*Server).forgetHost},
