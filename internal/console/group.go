@@ -131,14 +131,20 @@ func (p *groupPage) has(v *visit) error {
 	if p.Entry == nil {
 		return nil
 	}
-	for _, d := range p.Entry.Depends {
+	var searches []string
+	for _, d := range p.Entry.Depends[:min(len(p.Entry.Depends), perPackages)] {
+		searches = append(searches, "("+p.Search+") muster:"+d[0].Name)
+	}
+	counts, err := v.counts(searches)
+	if err != nil && muster.KindOf(err) != muster.Invalid {
+		return err
+	}
+	for i, d := range p.Entry.Depends {
 		row := hasRow{Relation: d.String(), Name: d[0].Name}
-		n, err := v.many("(" + p.Search + ") muster:" + row.Name)
-		if err != nil && muster.KindOf(err) != muster.Invalid {
-			return err
+		if i < len(searches) {
+			row.Hosts = counts[searches[i]]
 		}
-		row.Hosts = n
-		row.Share = chart.Share(v.t("Hosts that have it"), float64(p.Total), chart.Part{Name: row.Name, Value: float64(n), Class: "ok", Text: v.words().number(n)})
+		row.Share = chart.Share(v.t("Hosts that have it"), float64(p.Total), chart.Part{Name: row.Name, Value: float64(row.Hosts), Class: "ok", Text: v.words().number(row.Hosts)})
 		p.Has = append(p.Has, row)
 	}
 	return nil

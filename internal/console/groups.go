@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"muster"
 	"muster/internal/steer"
 )
@@ -146,20 +144,28 @@ func (v *visit) withPackage(rows []groupRow, a steer.Assigner) []groupRow {
 
 // countGroups counts the hosts of each, among those that whoever looks may see.
 func (v *visit) countGroups(rows []groupRow) error {
-	var g errgroup.Group
-	g.SetLimit(8)
-	for i := range rows {
-		row := &rows[i]
-		g.Go(func() (err error) {
-			n, err := v.many(row.Search)
-			if muster.KindOf(err) == muster.Invalid {
-				return nil // a newer agent understands what its package says
+	for part := range slices.Chunk(rows, perGroups) {
+		searches := make([]string, len(part))
+		for i, r := range part {
+			searches[i] = r.Search
+		}
+		counts, err := v.counts(searches)
+		if muster.KindOf(err) == muster.Invalid { // a newer agent may understand what a package says
+			counts, err = map[string]int{}, nil
+			for _, search := range searches {
+				if n, err := v.many(search); err == nil {
+					counts[search] = n
+				}
 			}
-			row.Hosts = n
+		}
+		if err != nil {
 			return err
-		})
+		}
+		for i := range part {
+			part[i].Hosts = counts[part[i].Search]
+		}
 	}
-	return g.Wait()
+	return nil
 }
 
 // groupsTable is the list as a whole, for other programs.

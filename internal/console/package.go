@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"muster"
 	"muster/api"
 	"muster/index"
@@ -149,43 +147,33 @@ func (p *packagePage) open(v *visit, list *steer.List) {
 	}
 }
 
-// hosts counts who has which version, and lists who says that hosts should.
-func (p *packagePage) hosts(v *visit, list *steer.List) (err error) {
-	if p.Hosts, err = v.many("muster:" + p.Name); err != nil {
-		return err
-	}
-	if p.All, err = v.many(""); err != nil {
-		return err
-	}
-	if err := p.countVersions(v); err != nil {
-		return err
-	}
-	return p.assigners(v, list)
-}
-
 // maxVersions bounds how many versions hosts are counted of.
 const maxVersions = 40
 
-func (p *packagePage) countVersions(v *visit) error {
-	hosts := make([]int, min(len(p.Versions), maxVersions))
-	var g errgroup.Group
-	g.SetLimit(8)
-	for i := range hosts {
-		if i > 0 && p.Versions[i].Version == p.Versions[i-1].Version {
-			continue // of another platform
-		}
-		g.Go(func() (err error) {
-			hosts[i], err = v.many("muster:" + p.Name + "=" + p.Versions[i].Version)
-			return err
-		})
+// hosts counts who has which version, and lists who says that hosts should.
+func (p *packagePage) hosts(v *visit, list *steer.List) error {
+	any := "muster:" + p.Name
+	searches := []string{"", any}
+	for _, row := range p.Versions[:min(len(p.Versions), maxVersions)] {
+		searches = append(searches, any+"="+row.Version)
 	}
-	if err := g.Wait(); err != nil {
+	counts, err := v.counts(searches)
+	if err != nil {
 		return err
 	}
+	p.All, p.Hosts = counts[""], counts[any]
+	p.spread(v, counts)
+	return p.assigners(v, list)
+}
+
+// spread shows how the hosts are spread over the versions. Packages of several
+// platforms have one version.
+func (p *packagePage) spread(v *visit, counts map[string]int) {
 	var parts []chart.Part
 	known := 0
-	for i, n := range hosts {
+	for i := range p.Versions {
 		row := &p.Versions[i]
+		n := counts["muster:"+p.Name+"="+row.Version]
 		if i > 0 && row.Version == p.Versions[i-1].Version {
 			row.Hosts, row.Share = p.Versions[i-1].Hosts, p.Versions[i-1].Share
 			continue
@@ -201,7 +189,6 @@ func (p *packagePage) countVersions(v *visit) error {
 		parts = append(parts, chart.Part{Name: v.t("versions that are not here any more"), Value: float64(other), Class: "off", Text: v.words().number(other)})
 	}
 	p.Spread = chart.Share(v.t("Hosts by version"), float64(p.Hosts), parts...)
-	return nil
 }
 
 // patience is how long a page waits for packages of hosts and units that it has not
@@ -266,7 +253,9 @@ func (p *packagePage) files(v *visit, _ *steer.List) error {
 	}
 	filter := strings.ToLower(strings.TrimSpace(v.query("filter")))
 	for _, f := range p.File.Files {
-		p.Count, p.Bytes = p.Count+1, p.Bytes+f.Size
+		if f.Type != pkgfile.Directory {
+			p.Count, p.Bytes = p.Count+1, p.Bytes+f.Size
+		}
 		if strings.Contains(strings.ToLower(f.Path), filter) {
 			p.Files = append(p.Files, f)
 		}

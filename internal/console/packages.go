@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"muster"
 	"muster/index"
 	"muster/internal/console/chart"
@@ -148,21 +146,17 @@ func (v *visit) signerNames(e *index.Entry) string {
 
 // countHosts counts who has the packages in any version.
 func (v *visit) countHosts(rows []packageRow) error {
-	all, err := v.many("")
-	if err != nil {
-		return err
+	searches := []string{""}
+	for _, r := range rows {
+		searches = append(searches, "muster:"+r.Name)
 	}
-	var g errgroup.Group
-	g.SetLimit(8)
+	counts, err := v.counts(searches)
 	for i := range rows {
 		row := &rows[i]
-		g.Go(func() (err error) {
-			row.Hosts, err = v.many("muster:" + row.Name)
-			row.Share = chart.Share(v.t("Hosts that have it"), float64(all), chart.Part{Name: row.Name, Value: float64(row.Hosts), Class: "ok", Text: v.words().number(row.Hosts)})
-			return err
-		})
+		row.Hosts = counts["muster:"+row.Name]
+		row.Share = chart.Share(v.t("Hosts that have it"), float64(counts[""]), chart.Part{Name: row.Name, Value: float64(row.Hosts), Class: "ok", Text: v.words().number(row.Hosts)})
 	}
-	return g.Wait()
+	return err
 }
 
 // packagesTable is the list as a whole, for other programs.
