@@ -83,7 +83,7 @@ func (p *preview) forecast(v *visit, list *steer.List, hosts []meantHost) error 
 }
 
 func (p *preview) add(v *visit, h api.Host, f *steer.Forecast) {
-	row := previewRow{Host: h, Waiting: f.Waiting, Problem: f.Problem}
+	row := previewRow{Host: h, Waiting: f.Waiting, Problem: strings.ReplaceAll(f.Problem, h.ID, h.Name)}
 	for _, s := range f.Steps {
 		row.Steps = append(row.Steps, v.step(s))
 	}

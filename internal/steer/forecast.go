@@ -196,11 +196,16 @@ type known struct {
 	err     error
 }
 
-// state is what the host has.
+// state is what the host has: in the machine's own root or, where the agent keeps an area
+// of an ordinary user alone, in that.
 func (k *known) state() (s plan.State) {
 	s.Pins = map[string]version.Constraint{}
+	own := ""
+	if all := k.host.Installed; len(all) > 0 && !slices.ContainsFunc(all, func(in api.InstalledPackage) bool { return in.Root != all[0].Root }) {
+		own = all[0].Root
+	}
 	for _, in := range k.host.Installed {
-		if in.Version == "" {
+		if in.Version == "" || in.Root != own {
 			continue
 		}
 		one := plan.Installed{Package: plan.Package{Name: in.Name, Version: in.Version, Kind: muster.Base}, How: plan.Implicit, By: in.By}

@@ -132,3 +132,20 @@ func TestForecastRollout(t *testing.T) {
 		}
 	}
 }
+
+// Areas of people are not the host: only where there is nothing else is the one area
+// what its agent keeps.
+func TestForecastAreas(t *testing.T) {
+	l := listed(t, "age 1.3", "group lab 1: age")
+	for want, roots := range map[int][]string{0: {""}, 1: {"/home/a", ""}} {
+		h := host("lab")
+		for _, root := range roots {
+			h.Installed = append(h.Installed, api.InstalledPackage{Name: "lab", Version: "1", By: "group lab", Root: root})
+		}
+		h.Installed = append(h.Installed, api.InstalledPackage{Name: "age", Version: "1.3", Root: roots[0]})
+		f, err := NewPlanner(l).Forecast(t.Context(), h, Edit{})
+		if err != nil || f.Waiting != want {
+			t.Errorf("%q: %d changes wait (%v)", roots, f.Waiting, err)
+		}
+	}
+}
