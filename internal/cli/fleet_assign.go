@@ -249,6 +249,36 @@ func unitsEditCommand(a *app) *cobra.Command {
 	return cmd
 }
 
+func profilesCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "profiles",
+		Short: "Say what the members of a group of the directory should have",
+		Long: `What the hosts of a group of LDAP or Active Directory should have stands in the
+signed package of kind profile that is named by the group.`,
+		Example: "  muster profiles edit accounting --install ledger --key alice.key",
+	}
+	cmd.AddCommand(profilesEditCommand(a))
+	return cmd
+}
+
+func profilesEditCommand(a *app) *cobra.Command {
+	var s assignment
+	cmd := &cobra.Command{
+		Use:     "edit PROFILE --install PACKAGE... --key KEY",
+		Short:   "Change what the members of a group of the directory should have",
+		Example: "  muster profiles edit accounting --install 'ledger>=4' --forbid telnet --key alice.key",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.as(func(p *api.PersonClient) error {
+				return a.assignAndSay(cmd.Context(), p, muster.Profile, args[0], "What the members of "+args[0]+" should have", s)
+			})
+		},
+	}
+	s.flags(cmd)
+	cmd.MarkFlagsOneRequired("install", "remove-package", "forbid", "allow")
+	return cmd
+}
+
 func (a *app) assignAndSay(ctx context.Context, p *api.PersonClient, kind muster.Kind, name, about string, s assignment) error {
 	f, err := a.assign(ctx, p, kind, name, about, s)
 	if err != nil {

@@ -18,7 +18,7 @@ func groups() []group {
 		}},
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
 			loginCommand, logoutCommand, whoamiCommand, consoleCommand, peopleCommand, rightsCommand, apitokensCommand,
-			hostsCommand, hostCommand, groupsCommand, unitsCommand, tokensCommand,
+			hostsCommand, hostCommand, groupsCommand, unitsCommand, profilesCommand, tokensCommand,
 			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, auditlogCommand, webhooksCommand, exportCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
