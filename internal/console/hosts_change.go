@@ -6,27 +6,32 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"muster"
 	"muster/api"
 )
 
-// maxChange is how many hosts a page changes at a time, and confirmAbove the number of
-// which has to be typed.
-const (
-	maxChange    = 500
-	confirmAbove = 100
-)
+// confirmAbove is the number of hosts from which on it has to be typed.
+const confirmAbove = 100
 
-// A changing is what somebody wants to change of hosts, and which they are.
+// maxChange is how many hosts a page shows before they change one by one.
+const maxChange = 500
+
+// changeShown is how many of the hosts that change a page shows: as many as one search
+// finds by their ids.
+const changeShown = 80
+
+// A changing is what somebody wants to change of hosts, and what the server says that
+// it would do. The digest in it has nothing happen to others than those.
 type changing struct {
+	api.HostsChanged
 	Op      string
 	Value   string // group or unit
-	Hosts   []hostRow
-	Same    int // hosts of the choice that are so already
+	All     string // not "": hosts are what the search finds, else those named
+	IDs     []string
+	Rows    []hostRow             // the first of those that change
+	Plan    map[string]previewRow // what it does to their packages
+	Denied  []api.HostChanged
 	Confirm bool
-	Command string // that does the same
 }
 
 // An operation is what may be done to many hosts.
@@ -34,7 +39,6 @@ type operation struct {
 	name  string
 	value bool // takes a group or a unit
 	edit  func(value string) api.HostEdit
-	same  func(h api.Host) bool
 	verb  api.Verb
 }
 
@@ -46,9 +50,9 @@ var accepted, refused = api.Accepted, api.Refused
 
 // operations are those that the page of hosts offers.
 var operations = []operation{
-	{name: "approve", verb: api.VerbEdit, edit: edits(api.HostEdit{State: &accepted, Wake: true}), same: func(h api.Host) bool { return h.State == api.Accepted }},
-	{name: "refuse", verb: api.VerbEdit, edit: edits(api.HostEdit{State: &refused}), same: func(h api.Host) bool { return h.State == api.Refused }},
-	{name: "wake", verb: api.VerbEdit, edit: edits(api.HostEdit{Wake: true}), same: func(h api.Host) bool { return h.State != api.Accepted }},
+	{name: "approve", verb: api.VerbEdit, edit: edits(api.HostEdit{State: &accepted, Wake: true})},
+	{name: "refuse", verb: api.VerbEdit, edit: edits(api.HostEdit{State: &refused})},
+	{name: "wake", verb: api.VerbEdit, edit: edits(api.HostEdit{Wake: true})},
 	{name: "add-group", verb: api.VerbAssign, value: true, edit: func(g string) api.HostEdit { return api.HostEdit{AddGroups: []string{g}} }},
 	{name: "remove-group", verb: api.VerbAssign, value: true, edit: func(g string) api.HostEdit { return api.HostEdit{RemoveGroups: []string{g}} }},
 	{name: "unit", verb: api.VerbEdit, value: true, edit: func(u string) api.HostEdit { return api.HostEdit{Unit: &u} }},
@@ -76,26 +80,57 @@ func (v *visit) operation() (*operation, string, error) {
 	return op, value, nil
 }
 
-// planChange shows which hosts would change, and how.
-func planChange(v *visit) (any, error) {
+// asChange is what a form asks for.
+func (v *visit) asChange() (*operation, api.HostsChange, error) {
 	op, value, err := v.operation()
 	if err != nil {
-		return nil, err
+		return nil, api.HostsChange{}, err
 	}
-	out := &changing{Op: op.name, Value: value}
-	found, err := v.chosen()
+	form, c := v.asked(), api.HostsChange{Forget: op.edit == nil}
+	if op.edit != nil {
+		c.Edit = op.edit(value)
+	}
+	if form.Get("all") != "" {
+		q := form.Get("q")
+		c.Query = &q
+		return op, c, nil
+	}
+	if c.Hosts = form["host"]; len(c.Hosts) == 0 {
+		err = muster.Errorf(muster.Invalid, "no host was chosen")
+	}
+	return op, c, err
+}
+
+// planChange shows which hosts would change, and how.
+func planChange(v *visit) (any, error) {
+	op, c, err := v.asChange()
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range found {
-		if op.same != nil && op.same(h) {
-			out.Same++
-			continue
-		}
-		out.Hosts = append(out.Hosts, v.hostRow(h, nil))
+	c.Preview = true
+	found, err := v.api.ChangeHosts(v.ctx(), c)
+	if err != nil {
+		return nil, err
 	}
-	out.Confirm = len(out.Hosts) > confirmAbove
-	return out, nil
+	form := v.asked()
+	out := &changing{HostsChanged: found, Op: op.name, Value: strings.TrimSpace(form.Get("value")), All: form.Get("all"), IDs: c.Hosts, Confirm: found.Count > confirmAbove}
+	var ids []string
+	for _, h := range found.Hosts {
+		switch {
+		case h.Outcome == api.NotLet && len(out.Denied) < changeShown:
+			out.Denied = append(out.Denied, h)
+		case h.Outcome == api.Changed && len(ids) < changeShown:
+			ids = append(ids, h.ID)
+		}
+	}
+	rows, err := v.named(ids)
+	for _, h := range rows {
+		out.Rows = append(out.Rows, v.hostRow(h, nil))
+	}
+	if err == nil {
+		out.Plan, err = v.planFor(c.Edit, rows)
+	}
+	return out, err
 }
 
 // chosen are the hosts that are meant: those that are named, or all that a search finds.
@@ -135,35 +170,32 @@ func (v *visit) named(ids []string) (all []api.Host, err error) {
 	return all, nil
 }
 
-// changeHosts does what planChange showed, to the hosts that it named. Each is a change of
-// its own: where one fails those before it have changed, and the error says so.
+// changeHosts does what planChange showed, to the same hosts: where others are meant by
+// now nothing changes.
 func changeHosts(v *visit) (string, error) {
-	op, value, err := v.operation()
+	_, c, err := v.asChange()
 	if err != nil {
 		return "", err
 	}
-	ids := v.PostForm["host"]
-	if len(ids) > maxChange || len(ids) == 0 {
-		return "", muster.Errorf(muster.Invalid, "%d hosts are none, or too many", len(ids))
+	n := len(c.Hosts)
+	if digest := v.PostForm.Get("digest"); digest != "" {
+		if n, err = strconv.Atoi(v.PostForm.Get("count")); err != nil {
+			return "", muster.Errorf(muster.Invalid, "%.20q is no number of hosts", v.PostForm.Get("count"))
+		}
+		c.Expect = &api.HostSet{Count: n, Digest: digest}
 	}
-	if len(ids) > confirmAbove && strings.TrimSpace(v.PostForm.Get("confirm")) != strconv.Itoa(len(ids)) {
-		return "", muster.Errorf(muster.Invalid, "type %d, the number of hosts, to confirm", len(ids))
+	if n > confirmAbove && strings.TrimSpace(v.PostForm.Get("confirm")) != strconv.Itoa(n) {
+		return "", muster.Errorf(muster.Invalid, "type %d, the number of hosts, to confirm", n)
 	}
-	var g errgroup.Group
-	g.SetLimit(8)
-	for _, id := range ids {
-		g.Go(func() error {
-			if op.name == "forget" {
-				return v.api.ForgetHost(v.ctx(), id)
-			}
-			_, err := v.api.EditHost(v.ctx(), id, op.edit(value))
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	out, err := v.api.ChangeHosts(v.ctx(), c)
+	if err != nil {
 		return "", err
 	}
-	v.flash(v.words().count(len(ids), "%s host changed", "%s hosts changed"))
+	said := v.words().count(out.Changed, "%s host changed", "%s hosts changed")
+	if out.Refused > 0 {
+		said += ", " + v.words().count(out.Refused, "%s was refused", "%s were refused")
+	}
+	v.flash(said)
 	return v.searchFor(v.PostForm.Get("q")), nil
 }
 

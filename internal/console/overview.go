@@ -45,7 +45,7 @@ func overview(v *visit) (any, error) {
 		return nil, err
 	}
 	out := &overviewPage{counts: counts}
-	for _, part := range []func(*visit) error{out.numbers, out.hostNeeds, out.otherNeeds, out.contact, out.underWay} {
+	for _, part := range []func(*visit) error{out.numbers, out.failures, out.hostNeeds, out.otherNeeds, out.contact, out.underWay} {
 		if err := part(v); err != nil {
 			return nil, err
 		}
@@ -74,10 +74,7 @@ func (v *visit) counts(searches []string) (map[string]int, error) {
 
 // overviewSearches are all that the page counts.
 func overviewSearches() []string {
-	all := []string{"", "status:ok", searchNeed}
-	for _, days := range trendDays {
-		all = append(all, enrolledWithin(days))
-	}
+	all := []string{"", newcomers, "status:ok", searchNeed}
 	for _, n := range hostNeeds {
 		all = append(all, n.search)
 	}
@@ -87,51 +84,67 @@ func overviewSearches() []string {
 	return all
 }
 
-// trendDays are those of which the page says how many hosts there were.
-var trendDays = []int{28, 21, 14, 7}
-
-func enrolledWithin(days int) string { return fmt.Sprintf("enrolled<%dd", days) }
+// newcomers came within a week.
+const newcomers = "enrolled<7d"
 
 // searchFor is the page of the hosts of a search.
 func (v *visit) searchFor(q string) string { return v.link("/hosts", "q", q) }
 
 const searchNeed = "status:need-install or status:need-upgrade or status:need-downgrade or status:need-remove"
 
-// numbers are the four that one looks at first.
+// numbers are the four that one looks at first, with what they were.
 func (o *overviewPage) numbers(v *visit) error {
-	all := o.counts[""]
-	trend, young := o.arrivals(all)
-	failures, err := o.failures(v)
+	trend, err := v.trend()
 	if err != nil {
 		return err
 	}
-	o.Numbers = []figure{{Title: v.t("Hosts"), Value: v.words().number(all), Note: v.words().count(young, "%s came within a week", "%s came within a week"),
-		Class: "c1", Href: v.link("/hosts"), Chart: chart.Spark(v.t("Hosts, in four weeks"), trend...)}}
-	for _, f := range []struct{ title, class, search string }{
-		{v.t("As they should be"), "ok", "status:ok"},
-		{v.t("Packages to change"), "need", searchNeed},
-		{v.t("Errors"), "error", "status:error"},
+	for _, f := range []struct {
+		title, class, search string
+		was                  func(api.TrendPoint) int
+	}{
+		{v.t("Hosts"), "c1", "", func(p api.TrendPoint) int { return p.Hosts }},
+		{v.t("As they should be"), "ok", "status:ok", func(p api.TrendPoint) int { return p.Status[muster.OK] }},
+		{v.t("Packages to change"), "need", searchNeed, func(p api.TrendPoint) int { return p.Change }},
+		{v.t("Errors"), "error", "status:error", func(p api.TrendPoint) int { return p.Errors }},
 	} {
-		n := o.counts[f.search]
+		n, all := o.counts[f.search], o.counts[""]
 		fig := figure{Title: f.title, Value: v.words().number(n), Note: v.t("%s of all", percent(n, all)), Class: f.class, Href: v.searchFor(f.search)}
-		fig.Chart = chart.Share(f.title, float64(all), chart.Part{Name: f.title, Value: float64(n), Class: f.class})
-		if f.class == "error" {
-			fig.Note = failedNote(v, failures)
-			fig.Chart = chart.Spark(fig.Note, failures...)
+		if f.search == "" {
+			fig.Note = v.words().count(o.counts[newcomers], "%s came within a week", "%s came within a week")
+		}
+		switch {
+		case len(trend) > 1:
+			fig.Chart = chart.Spark(f.title, line(trend, f.was, n)...)
+		case f.search != "":
+			fig.Chart = chart.Share(f.title, float64(all), chart.Part{Name: f.title, Value: float64(n), Class: f.class})
 		}
 		o.Numbers = append(o.Numbers, fig)
 	}
 	return nil
 }
 
-// failedNote says how many changes failed; those who did are other hosts than those that
-// have an error still.
-func failedNote(v *visit, byDay []float64) string {
-	all := 0
-	for _, n := range byDay {
-		all += int(n)
+// line is what something was, and is now.
+func line(trend []api.TrendPoint, was func(api.TrendPoint) int, now int) (all []float64) {
+	for _, p := range trend {
+		all = append(all, float64(was(p)))
 	}
-	return v.words().count(all, "%s change failed in two weeks", "%s changes failed in two weeks")
+	return append(all, float64(now))
+}
+
+// trendFor is how far back the numbers show what they were.
+const trendFor = 28 * 24 * time.Hour
+
+// trend is how many hosts there were, by day, or by hour while the days are few; nothing
+// for who may view some hosts, of whom nobody kept count.
+func (v *visit) trend() ([]api.TrendPoint, error) {
+	if !v.mayAll(api.VerbView) {
+		return nil, nil
+	}
+	t, err := v.api.HostTrend(v.ctx(), v.Now().Add(-trendFor).Unix())
+	if len(t.Days) < 3 {
+		return t.Hours, err
+	}
+	return t.Days, err
 }
 
 func percent(n, all int) string {
@@ -145,31 +158,11 @@ func percent(n, all int) string {
 	return fmt.Sprintf("%.3g %%", p)
 }
 
-// arrivals is how many hosts there were in the last four weeks, of those that are still
-// there, and how many came within the newest.
-func (o *overviewPage) arrivals(all int) (trend []float64, young int) {
-	for _, days := range trendDays {
-		young = o.counts[enrolledWithin(days)]
-		trend = append(trend, float64(all-young))
-	}
-	return append(trend, float64(all)), young
-}
-
-// failures counts what failed by day, of the newest thousand, and keeps the last ones.
-func (o *overviewPage) failures(v *visit) ([]float64, error) {
-	const days = 14
-	page, err := v.api.Events(v.ctx(), api.EventQuery{Failed: true, Limit: 1000})
-	if err != nil {
-		return nil, err
-	}
-	o.Failures = page.Events[:min(len(page.Events), 6)]
-	all, now := make([]float64, days), v.Now()
-	for _, e := range page.Events {
-		if ago := int(now.Sub(seconds(e.Time)) / (24 * time.Hour)); ago >= 0 && ago < days {
-			all[days-1-ago]++
-		}
-	}
-	return all, nil
+// failures are the last changes that failed.
+func (o *overviewPage) failures(v *visit) error {
+	page, err := v.api.Events(v.ctx(), api.EventQuery{Failed: true, Limit: 6})
+	o.Failures = page.Events
+	return err
 }
 
 // hostNeeds are searches for hosts that wait for somebody.
