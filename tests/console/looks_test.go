@@ -36,6 +36,30 @@ var views = []view{
 	{name: "host-events", path: "/hosts/{busy}?tab=events", says: "exit code 1603", picture: true},
 	{name: "host-inventory", path: "/hosts/{busy}?tab=inventory", says: "Machine", picture: true},
 	{name: "host-pending", path: "/hosts/{pending}", says: "Approve"},
+	{name: "host-edit", path: "/hosts/{host}/edit", says: "pc-1"},
+	{name: "packages", path: "/packages", says: "notes", picture: true},
+	{name: "package", path: "/packages/tool", says: "1.0-1", picture: true},
+	{name: "groups", path: "/groups", says: "lab", picture: true},
+	{name: "group", path: "/groups/group/lab", says: "tool", picture: true},
+	{name: "group-edit", path: "/groups/group/lab/edit", says: "lab"},
+	{name: "rollouts", path: "/rollouts", says: "welcome", picture: true},
+	{name: "rollout", path: "/rollouts/rollout-welcome-1-1", says: "welcome", picture: true},
+	{name: "rollout-start", path: "/rollouts/start", says: "Start"},
+	{name: "actions", path: "/actions", says: "check", picture: true},
+	{name: "action", path: "/actions/{action}", says: "after the holidays", picture: true},
+	{name: "action-send", path: "/actions/send?q=group:lab", says: "Send", picture: true},
+	{name: "reports", path: "/reports", says: "Reports"},
+	{name: "report", path: "/reports?kind=fleet", says: "Reports", picture: true},
+	{name: "people", path: "/people", says: "vera", picture: true},
+	{name: "person", path: "/people/one?name=vera", says: "vera"},
+	{name: "rights", path: "/rights", says: "nina", picture: true},
+	{name: "sessions", path: "/sessions", says: "bob"},
+	{name: "tokens", path: "/tokens", says: "simulated hosts", picture: true},
+	{name: "apitokens", path: "/apitokens", says: "Tokens"},
+	{name: "webhooks", path: "/webhooks", says: "Webhooks"},
+	{name: "audit", path: "/audit", says: "Alice Martin", picture: true},
+	{name: "audit-entry", path: "/audit/3", says: "3"},
+	{name: "settings", path: "/settings", says: "Settings", picture: true},
 	{name: "find", path: "/find?q=pc-1", says: "pc-1"},
 	{name: "keys", path: "/keys", says: "this list"},
 	{name: "look", path: "/look", says: "Language and colours"},
@@ -74,7 +98,9 @@ func TestLooks(t *testing.T) {
 				}
 				b.refused = append(b.refused, v.refused...)
 				b.open(paths.Replace(v.path))
-				b.sees(v.says)
+				if !b.says(v.says) {
+					b.Errorf("%s at %s says no %q but\n%.1500s", v.name, b.location(), v.says, value[string](b, "document.body.innerText"))
+				}
 				b.usable(script, v.name)
 				b.fits(v.name)
 				if v.picture && os.Getenv("MUSTER_SCREENSHOTS") == "1" && (i == 0 || i == len(screens)-1) {
@@ -96,7 +122,17 @@ func (w *world) places(t *testing.T) *strings.Replacer {
 		}
 		return page.Hosts[0].ID
 	}
-	return strings.NewReplacer("{host}", first("name:pc-1"), "{pending}", first("state:pending"), "{busy}", w.failed(t))
+	return strings.NewReplacer("{host}", first("name:pc-1"), "{pending}", first("state:pending"), "{busy}", w.failed(t), "{action}", w.action(t))
+}
+
+// action is the one that was sent.
+func (w *world) action(t *testing.T) string {
+	t.Helper()
+	page := must(w.person.Actions(t.Context(), api.ActionQuery{}))(t)
+	if len(page.Actions) == 0 {
+		t.Fatal("there is no action")
+	}
+	return page.Actions[0].ID
 }
 
 // failed is a host that has told of something that failed.

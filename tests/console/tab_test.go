@@ -142,6 +142,12 @@ func (b *tab) sees(texts ...string) {
 	}
 }
 
+// says reports whether a text is on the page.
+func (b *tab) says(text string) bool {
+	b.Helper()
+	return value[bool](b, "document.body.innerText.includes("+quoted(text)+")")
+}
+
 func (b *tab) hidden(text string) {
 	b.Helper()
 	b.until("document.readyState === 'complete' && !document.body.innerText.includes(" + quoted(text) + ")")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -141,14 +142,14 @@ func (w *world) populate() error {
 	if err := w.run([]string{"repo", "init", w.url(), "--key", "ca.key", "--cert", "ca.crt"}); err != nil {
 		return err
 	}
-	for _, of := range [][3]string{{"tool", "1.0-1"}, {"tool", "1.1-1"}, {"notes", "2.0-1"}, {"welcome", "1-1", "def install():\n    fail('the text is too long')\n"}} {
+	for _, of := range [][3]string{{"tool", "1.0-1"}, {"tool", "1.1-1"}, {"notes", "2.0-1"}, {"welcome", "0-1"}, {"welcome", "1-1", "def install():\n    fail('the text is too long')\n"}} {
 		if err := w.recipe(of[0], of[1], of[2]); err != nil {
 			return err
 		}
 	}
 	err := w.run(
-		[]string{"repo", "publish", w.url(), "tool_1.0-1_all_all.mpk", "notes_2.0-1_all_all.mpk"},
-		[]string{"groups", "edit", "lab", "--install", "tool"},
+		[]string{"repo", "publish", w.url(), "tool_1.0-1_all_all.mpk", "notes_2.0-1_all_all.mpk", "welcome_0-1_all_all.mpk"},
+		[]string{"groups", "edit", "lab", "--install", "tool", "--install", "welcome"},
 		[]string{"groups", "edit", "bookworm", "--query", "os:debian"},
 	)
 	if err == nil {
@@ -231,8 +232,39 @@ func (w *world) arrange() error {
 			return err
 		}
 	}
-	return w.until("both agents have told of their package", func() bool {
+	if err := w.until("both agents have told of their package", func() bool {
 		page, err := w.person.Hosts(context.Background(), api.HostQuery{Query: "muster:tool name:pc-*", Limit: 3})
 		return err == nil && len(page.Hosts) == 2
+	}); err != nil {
+		return err
+	}
+	return w.underWay()
+}
+
+// rings bring a version to the lab first, and halt at the first failure.
+const rings = `ring: lab
+group: lab
+soak: 1h
+max-errors: 0
+
+ring: all
+percent: 100
+`
+
+// underWay begins a rollout that goes well, one that halts, and an action.
+func (w *world) underWay() error {
+	if err := os.WriteFile(w.path("lab.rings"), []byte(rings), 0o644); err != nil {
+		return err
+	}
+	if err := w.run(
+		[]string{"rollout", "start", "tool=1.1-1", "tool_1.1-1_all_all.mpk", "--rings", "lab.rings", "--from", "1.0-1"},
+		[]string{"rollout", "start", "welcome=1-1", "welcome_1-1_all_all.mpk", "--rings", "lab.rings", "--from", "0-1"},
+		[]string{"send", "check", "--to", "group:lab", "--reason", "after the holidays", "--yes"},
+	); err != nil {
+		return err
+	}
+	return w.until("a rollout has halted", func() bool {
+		page, err := w.person.Rollouts(context.Background())
+		return err == nil && slices.ContainsFunc(page.Rollouts, func(r api.Rollout) bool { return r.State == "halted" })
 	})
 }
