@@ -191,9 +191,9 @@ func (p *packagePage) spread(v *visit, counts map[string]int) {
 	p.Spread = chart.Share(v.t("Hosts by version"), float64(p.Hosts), parts...)
 }
 
-// patience is how long a page waits for packages of hosts and units that it has not
-// read before.
-const patience = 2 * time.Second
+// patience is how long a page waits for packages of hosts and units that nobody has read
+// before.
+const patience = 250 * time.Millisecond
 
 // assigners are whose packages say that this one should be there, or must not.
 func (p *packagePage) assigners(v *visit, list *steer.List) error {

@@ -2,6 +2,7 @@ package steer
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -98,69 +99,104 @@ func (l *List) Assigners() (all []Assigner) {
 	return all
 }
 
-// Binned are the newest packages of hosts and units. What was not read before is read
-// for at most the time of patience: all reports whether that was enough. What was read
-// is kept, so that who asks again gets further.
+// Binned are the newest packages of hosts and units. They are read once, and go on being
+// read when the time of patience is over: all reports whether these are all of them.
 func (l *List) Binned(ctx context.Context, patience time.Duration) (found []Assigner, all bool, err error) {
 	if l.Head == nil {
 		return nil, true, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	r := &reading{shelf: l.shelf, seen: map[string][]Assigner{}}
-	r.group.SetLimit(8)
-	err = r.below(ctx, l.Head.Bins)
-	if later := r.group.Wait(); err == nil {
-		err = later
+	r := l.shelf.reading(ctx, l.Head)
+	wait := time.NewTimer(patience)
+	defer wait.Stop()
+	select {
+	case <-r.done:
+		all, err = r.err == nil, r.err
+	case <-wait.C:
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
 	}
-	l.shelf.mu.Lock()
-	if err == nil || l.shelf.bins == nil {
-		l.shelf.bins = r.seen // what no head names any more is forgotten
-	} else {
-		for sum, some := range r.seen {
-			l.shelf.bins[sum] = some
-		}
-	}
-	l.shelf.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, some := range r.seen {
 		found = append(found, some...)
 	}
-	if ctx.Err() != nil && err != nil {
-		return found, false, nil
-	}
-	return found, err == nil, err
+	return found, all, err
 }
 
-// A reading of all bins under way.
+// A reading of all bins of a head.
 type reading struct {
-	shelf *Shelf
-	group errgroup.Group
-	mu    sync.Mutex
-	seen  map[string][]Assigner
+	shelf  *Shelf
+	serial int64
+	group  errgroup.Group
+	done   chan struct{} // closed at its end; then err counts
+	err    error
+	mu     sync.Mutex
+	seen   map[string][]Assigner // by the hash of the file
 }
 
-func (r *reading) below(ctx context.Context, bins []index.Bin) error {
+// maxReading ends a reading of bins for which nobody waits any more.
+const maxReading = 2 * time.Minute
+
+// reading is the one of this head. It begins where there is none, or where the one
+// before failed, and outlives who asked first.
+func (s *Shelf) reading(ctx context.Context, head *index.Head) *reading {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.bins; old != nil && old.serial == head.Serial && !old.failed() {
+		return old
+	}
+	r := &reading{shelf: s, serial: head.Serial, done: make(chan struct{}), seen: map[string][]Assigner{}}
+	before := map[string][]Assigner{} // what no head names any more is forgotten with it
+	if s.bins != nil {
+		s.bins.mu.Lock()
+		before = maps.Clone(s.bins.seen)
+		s.bins.mu.Unlock()
+	}
+	r.group.SetLimit(8)
+	s.bins = r
+	go r.run(context.WithoutCancel(ctx), head.Bins, before)
+	return r
+}
+
+func (r *reading) failed() bool {
+	select {
+	case <-r.done:
+		return r.err != nil
+	default:
+		return false
+	}
+}
+
+func (r *reading) run(ctx context.Context, bins []index.Bin, before map[string][]Assigner) {
+	ctx, cancel := context.WithTimeout(ctx, maxReading)
+	defer cancel()
+	r.err = r.below(ctx, bins, before)
+	if later := r.group.Wait(); r.err == nil {
+		r.err = later
+	}
+	close(r.done)
+}
+
+func (r *reading) below(ctx context.Context, bins []index.Bin, before map[string][]Assigner) error {
 	for i := range bins {
 		b := &bins[i]
 		if b.IsBin() {
-			r.group.Go(func() error { return r.read(ctx, b) })
+			r.group.Go(func() error { return r.read(ctx, b, before) })
 			continue
 		}
 		t, err := r.shelf.table(ctx, b)
 		if err != nil {
 			return err
 		}
-		if err := r.below(ctx, t.Bins); err != nil {
+		if err := r.below(ctx, t.Bins, before); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *reading) read(ctx context.Context, b *index.Bin) error {
-	r.shelf.mu.Lock()
-	some, ok := r.shelf.bins[b.SHA256]
-	r.shelf.mu.Unlock()
+func (r *reading) read(ctx context.Context, b *index.Bin, before map[string][]Assigner) error {
+	some, ok := before[b.SHA256]
 	if !ok {
 		x, err := r.shelf.bin(ctx, b)
 		if err != nil {

@@ -2,6 +2,7 @@ package steer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,13 +40,45 @@ type Forecast struct {
 type Planner struct {
 	list *List
 	own  map[string][]*index.Entry // packages of units and hosts, by name
+	same map[string]Forecast       // of hosts that are alike
 }
 
 // NewPlanner makes one, of what a repository lists.
-func NewPlanner(l *List) *Planner { return &Planner{list: l, own: map[string][]*index.Entry{}} }
+func NewPlanner(l *List) *Planner {
+	return &Planner{list: l, own: map[string][]*index.Entry{}, same: map[string]Forecast{}}
+}
 
-// Forecast says what an edit would change on a host. One goroutine asks at a time.
+// Forecast says what an edit would change on a host. One goroutine asks at a time. Hosts
+// of a group are often alike, and planned for once.
 func (p *Planner) Forecast(ctx context.Context, h *api.HostDetail, e Edit) (Forecast, error) {
+	key, err := p.likeness(ctx, h, &e)
+	if err != nil {
+		return Forecast{}, err
+	}
+	f, ok := p.same[key]
+	if !ok {
+		if f, err = p.forecast(ctx, h, e); err == nil {
+			p.same[key] = f
+		}
+	}
+	return f, err
+}
+
+// likeness is the same for hosts of which a plan is the same.
+func (p *Planner) likeness(ctx context.Context, h *api.HostDetail, e *Edit) (string, error) {
+	own, err := p.list.Of(ctx, h.ID)
+	if err != nil {
+		return "", err
+	}
+	p.own[h.ID] = own
+	id := ""
+	if len(own) > 0 || e.Package != nil && e.Package.Name == h.ID {
+		id = h.ID
+	}
+	return fmt.Sprintf("%q %q %q %q %v %p %q %q %v", id, h.Facts.OS, h.Facts.Arch, h.Memberships, h.Installed, e.Package, e.Join, e.Leave, e.Unit), nil
+}
+
+func (p *Planner) forecast(ctx context.Context, h *api.HostDetail, e Edit) (Forecast, error) {
 	before, _, err := p.plan(ctx, h, h.Memberships, nil)
 	if err != nil {
 		return Forecast{}, err

@@ -25,7 +25,7 @@ func listed(t *testing.T, packages ...string) *List {
 	return l
 }
 
-func controlOf(t *testing.T, text string) *control.Control {
+func controlOf(t testing.TB, text string) *control.Control {
 	t.Helper()
 	head, needs, _ := strings.Cut(text, ":")
 	words := strings.Fields(head)
@@ -46,7 +46,7 @@ func controlOf(t *testing.T, text string) *control.Control {
 	return &c
 }
 
-func relation(t *testing.T, text string) control.Relation {
+func relation(t testing.TB, text string) control.Relation {
 	t.Helper()
 	r, err := control.ParseRelation(text)
 	if err != nil {

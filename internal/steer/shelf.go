@@ -29,8 +29,8 @@ type Shelf struct {
 
 	mu    sync.Mutex
 	list  *List
-	bins  map[string][]Assigner // by the hash of the file
-	names map[string]string     // of signers, by fingerprint
+	bins  *reading          // of packages of hosts and units; nil: nobody asked
+	names map[string]string // of signers, by fingerprint
 }
 
 // A List is what a repository listed at one time. It does not change.
