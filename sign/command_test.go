@@ -37,7 +37,7 @@ func actAsSigner(how string) int {
 			}
 		}
 	case "hang":
-		select {}
+		time.Sleep(time.Minute) // until it is killed; nobody waits for it
 	case "fail":
 		fmt.Fprint(os.Stderr, "PIN locked", strings.Repeat("!", 1<<20))
 		return 3
