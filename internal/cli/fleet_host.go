@@ -141,21 +141,25 @@ func hostStateCommand(a *app, verb string, to api.State) *cobra.Command {
 
 func hostEditCommand(a *app) *cobra.Command {
 	var e api.HostEdit
-	var name, unit string
+	var name, unit, to string
 	var s assignment
 	cmd := &cobra.Command{
-		Use:   "edit HOST",
+		Use:   "edit HOST | --to QUERY",
 		Short: "Change a host's name, unit and groups, and what it should have",
 		Long: `Change what the server keeps of a host: the name that people see, the
 organisational unit, the groups. What units and groups mean for the host's
 packages stands in signed packages of their names.
 
 What this host alone should have is signed with your key: a package of kind host
-that is named by the host's id.`,
+that is named by the host's id.
+
+With --to the unit and the groups of all hosts change that a query finds: it shows
+how many these are, asks, and changes those, or none if they are others by then.`,
 		Example: `  muster host edit pc-12 --unit paris/lab
   muster host edit pc-12 --add-group editors --remove-group trial
+  muster host edit --to 'name:lab-*' --unit paris/lab
   muster host edit pc-12 --install 'age>=1.3' --forbid telnet --key alice.key`,
-		Args: cobra.ExactArgs(1),
+		Args: editArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("name") {
 				e.Name = &name
@@ -164,6 +168,12 @@ that is named by the host's id.`,
 				e.Unit = &unit
 			}
 			e.Wake = true
+			if cmd.Flags().Changed("to") {
+				if err := ofOneHost(cmd); err != nil {
+					return err
+				}
+				return a.editMany(cmd.Context(), to, e)
+			}
 			return a.host(args[0], func(p *api.PersonClient) (api.HostDetail, error) {
 				if err := a.assignHost(cmd.Context(), p, args[0], s); err != nil {
 					return api.HostDetail{}, err
@@ -177,6 +187,8 @@ that is named by the host's id.`,
 	f.StringVar(&unit, "unit", "", "organisational unit, outermost first: paris/lab; empty for none")
 	f.StringSliceVar(&e.AddGroups, "add-group", nil, "put the host into this group")
 	f.StringSliceVar(&e.RemoveGroups, "remove-group", nil, "take the host out of this group")
+	f.StringVar(&to, "to", "", "change the hosts that this query finds")
+	a.confirmFlag(f)
 	s.flags(cmd)
 	cmd.MarkFlagsOneRequired("name", "unit", "add-group", "remove-group", "install", "remove-package", "forbid", "allow")
 	return cmd
