@@ -1,0 +1,60 @@
+package mailer
+
+import (
+	"time"
+
+	"muster"
+	"muster/api"
+)
+
+func checkTimes(in *api.ReportScheduleNew) error {
+	if in.Hour < 0 || in.Hour > 23 {
+		return muster.Errorf(muster.Invalid, "%d is no hour of a day", in.Hour)
+	}
+	switch in.Every {
+	case api.Daily:
+		in.Day = 0
+	case api.Weekly:
+		if in.Day < 1 || in.Day > 7 {
+			return muster.Errorf(muster.Invalid, "%d is no day of a week: 1 is Monday, 7 Sunday", in.Day)
+		}
+	case api.Monthly:
+		if in.Day < 1 || in.Day > 28 {
+			return muster.Errorf(muster.Invalid, "%d is no day that every month has: 1 to 28", in.Day)
+		}
+	default:
+		return muster.Errorf(muster.Invalid, "%.20q is none of daily, weekly and monthly", in.Every)
+	}
+	return nil
+}
+
+// next is the first time after t at which a report is due. All times are UTC, which has
+// no hour twice or never.
+func next(in *api.ReportScheduleNew, t time.Time) time.Time {
+	t = t.UTC()
+	at := time.Date(t.Year(), t.Month(), t.Day(), in.Hour, 0, 0, 0, time.UTC)
+	for range 40 {
+		if at.After(t) && falls(in, at) {
+			return at
+		}
+		at = at.AddDate(0, 0, 1)
+	}
+	return at
+}
+
+// falls reports whether a report is due on that day.
+func falls(in *api.ReportScheduleNew, at time.Time) bool {
+	switch in.Every {
+	case api.Weekly:
+		return (int(at.Weekday())+6)%7+1 == in.Day
+	case api.Monthly:
+		return at.Day() == in.Day
+	}
+	return true
+}
+
+// backoff is how long after the nth failure the next attempt is: five minutes, ten, and
+// so on, up to four hours.
+func backoff(tries int) time.Duration {
+	return min(5*time.Minute<<min(tries-1, 10), 4*time.Hour)
+}
