@@ -39,6 +39,8 @@ func (s *Server) editPerson(ctx context.Context, r *request) (any, error) {
 func (s *Server) removePerson(ctx context.Context, r *request) (any, error) {
 	err := s.access.RemovePerson(ctx, r.PathValue("name"))
 	if err == nil {
+		// Who gets the name after them gets none of their mail.
+		err = s.mail.RemoveOf(ctx, r.PathValue("name"))
 		s.log.Info("person removed", "request", r.id, "name", r.person.name, "person", r.PathValue("name"))
 	}
 	return nil, err

@@ -49,6 +49,7 @@ type Config struct {
 	Directory  directory.Config `yaml:"directory"`
 	Sessions   Sessions         `yaml:"sessions"`
 	Webhooks   Webhooks         `yaml:"webhooks"`
+	Mail       Mail             `yaml:"mail"`
 	GLPI       GLPI             `yaml:"glpi"`
 	Actions    ActionsPart      `yaml:"actions"`
 	OIDC       OIDC             `yaml:"oidc"`
@@ -121,6 +122,27 @@ type Webhooks struct {
 	Allow []netip.Prefix `yaml:"allow"`
 	// patience is how long a webhook may fail before it is disabled.
 	Patience Duration `yaml:"patience"`
+}
+
+// Mail says by which server reports are sent to people.
+type Mail struct {
+	// host is the name of an SMTP server. Empty: no mail is sent.
+	Host string `yaml:"host"`
+	// port is its port.
+	Port int `yaml:"port"`
+	// tls is starttls, which the server then has to offer, tls from the beginning, or
+	// off: only for an address of loopback.
+	TLS string `yaml:"tls"`
+	// ca is a PEM file with the authority of its certificate. Empty: those of the system.
+	CA string `yaml:"ca"`
+	// user is who logs in there. Empty: nobody does.
+	User string `yaml:"user"`
+	// password-file holds the user's password.
+	PasswordFile string `yaml:"password-file"`
+	// from is the address that reports come from.
+	From string `yaml:"from"`
+	// domains are those of addresses that reports may be sent to. None: any.
+	Domains []string `yaml:"domains"`
 }
 
 // GLPI is a GLPI 10 or 11 that is told what hosts are and have: docs/glpi.md.
@@ -230,6 +252,7 @@ func Defaults() Config {
 		OIDC:       OIDC{Scopes: []string{"profile", "email"}, NameClaim: "sub", GroupsClaim: "groups"},
 		Actions:    ActionsPart{Keep: Duration(90 * day)},
 		Webhooks:   Webhooks{Patience: Duration(5 * day)},
+		Mail:       Mail{Port: 587, TLS: "starttls"},
 		GLPI:       GLPI{Interval: Duration(time.Hour), Refresh: Duration(day), Rate: 2},
 		Limits:     Limits{Hosts: 10_000},
 		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
@@ -293,7 +316,7 @@ func (c *Config) parse(data []byte) error {
 
 // Check reports the first value that cannot be.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople, c.checkGLPI} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople, c.checkGLPI, c.checkMail} {
 		if err := check(); err != nil {
 			return muster.WithKind(muster.Invalid, err)
 		}

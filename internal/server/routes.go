@@ -117,6 +117,9 @@ func routes() []route {
 		{method: get, path: api.RouteActionEvents, who: aPerson, verb: api.VerbView, class: "watch", slow: true, serve: (*Server).followAction},
 
 		{method: get, path: api.RouteExport, who: aPerson, verb: api.VerbReport, class: "export", slow: true, serve: (*Server).exportList},
+		{method: get, path: api.RouteReportSchedules, who: aPerson, verb: api.VerbReport, class: "people", serve: (*Server).listReportSchedules},
+		{method: post, path: api.RouteReportSchedules, who: aPerson, verb: api.VerbReport, class: "people", body: api.MaxPerson, serve: (*Server).addReportSchedule},
+		{method: del, path: api.RouteReportSchedule, who: aPerson, verb: api.VerbReport, class: "people", serve: (*Server).removeReportSchedule},
 		{method: get, path: api.RouteChanges, who: aPerson, verb: api.VerbView, class: "follow", slow: true, serve: (*Server).changes},
 		{method: get, path: api.RouteWebhooks, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).listWebhooks},
 		{method: post, path: api.RouteWebhooks, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxPerson, serve: (*Server).addWebhook},

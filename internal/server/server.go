@@ -31,6 +31,7 @@ import (
 	"muster/internal/glpisync"
 	"muster/internal/hooks"
 	"muster/internal/hosts"
+	"muster/internal/mailer"
 	"muster/internal/relay"
 	"muster/internal/rollouts"
 	"muster/sign"
@@ -57,6 +58,7 @@ type Server struct {
 	rollouts *rollouts.Rollouts
 	ledger   *ledger.Ledger
 	hooks    *hooks.Hooks
+	mail     *mailer.Mailer
 	glpi     *glpisync.Sync // nil: none is told
 	depot    *depot
 	ldap     *directory.Directory // nil: none is read
@@ -134,6 +136,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.openHooks(ctx); err != nil {
 		return err
 	}
+	if err := s.openMail(ctx); err != nil {
+		return err
+	}
 	if err := s.openGLPI(ctx); err != nil {
 		return err
 	}
@@ -209,18 +214,23 @@ func (s *Server) Handler() http.Handler {
 	})
 }
 
+// called is what people see of the server.
+func (s *Server) called() string {
+	if s.cfg.Name != "" {
+		return s.cfg.Name
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "musterd"
+	}
+	return name
+}
+
 // about says who the server is, to anybody.
 func (s *Server) about(_ context.Context, _ *request) (any, error) {
-	name := s.cfg.Name
-	if name == "" {
-		var err error
-		if name, err = os.Hostname(); err != nil {
-			name = "musterd"
-		}
-	}
 	anchors, err := s.people.believed(s.now())
 	if err != nil {
 		return nil, err
 	}
-	return api.Server{ID: s.self.ID, Name: name, Version: Version, Time: s.now().Unix(), Repository: s.depot.info(), Audit: s.ledger.Key, Anchors: string(sign.EncodeCerts(anchors...))}, nil
+	return api.Server{ID: s.self.ID, Name: s.called(), Version: Version, Time: s.now().Unix(), Repository: s.depot.info(), Audit: s.ledger.Key, Anchors: string(sign.EncodeCerts(anchors...))}, nil
 }
