@@ -145,10 +145,17 @@ func (d *DB) within(ctx context.Context, conn *sql.Conn, f func(*Tx) error) erro
 // next returns the first of all that the database does not have, and how many
 // of its statements were run; nil if it has all.
 func (d *DB) next(t *Tx, subject string, all []migration) (*migration, int, error) {
-	had, err := d.recorded(t, subject)
+	if err := d.makeRecords(t); err != nil {
+		return nil, 0, err
+	}
+	had, err := recordsOf(t, subject)
 	if err != nil {
 		return nil, 0, err
 	}
+	return next(had, all)
+}
+
+func next(had []recorded, all []migration) (*migration, int, error) {
 	for i, r := range had {
 		if i >= len(all) {
 			if err := r.newer(); err != nil {
@@ -169,16 +176,17 @@ func (d *DB) next(t *Tx, subject string, all []migration) (*migration, int, erro
 	return &all[len(had)], 0, nil
 }
 
-// recorded reads the migrations of a subject, of which there are no gaps. It
-// makes the table of them where there is none.
-func (d *DB) recorded(t *Tx, subject string) ([]recorded, error) {
+// makeRecords makes the table of migrations where there is none.
+func (d *DB) makeRecords(t *Tx) error {
 	typed, err := d.engine.Types.replace(schema)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, err = t.Exec(typed)
 	}
-	if _, err := t.Exec(typed); err != nil {
-		return nil, err
-	}
+	return err
+}
+
+// recordsOf reads the migrations of a subject, of which there are no gaps.
+func recordsOf(t *Tx, subject string) ([]recorded, error) {
 	rows, err := t.Query(`SELECT name, sum, done FROM db_migrations WHERE subject = ? ORDER BY number`, subject)
 	if err != nil {
 		return nil, err
