@@ -46,6 +46,9 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
+// Schema says what makes the tables of this package.
+func Schema() db.Schema { return db.Schema{Subject: "access", Files: schema} }
+
 // Config says what an [Access] works with.
 type Config struct {
 	DB  *db.DB

@@ -38,6 +38,9 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
+// Schema says what makes the tables of this package.
+func Schema() db.Schema { return db.Schema{Subject: "glpi", Files: schema} }
+
 // A Source is the hosts that GLPI is told of.
 type Source interface {
 	// Now is the cursor behind all that has happened.

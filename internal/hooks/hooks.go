@@ -43,6 +43,9 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
+// Schema says what makes the tables of this package.
+func Schema() db.Schema { return db.Schema{Subject: "hooks", Files: schema} }
+
 // A Feed is what happens, as the server's feed of changes has it.
 type Feed interface {
 	// Now is the cursor behind all that has happened.

@@ -38,6 +38,9 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
+// Schema says what makes the tables of this package.
+func Schema() db.Schema { return db.Schema{Subject: "hosts", Files: schema} }
+
 // Config says what a [Hosts] works with. Zero values of all that follows
 // Authority do.
 type Config struct {

@@ -39,6 +39,9 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
+// Schema says what makes the tables of this package.
+func Schema() db.Schema { return db.Schema{Subject: "relay", Files: schema} }
+
 // Config says what a [Relay] works with. Zero values of what follows Trust do.
 type Config struct {
 	DB          *db.DB

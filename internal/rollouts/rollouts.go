@@ -36,6 +36,9 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
+// Schema says what makes the tables of this package.
+func Schema() db.Schema { return db.Schema{Subject: "rollouts", Files: schema} }
+
 // A Repository lists rollouts and carries gates.
 type Repository interface {
 	// Rollouts lists the newest package of each rollout, and the gates of the head.

@@ -221,6 +221,7 @@ func (d *Doctor) database(whole context.Context) {
 		return
 	}
 	d.say(Fine, "database", "", "%s, %d hosts", base.Dialect(), hosts)
+	d.migrations(ctx, base)
 	d.audit(whole, Folder{Dir: d.Config.Data}, base)
 }
 

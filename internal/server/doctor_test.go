@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/internal/db"
 	"muster/sign"
 )
 
@@ -52,6 +53,15 @@ func TestDoctor(t *testing.T) {
 	want("TLS", Wrong, func(c *Config) { c.TLS = TLS{Mode: "files", Cert: "/none", Key: "/none"} })
 	want("server", Warn, func(c *Config) { c.Listen = "127.0.0.1:1" })
 	want("disk", Warn, func(c *Config) { c.Repository.Reserve = 1 << 60 })
+	drop := func(where string) {
+		t.Helper()
+		check(t, w.db.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec("DELETE FROM db_migrations WHERE " + where)
+			return err
+		}))
+	}
+	drop("subject = 'hosts' AND number = (SELECT MAX(number) FROM db_migrations WHERE subject = 'hosts')")
+	want("migrations", Warn, func(*Config) {})
 	check(t, os.Chmod(w.files.path("ca", keyFile), 0o644))
 	want("authority of hosts", Wrong, func(*Config) {})
 	check(t, os.Chmod(w.files.path("ca", keyFile), 0o600))

@@ -30,6 +30,9 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
+// Schema says what makes the tables of this package.
+func Schema() db.Schema { return db.Schema{Subject: "audit", Files: schema} }
+
 // Config says what a [Ledger] works with.
 type Config struct {
 	DB     *db.DB
