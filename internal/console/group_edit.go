@@ -16,6 +16,7 @@ type groupEdit struct {
 	assignment steer.Assignment
 	Preview    *preview // nil: nothing is asked for yet
 	Refused    *problem
+	Wrong      string   // field that it is about
 	Names      []string // of packages, for completion
 
 	Depends, Conflicting []saidRelation // what may be taken back
@@ -46,7 +47,7 @@ func editGroup(v *visit) (any, error) {
 	}
 	switch muster.KindOf(err) {
 	case muster.Invalid, muster.NotFound, muster.Conflict:
-		out.Refused, err = problemOf(err), nil
+		out.Refused, out.Wrong, err = problemOf(err), fieldOf(err), nil
 	}
 	return out, err
 }
@@ -65,13 +66,13 @@ func (v *visit) membership(page *groupPage) (m membership, err error) {
 		for _, name := range strings.FieldsFunc(form.Get(f.name), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' }) {
 			h, err := v.api.Host(v.ctx(), name)
 			if err != nil {
-				return m, err
+				return m, fieldError{f.name, err}
 			}
 			*f.ids = append(*f.ids, h.ID)
 		}
 	}
 	if m.query != "" && len(m.add)+len(m.drop) > 0 {
-		return m, muster.Errorf(muster.Conflict, "a group is a search, or hosts that people chose, not both")
+		return m, fieldError{"query", muster.Errorf(muster.Conflict, "a group is a search, or hosts that people chose, not both")}
 	}
 	m.given = m.query != page.Query || m.note != page.Note || len(m.add)+len(m.drop) > 0
 	return m, nil

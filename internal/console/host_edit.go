@@ -18,6 +18,7 @@ type hostForm struct {
 	Unit       string
 	Preview    *preview
 	Refused    *problem
+	Wrong      string   // field that it is about
 	Names      []string // of packages, for completion
 	Known      []string // groups, for completion
 	assignment steer.Assignment
@@ -60,7 +61,7 @@ func hostForEdit(v *visit) (any, error) {
 	}
 	switch muster.KindOf(err) {
 	case muster.Invalid, muster.NotFound, muster.Conflict:
-		out.Refused, err = problemOf(err), nil
+		out.Refused, out.Wrong, err = problemOf(err), fieldOf(err), nil
 	}
 	return out, err
 }

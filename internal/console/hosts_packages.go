@@ -21,6 +21,7 @@ type packagesForHosts struct {
 	Query      string
 	Preview    *preview
 	Refused    *problem
+	Wrong      string // field that it is about
 	Names      []string
 	Same       int // hosts for which nothing changes
 	assignment steer.Assignment
@@ -49,7 +50,7 @@ func hostsPackages(v *visit) (any, error) {
 	}
 	switch muster.KindOf(err) {
 	case muster.Invalid, muster.NotFound, muster.Conflict:
-		out.Refused, err = problemOf(err), nil
+		out.Refused, out.Wrong, err = problemOf(err), fieldOf(err), nil
 	}
 	return out, err
 }

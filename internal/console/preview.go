@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -136,6 +137,36 @@ func (p *preview) count(v *visit, search string, install []string) error {
 	return nil
 }
 
+// A fieldError is what is wrong with one field of a form.
+type fieldError struct {
+	field string
+	error
+}
+
+func (e fieldError) Unwrap() error { return e.error }
+
+// fieldOf is the field that an error is about, "" for none.
+func fieldOf(err error) string {
+	if e := (fieldError{}); errors.As(err, &e) {
+		return e.field
+	}
+	return ""
+}
+
+// applied is c after an assignment; an error names its field.
+func applied(c *control.Control, a steer.Assignment) error {
+	for _, part := range []struct {
+		field string
+		a     steer.Assignment
+	}{{"install", steer.Assignment{Install: a.Install}}, {"forbid", steer.Assignment{Forbid: a.Forbid}},
+		{"remove", steer.Assignment{Remove: a.Remove}}, {"allow", steer.Assignment{Allow: a.Allow}}} {
+		if err := part.a.Apply(c); err != nil {
+			return fieldError{part.field, err}
+		}
+	}
+	return nil
+}
+
 // assignmentOf is what a form says: lists in text, and boxes of what is there.
 func (v *visit) assignmentOf() steer.Assignment {
 	form := v.asked()
@@ -173,7 +204,7 @@ func drafted(list *steer.List, kind muster.Kind, name string, old *control.Contr
 	if old != nil {
 		next = *old
 	}
-	if err := a.Apply(&next); err != nil {
+	if err := applied(&next, a); err != nil {
 		return nil, err
 	}
 	for _, d := range next.Depends {
@@ -182,7 +213,7 @@ func drafted(list *steer.List, kind muster.Kind, name string, old *control.Contr
 		}) {
 			continue
 		}
-		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "the repository has no package %q", d[0].Name), "publish it first")
+		return nil, fieldError{"install", muster.WithHint(muster.Errorf(muster.NotFound, "the repository has no package %q", d[0].Name), "publish it first")}
 	}
 	next.Version = "1"
 	if old != nil {

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +91,7 @@ func (c *console) functions(w words) template.FuncMap {
 		"link":   func(path string, pairs ...string) string { return c.Base + address(path, pairs...) },
 		"short":  short,
 		"bytes":  w.bytes,
+		"in":     func(s string, all ...string) bool { return slices.Contains(all, s) },
 		"text":   func(b []byte) string { return string(b) },
 		"dict":   dict,
 	}
