@@ -33,7 +33,7 @@ func find(v *visit) (any, error) {
 	if len(out.Words) > 200 {
 		return nil, muster.Errorf(muster.Invalid, "this is too long to look for")
 	}
-	for _, look := range []func(*visit, string) (found, error){findPages, findHosts, findGroups, findSoftware} {
+	for _, look := range []func(*visit, string) (found, error){findPages, findHosts, findGroups, findPackages, findSoftware} {
 		f, err := look(v, out.Words)
 		if err := unlessDenied(err); err != nil {
 			return nil, err
@@ -93,11 +93,30 @@ func findGroups(v *visit, words string) (found, error) {
 	page, err := v.api.Groups(v.ctx())
 	for _, g := range page.Groups {
 		if words != "" && contains(g.Name, words) {
-			f.Entries = append(f.Entries, hit{g.Name, g.Note, v.searchFor("group:" + g.Name)})
+			f.Entries = append(f.Entries, hit{g.Name, g.Note, v.link("/groups/group/" + g.Name)})
 		}
 	}
 	f.Entries = f.Entries[:min(len(f.Entries), perKind)]
 	return f, err
+}
+
+// findPackages looks among those of the repository.
+func findPackages(v *visit, words string) (found, error) {
+	f := found{Title: v.t("Packages")}
+	if words == "" {
+		return f, nil
+	}
+	list, err := v.shelf.Look(v.ctx())
+	if err != nil {
+		return f, err
+	}
+	matches := v.matching(words)
+	for _, name := range list.Names() {
+		if e := list.Find(name)[0]; len(f.Entries) < perKind && matches(e) {
+			f.Entries = append(f.Entries, hit{e.Name + " " + e.Version, e.Summary(v.lang), v.link("/packages/" + e.Name)})
+		}
+	}
+	return f, nil
 }
 
 func findSoftware(v *visit, words string) (found, error) {

@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,6 +79,7 @@ func TestConsolePackages(t *testing.T) {
 		"/packages?q=shf":                    {`href="/packages/shfmt"`, "Software 1"},
 		"/packages?kind=assign":              {`href="/packages/lab"`},
 		"/packages?q=nothing-like-it":        {"No package is like that."},
+		"/find?q=shf":                        {`href="/packages/shfmt"`},
 		"/packages/age":                      {"1.3", "1.2", "1 host has it", "alice", `href="/groups/group/lab"`, "assigns it"},
 		"/packages/age?tab=relations":        {"Needed by", `href="/packages/lab"`, "<svg"},
 		"/packages/age?tab=files":            {"1 file", "root/usr/share/age"},
@@ -138,6 +141,10 @@ func TestConsoleGroupEdit(t *testing.T) {
 		if _, page = b.post("/groups/group/lab/edit", "query", "", "note", "the lab", field, value); !strings.Contains(page, `role="alert"`) {
 			t.Errorf("%s %q is taken", field, value)
 		}
+	}
+	for field, value := range map[string]string{"install": "not a name", "forbid": "(", "add": "nobody"} {
+		_, page = b.get("/groups/group/lab/edit?query=&" + field + "=" + url.QueryEscape(value))
+		b.want(page, `name="`+field+`" value="`+html.EscapeString(value)+`"`, `aria-invalid="true" aria-describedby="wrong"`, `id="wrong" role="alert"`)
 	}
 	if at, _ = b.post("/groups/group/lab", "do", "delete"); at != "/groups" {
 		t.Errorf("after the removal at %q", at)
