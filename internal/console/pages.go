@@ -63,6 +63,7 @@ func pages() []page {
 		{path: "/actions/{id}/hosts.csv", verb: api.VerbReport, raw: targetsTable},
 		{path: "/actions/{id}/hosts.json", verb: api.VerbReport, raw: targetsTable},
 		{path: "/reports", template: "reports", title: "Reports", verb: api.VerbReport, nav: true, key: "e", show: reportShow},
+		{path: "/reports/mail", template: "report_mail", title: "Reports by mail", verb: api.VerbReport, show: mailShow, act: changeMail},
 		{path: "/reports.csv", verb: api.VerbReport, raw: reportFile},
 		{path: "/reports.json", verb: api.VerbReport, raw: reportFile},
 		{path: "/people", template: "people", title: "People", verb: api.VerbAdminister, nav: true, key: "p", show: peopleList, act: addPerson},
