@@ -38,6 +38,7 @@ const (
 	RouteTokens      = "/api/v1/tokens"               // GET -> [TokenPage], POST [TokenRequest] -> [Token], person
 	RouteToken       = "/api/v1/tokens/{id}"          // DELETE, person
 	RouteApprovals   = "/api/v1/approvals"            // POST [Approval], GET -> [ApprovalPage], person: hosts approved before they enrol
+	RouteUnits       = "/api/v1/units"                // GET, person: [UnitPage]
 	RouteGroups      = "/api/v1/groups"               // GET -> [GroupPage], person
 	RouteGroup       = "/api/v1/groups/{name}"        // GET, PUT [Group], DELETE, person
 	RouteSoftware    = "/api/v1/software"             // GET, person: ?q= -> [SoftwarePage]

@@ -186,6 +186,12 @@ func (p *PersonClient) Approvals(ctx context.Context) (out ApprovalPage, err err
 	return out, err
 }
 
+// Units lists the organisational units of hosts that may be seen.
+func (p *PersonClient) Units(ctx context.Context) (out UnitPage, err error) {
+	err = p.get(ctx, RouteUnits, nil, &out)
+	return out, err
+}
+
 // Groups lists the groups.
 func (p *PersonClient) Groups(ctx context.Context) (out GroupPage, err error) {
 	err = p.get(ctx, RouteGroups, nil, &out)

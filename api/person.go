@@ -167,6 +167,19 @@ type Group struct {
 	Count   int      `json:"count,omitempty"`
 }
 
+// A Unit is an organisational unit that people gave hosts, or one around it.
+type Unit struct {
+	Path    string `json:"path"`    // outermost first, with slashes
+	Package string `json:"package"` // name of the package of kind unit that says something for it
+	Hosts   int    `json:"hosts"`   // in it and in those below
+	Signed  bool   `json:"signed"`  // there is such a package
+}
+
+// UnitPage lists units, by their paths.
+type UnitPage struct {
+	Units []Unit `json:"units"`
+}
+
 // GroupPage lists groups, without their members.
 type GroupPage struct {
 	Groups []Group `json:"groups"`

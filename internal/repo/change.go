@@ -187,6 +187,23 @@ func (p *Publisher) Chain() (*index.Head, *index.State, error) {
 	return c.head, c.state, nil
 }
 
+// Binned reports for which hosts and units, by the names of their packages, there are any.
+func (p *Publisher) Binned(names ...string) (map[string]bool, error) {
+	c, err := p.loadChain()
+	if err != nil {
+		return nil, err
+	}
+	bins, found := newBins(c.head.Bins, p.readBin), map[string]bool{}
+	for _, name := range names {
+		all, err := bins.of(name)
+		if err != nil {
+			return nil, err
+		}
+		found[name] = len(all) > 0
+	}
+	return found, nil
+}
+
 // Contents returns the head and all packages of the repository as it is, those
 // of hosts and units before the others.
 func (p *Publisher) Contents() (*index.Head, *index.Index, error) {

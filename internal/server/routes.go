@@ -95,6 +95,7 @@ func routes() []route {
 		{method: del, path: api.RouteToken, who: aPerson, verb: api.VerbEnrol, class: "people", serve: (*Server).revokeToken},
 		{method: get, path: api.RouteApprovals, who: aPerson, verb: api.VerbEnrol, class: "people", serve: (*Server).listApprovals},
 		{method: post, path: api.RouteApprovals, who: aPerson, verb: api.VerbEnrol, class: "people", body: api.MaxPerson, serve: (*Server).approve},
+		{method: get, path: api.RouteUnits, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listUnits},
 		{method: get, path: api.RouteGroups, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listGroups},
 		{method: get, path: api.RouteGroup, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getGroup},
 		{method: put, path: api.RouteGroup, who: aPerson, verb: api.VerbAssign, class: "people", body: api.MaxPerson, serve: (*Server).putGroup},
