@@ -10,6 +10,7 @@ import (
 	"muster"
 	"muster/index"
 	"muster/internal/console/chart"
+	"muster/internal/steer"
 )
 
 // perPackages is how many packages a page has: for each, hosts are counted.
@@ -82,10 +83,28 @@ func packages(v *visit) (any, error) {
 		names = names[:perPackages]
 		out.Next = v.link("/packages", "q", out.Query, "kind", out.Kind, "after", names[perPackages-1])
 	}
+	v.learnSigners(list, names)
 	for _, name := range names {
 		out.Rows = append(out.Rows, v.packageRow(list.Find(name)))
 	}
 	return out, v.countHosts(out.Rows)
+}
+
+// maxUnknown is how many packages a list opens to find out who their signers are.
+const maxUnknown = 8
+
+// learnSigners opens a package of each signer of whom only the fingerprint is known.
+// One that cannot be read leaves that as it is.
+func (v *visit) learnSigners(list *steer.List, names []string) {
+	opened := 0
+	for _, name := range names {
+		e := list.Find(name)[0]
+		unknown := func(f string) bool { return v.shelf.SignerName(f) == "" }
+		if opened < maxUnknown && slices.ContainsFunc(e.Signers, unknown) {
+			opened++
+			list.Open(v.ctx(), e) //nolint:errcheck // its page says why
+		}
+	}
 }
 
 // matching is a filter of packages by a part of what people know them by.

@@ -74,6 +74,9 @@ func TestConsolePackages(t *testing.T) {
 	for _, page := b.get("/groups?kind=unit"); strings.Contains(page, "There may be more"); _, page = b.get("/groups?kind=unit") {
 		t.Log("packages of units are still read")
 	}
+	if _, page := b.get("/packages"); !strings.Contains(page, "<td>alice</td>") {
+		t.Errorf("it is not said who signed:\n%s", page)
+	}
 	for path, want := range map[string][]string{
 		"/packages":                          {`href="/packages/age"`, "1.3", "and 1 more", "Software 3", `href="/hosts?q=muster%3Aage"`},
 		"/packages?q=shf":                    {`href="/packages/shfmt"`, "Software 1"},
