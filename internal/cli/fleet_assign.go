@@ -219,14 +219,14 @@ func (a *app) printAssigned(f *assignedFact) {
 func unitsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "units",
-		Short: "Say what the hosts of an organisational unit should have",
+		Short: "List organisational units, and say what their hosts should have",
 		Long: `What the hosts of an organisational unit should have stands in the signed package
 of kind unit that is named by its path, with a dot between the levels: the hosts
 of paris/lab have what the packages paris and paris.lab say. Hosts come into a
 unit by 'muster host edit --unit', by a token, or by the directory.`,
-		Example: "  muster units edit paris/lab --install age --key alice.key",
+		Example: "  muster units list\n  muster units edit paris/lab --install age --key alice.key",
 	}
-	cmd.AddCommand(unitsEditCommand(a))
+	cmd.AddCommand(unitsListCommand(a), unitsEditCommand(a))
 	return cmd
 }
 
