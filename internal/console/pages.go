@@ -66,7 +66,7 @@ func pages() []page {
 		{path: "/reports/mail", template: "report_mail", title: "Reports by mail", verb: api.VerbReport, show: mailShow, act: changeMail},
 		{path: "/reports.csv", verb: api.VerbReport, raw: reportFile},
 		{path: "/reports.json", verb: api.VerbReport, raw: reportFile},
-		{path: "/people", template: "people", title: "People", verb: api.VerbAdminister, nav: true, key: "p", show: peopleList, act: addPerson},
+		{path: "/people", template: "people", title: "Access", verb: api.VerbAdminister, nav: true, key: "p", show: peopleList, act: addPerson},
 		{path: "/people.csv", verb: api.VerbAdminister, raw: peopleTable},
 		{path: "/people.json", verb: api.VerbAdminister, raw: peopleTable},
 		{path: "/people/one", template: "person", title: "Person", verb: api.VerbAdminister, show: personShow, act: changePerson},
