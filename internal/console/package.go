@@ -141,9 +141,14 @@ func (p *packagePage) open(v *visit, list *steer.List) {
 	for _, s := range file.Signatures {
 		p.Signed = append(p.Signed, signedBy{s.Signer.Subject.CommonName, s.Time.Unix()})
 	}
-	page, err := v.api.Audit(v.ctx(), api.AuditQuery{Target: p.FileName(), Limit: 5})
-	if err == nil {
-		p.Published = page.Entries
+	page, err := v.api.Audit(v.ctx(), api.AuditQuery{Target: p.Name + " " + p.Version, Limit: 20})
+	if err != nil {
+		return // who may not read the audit log sees the rest
+	}
+	for _, e := range page.Entries {
+		if e.Outcome == api.AuditDone && e.Verb == string(api.VerbPublish) {
+			p.Published = append(p.Published, e)
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func TestConsolePackages(t *testing.T) {
 		"/packages?kind=assign":              {`href="/packages/lab"`},
 		"/packages?q=nothing-like-it":        {"No package is like that."},
 		"/find?q=shf":                        {`href="/packages/shfmt"`},
-		"/packages/age":                      {"1.3", "1.2", "1 host has it", "alice", `href="/groups/group/lab"`, "assigns it"},
+		"/packages/age":                      {"1.3", "1.2", "1 host has it", "alice", "Published", `href="/groups/group/lab"`, "assigns it"},
 		"/packages/age?tab=relations":        {"Needed by", `href="/packages/lab"`, "<svg"},
 		"/packages/age?tab=files":            {"1 file", "root/usr/share/age"},
 		"/packages/age?tab=stanza":           {"package: age"},
