@@ -169,6 +169,9 @@ func (w *Work) Hand(ctx context.Context, exe string, tell func(News)) *Done {
 	in.Close()
 	done := listen(out, tell)
 	if err := cmd.Wait(); done == nil {
+		if err == nil {
+			err = errors.New("it did not say what came of it")
+		}
 		done = &Done{Error: failureOf(muster.Errorf(muster.Internal, "the work %q ended early: %w", w.Action, err))}
 	}
 	return done
