@@ -9,9 +9,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +19,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/console"
+	"muster/internal/selfservice"
 	"muster/sign"
 )
 
@@ -26,6 +27,7 @@ type consoleOptions struct {
 	listen string
 	quiet  bool
 	ca     []string
+	trust  []string
 	signer signerFlags
 }
 
@@ -55,6 +57,7 @@ is good once. It ends when you interrupt it.`,
 	f.BoolVar(&o.quiet, "no-browser", false, "print the address, and open no browser")
 	f.StringArrayVar(&o.ca, "ca", nil, "the authority of the server's TLS certificate, to log in: a file, or its fingerprint as sha256:...")
 	o.signer.add(cmd)
+	believeFlag(cmd, &o.trust)
 	return cmd
 }
 
@@ -64,6 +67,10 @@ func (a *app) console(ctx context.Context, o consoleOptions) error {
 		return muster.WithHint(usagef("%q is no address of loopback", o.listen), "write it as 127.0.0.1:0; others use the server's own console")
 	}
 	signer, err := a.consoleSigner(o.signer)
+	if err != nil {
+		return err
+	}
+	trust, err := a.believed(o.trust, o.signer)
 	if err != nil {
 		return err
 	}
@@ -77,8 +84,10 @@ func (a *app) console(ctx context.Context, o consoleOptions) error {
 		return muster.WithKind(muster.Unavailable, err)
 	}
 	local := console.NewLocal(l.Addr().String())
-	options := console.Options{Client: p.Client, Session: p.Token, Base: local.Base()}
+	local.Owned = selfservice.Owned
+	options := console.Options{Client: p.Client, Session: p.Token, Base: local.Base(), Trust: trust}
 	if signer != nil {
+		signer.trust = trust
 		options.Signer = signer
 	}
 	pages, err := console.New(options)
@@ -89,7 +98,7 @@ func (a *app) console(ctx context.Context, o consoleOptions) error {
 	a.print("%s", local.URL())
 	a.talk("the console of %s; interrupt to end it", p.Base())
 	if !o.quiet {
-		browseTo(local.URL())
+		defer browse(ctx, local.URL())()
 	}
 	return serveUntil(ctx, l, local.Guard(pages))
 }
@@ -111,7 +120,7 @@ func (a *app) consoleSession(ctx context.Context, o consoleOptions) (*api.Person
 func serveUntil(ctx context.Context, l net.Listener, h http.Handler) error {
 	// Streams of events end with the context that requests have.
 	hs := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
-		BaseContext: func(net.Listener) context.Context { return ctx }}
+		BaseContext: func(net.Listener) context.Context { return ctx }, ConnContext: selfservice.WithOwner}
 	stop := context.AfterFunc(ctx, func() { hs.Close() }) //nolint:errcheck // it ends anyway
 	defer stop()
 	if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -120,29 +129,30 @@ func serveUntil(ctx context.Context, l net.Listener, h http.Handler) error {
 	return nil
 }
 
-// browseTo opens an address in the browser of the desktop, where there is one.
-func browseTo(url string) {
-	command := []string{"xdg-open", url}
-	switch runtime.GOOS {
-	case "darwin":
-		command[0] = "open"
-	case "windows":
-		command = []string{"rundll32", "url.dll,FileProtocolHandler", url}
-	default:
-		if cmp.Or(os.Getenv("DISPLAY"), os.Getenv("WAYLAND_DISPLAY")) == "" {
-			return
-		}
+// browse shows an address in the browser of the desktop, where there is one. The
+// returned function ends that.
+func browse(ctx context.Context, url string) (done func()) {
+	if runtime.GOOS != "darwin" && runtime.GOOS != "windows" && cmp.Or(os.Getenv("DISPLAY"), os.Getenv("WAYLAND_DISPLAY")) == "" {
+		return func() {}
 	}
-	cmd := exec.Command(command[0], command[1:]...)
-	if cmd.Start() == nil {
-		go cmd.Wait() //nolint:errcheck // the address is printed too
-	}
+	ctx, stop := context.WithCancel(ctx)
+	var opened sync.WaitGroup
+	opened.Go(func() { // a browser that was not there yet may last as long as its window
+		file, err := selfservice.Open(ctx, url)
+		if err == nil {
+			<-ctx.Done()
+			os.Remove(file)
+		} // the address is printed too
+	})
+	return func() { stop(); opened.Wait() }
 }
 
 // A signingConsole carries out commands that sign, with a key that was opened once.
 type signingConsole struct {
 	a  *app
 	id *sign.Identity
+	// trust verifies who signed before, as the pages say.
+	trust *sign.Trust
 }
 
 // consoleSigner opens the key, where one is given.
@@ -176,7 +186,7 @@ func (s *signingConsole) Run(ctx context.Context, args ...string) (string, error
 // inner is the program as a page runs it. The page has shown what is done and asked
 // already: here nobody can be.
 func (s *signingConsole) inner(said io.Writer) (*app, *cobra.Command) {
-	a := &app{in: strings.NewReader(""), out: said, err: said, now: s.a.now, held: s.id}
+	a := &app{in: strings.NewReader(""), out: said, err: said, now: s.a.now, held: s.id, trusts: s.trust}
 	cmd := a.command()
 	a.yes = true // after the flags, which set it to what they begin with
 	return a, cmd

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"muster"
 	"muster/internal/selfservice"
 )
 
@@ -53,7 +54,7 @@ func (a *app) selfService(ctx context.Context, print bool) error {
 	if err != nil {
 		stop()
 		<-ended
-		return err
+		return muster.WithHint(err, "muster self-service --print-url")
 	}
 	defer os.Remove(file)
 	return <-ended

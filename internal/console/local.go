@@ -1,8 +1,10 @@
 package console
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -15,9 +17,10 @@ import (
 // Only requests for the address itself count: a name of somebody else's that leads to
 // loopback (DNS rebinding) does not. Everything is under a path that nobody can guess,
 // so that the cookie is sent nowhere else, not to another port of this machine either.
-// The cookie is given once, for the address that [Local.URL] has: others may see that
-// address in a list of processes, but who comes second with it finds everything closed,
-// and so does who came first.
+// The cookie is given once, for the address that [Local.URL] has: who comes second with
+// it finds everything closed, and so does who came first. The browser is led to that
+// address by a file that only the person reads, as what programs are started with is for
+// everybody to see.
 type Local struct {
 	address string // host and port
 	base    string
@@ -27,6 +30,9 @@ type Local struct {
 	mu    sync.Mutex
 	given bool // the cookie
 	shut  bool // the ticket came twice
+
+	// Owned reports whether the person's own program asks; nil: nobody can say.
+	Owned func(context.Context) bool
 }
 
 const localCookie = "muster-console"
@@ -49,6 +55,10 @@ func (l *Local) Guard(next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		if !l.own(r.Host) || !strings.HasPrefix(r.URL.Path, l.base+"/") {
 			http.NotFound(w, r)
+			return
+		}
+		if l.Owned != nil && !l.Owned(r.Context()) {
+			http.Error(w, "This console is another user's.", http.StatusForbidden)
 			return
 		}
 		if ticket, ok := strings.CutPrefix(r.URL.Path, l.base+"/open/"); ok {
@@ -77,7 +87,8 @@ func (l *Local) knows(r *http.Request) bool {
 	return l.given && !l.shut && len(all) == 1 && same(all[0].Value, l.cookie)
 }
 
-// open gives the cookie for the ticket, once.
+// open gives the cookie for the ticket, once. The page that answers leads on by itself: a
+// redirect that another page began, such as a file, would be followed without the cookie.
 func (l *Local) open(w http.ResponseWriter, r *http.Request, ticket string) {
 	if !same(ticket, l.ticket) || r.Method != http.MethodGet {
 		http.NotFound(w, r)
@@ -96,7 +107,9 @@ func (l *Local) open(w http.ResponseWriter, r *http.Request, ticket string) {
 	}
 	l.given = true
 	http.SetCookie(w, &http.Cookie{Name: localCookie, Value: l.cookie, Path: l.base + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	http.Redirect(w, r, l.base+"/", http.StatusSeeOther)
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	fmt.Fprintf(w, "<!doctype html><html lang=\"en\"><title>muster</title><meta http-equiv=\"refresh\" content=\"0; url=%[1]s/\"><p><a href=\"%[1]s/\">muster</a></p></html>\n", l.base)
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

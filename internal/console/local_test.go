@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,7 +31,7 @@ func TestLocal(t *testing.T) {
 		t.Errorf("by another name: %d", got.StatusCode)
 	}
 	opened := visitTo(l, host, ticket)
-	if opened.StatusCode != http.StatusSeeOther || len(opened.Cookies()) != 1 || opened.Cookies()[0].Path != l.Base()+"/" || !opened.Cookies()[0].HttpOnly {
+	if opened.StatusCode != http.StatusOK || len(opened.Cookies()) != 1 || opened.Cookies()[0].Path != l.Base()+"/" || !opened.Cookies()[0].HttpOnly {
 		t.Fatalf("%d %v", opened.StatusCode, opened.Cookies())
 	}
 	cookie := opened.Cookies()[0]
@@ -45,6 +46,17 @@ func TestLocal(t *testing.T) {
 	}
 	if got := visitTo(l, host, ticket, cookie); got.StatusCode != http.StatusSeeOther {
 		t.Errorf("the same browser again: %d", got.StatusCode)
+	}
+	l.Owned = func(context.Context) bool { return false }
+	if got := visitTo(l, host, ticket); got.StatusCode != http.StatusForbidden || len(got.Cookies()) > 0 {
+		t.Errorf("another user: %d", got.StatusCode)
+	}
+	if got := visitTo(l, host, l.Base()+"/hosts", cookie); got.StatusCode != http.StatusForbidden {
+		t.Errorf("another user with the cookie: %d", got.StatusCode)
+	}
+	l.Owned = func(context.Context) bool { return true }
+	if got := visitTo(l, host, l.Base()+"/hosts", cookie); got.StatusCode != http.StatusTeapot {
+		t.Errorf("other users close it: %d", got.StatusCode)
 	}
 	// Somebody else has seen the address.
 	if got := visitTo(l, host, ticket); got.StatusCode != http.StatusForbidden || len(got.Cookies()) > 0 {

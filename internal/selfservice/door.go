@@ -33,7 +33,7 @@ func (s *Site) handler(ctx context.Context) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if r.Host != s.host || !owned(r.Context()) {
+		if r.Host != s.host || !Owned(r.Context()) {
 			http.Error(w, "this page is not for you", http.StatusForbidden)
 			return
 		}
@@ -83,12 +83,15 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request) {
 
 type ownerKey struct{}
 
-// withOwner notes whether another user's program is at the other end.
-func withOwner(ctx context.Context, c net.Conn) context.Context {
+// WithOwner notes whether another user's program is at the other end: see
+// [http.Server.ConnContext].
+func WithOwner(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, ownerKey{}, !foreign(c))
 }
 
-func owned(ctx context.Context) bool {
+// Owned reports whether a request comes from a program of the user who runs this one, as
+// far as the system says. Without [WithOwner] it does not.
+func Owned(ctx context.Context) bool {
 	own, _ := ctx.Value(ownerKey{}).(bool)
 	return own
 }

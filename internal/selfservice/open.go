@@ -34,7 +34,7 @@ func Open(ctx context.Context, url string) (file string, err error) {
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return "", muster.WithHint(muster.Errorf(muster.Unavailable, "cannot open a browser: %w", err), "muster self-service --print-url")
+		return "", muster.Errorf(muster.Unavailable, "cannot open a browser: %w", err)
 	}
 	return f.Name(), nil
 }

@@ -19,8 +19,8 @@ func TestOtherUser(t *testing.T) {
 	}
 	testneed.Program(t, "bash")
 	o := newOffice(t)
-	host, port, _ := strings.Cut(o.site.host, ":")
-	ask := func(uid uint32) string {
+	_, port, _ := strings.Cut(o.site.host, ":")
+	ask := func(uid uint32, host string) string {
 		script := fmt.Sprintf(`exec 3<>/dev/tcp/%s/%s; printf 'GET /enter/%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' >&3; cat <&3`, host, port, o.site.secret, o.site.host)
 		cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 		cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
@@ -30,10 +30,14 @@ func TestOtherUser(t *testing.T) {
 		}
 		return string(out)
 	}
-	if answer := ask(65534); !strings.HasPrefix(answer, "HTTP/1.1 403") || strings.Contains(answer, "Set-Cookie") {
+	// A socket of IPv6 stands in another list of the kernel.
+	if answer := ask(65534, "::ffff:127.0.0.1"); !strings.HasPrefix(answer, "HTTP/1.1 403") || strings.Contains(answer, "Set-Cookie") {
+		t.Errorf("another user gets by IPv6:\n%s", answer)
+	}
+	if answer := ask(65534, "127.0.0.1"); !strings.HasPrefix(answer, "HTTP/1.1 403") || strings.Contains(answer, "Set-Cookie") {
 		t.Errorf("another user gets:\n%s", answer)
 	}
-	if answer := ask(0); !strings.HasPrefix(answer, "HTTP/1.1 200") || !strings.Contains(answer, "Set-Cookie") {
+	if answer := ask(0, "127.0.0.1"); !strings.HasPrefix(answer, "HTTP/1.1 200") || !strings.Contains(answer, "Set-Cookie") {
 		t.Errorf("the owner gets:\n%s", answer)
 	}
 }
