@@ -110,6 +110,32 @@ func Open(der []byte, trust *sign.Trust, now time.Time) (*Message, error) {
 	return &Message{Action: a, Signers: sigs, SHA256: Sum(der)}, nil
 }
 
+// A Signer is who signed a message, by what the certificate says of itself.
+type Signer struct {
+	Name     string
+	Verified bool // trust believes it, with the right that the action needs
+}
+
+// Signers are those of a message that [Inspect] has read. Whom trust does not believe
+// could be anybody.
+func Signers(der []byte, trust *sign.Trust, now time.Time) ([]Signer, error) {
+	act, sigs, err := Inspect(der)
+	if err != nil {
+		return nil, err
+	}
+	good := map[string]bool{}
+	if _, counted, err := sign.VerifyAttached(der, trust, sign.Policy{Now: sign.Floor(now), Right: act.Kind.Right()}); err == nil {
+		for _, s := range counted {
+			good[sign.Fingerprint(s.Signer)] = true
+		}
+	}
+	var all []Signer
+	for _, s := range sigs {
+		all = append(all, Signer{sign.Describe(s.Signer), good[sign.Fingerprint(s.Signer)]})
+	}
+	return all, nil
+}
+
 // Sum names a message: SHA-256 in lower-case hexadecimal.
 func Sum(der []byte) string {
 	sum := sha256.Sum256(der)

@@ -205,7 +205,9 @@ func (p *PersonClient) Actions(ctx context.Context, q ActionQuery) (out ActionPa
 
 // Action returns one action.
 func (p *PersonClient) Action(ctx context.Context, id string) (out ActionDetail, err error) {
-	err = p.get(ctx, at(RouteAction, id), nil, &out)
+	if err = p.get(ctx, at(RouteAction, id), nil, &out); err == nil {
+		err = asked("action", id, out.ID)
+	}
 	return out, err
 }
 

@@ -75,6 +75,15 @@ func query(pairs ...string) url.Values {
 
 func number[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }
 
+// asked refuses an answer about something else than was asked for: what people are
+// shown, and sign, would be of another.
+func asked(what, id, got string) error {
+	if id != got {
+		return muster.Errorf(muster.Denied, "the server answered for another %s than %q", what, id)
+	}
+	return nil
+}
+
 // Logout ends the session.
 func (p *PersonClient) Logout(ctx context.Context) error {
 	return p.send(ctx, http.MethodPost, RouteLogout, nil, nil)

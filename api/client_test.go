@@ -186,3 +186,19 @@ func FuzzFailure(f *testing.F) {
 		}
 	})
 }
+
+// TestAsked: a server does not answer for something else than was asked for.
+func TestAsked(t *testing.T) {
+	const id, other = "00000000000000000000000000000001", "00000000000000000000000000000002"
+	c := dial(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"id":"`+id+`"}`)
+	})
+	p := &PersonClient{Client: c, Token: "t"}
+	if _, err := p.Action(t.Context(), id); err != nil {
+		t.Error(err)
+	}
+	if _, err := p.Action(t.Context(), other); muster.KindOf(err) != muster.Denied {
+		t.Errorf("an action: %v", err)
+	}
+}

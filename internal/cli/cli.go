@@ -61,6 +61,7 @@ type app struct {
 	timeout  time.Duration
 	now      func() time.Time
 	held     *sign.Identity // opened already: nothing is asked for
+	trusts   *sign.Trust    // gathered already, to verify who signed
 }
 
 func init() { cobra.EnableCommandSorting = false } // verbs are listed in the order of groups

@@ -27,10 +27,13 @@ func believeFlag(cmd *cobra.Command, paths *[]string) {
 // are named or of this machine, and the authority of who signs here. Where there are
 // none, nobody is verified.
 func (a *app) believed(paths []string, signer signerFlags) (*sign.Trust, error) {
-	trust := new(sign.Trust)
 	if len(paths) > 0 {
 		return loadTrust(paths...)
 	}
+	if a.trusts != nil {
+		return a.trusts, nil
+	}
+	trust := new(sign.Trust)
 	if e, err := engine.Open(defaultRoot(), engine.Options{Now: a.now}); err == nil {
 		trust.Add(e.Trust.Anchors...)
 		trust.Revoked = maps.Clone(e.Trust.Revoked)
@@ -43,19 +46,12 @@ func (a *app) believed(paths []string, signer signerFlags) (*sign.Trust, error) 
 	return trust, nil
 }
 
-// signersText names who signed a message. Who is not believed could be anybody: the
-// name is what a certificate says of itself.
-func (a *app) signersText(der []byte, act *action.Action, sigs []sign.Signature, trust *sign.Trust) string {
-	good := map[string]bool{}
-	if _, counted, err := sign.VerifyAttached(der, trust, sign.Policy{Now: sign.Floor(a.now()), Right: act.Kind.Right()}); err == nil {
-		for _, s := range counted {
-			good[sign.Fingerprint(s.Signer)] = true
-		}
-	}
+// signersText names who signed a message.
+func (a *app) signersText(signers []action.Signer) string {
 	var all []string
-	for _, s := range sigs {
-		text := sign.Describe(s.Signer)
-		if !good[sign.Fingerprint(s.Signer)] {
+	for _, s := range signers {
+		text := s.Name
+		if !s.Verified {
 			text += " (not verified)"
 		}
 		all = append(all, text)
@@ -75,7 +71,11 @@ func titleOf(x api.ActionDetail) string {
 // printAction shows what the signed message says, and apart from it what the server
 // says.
 func (a *app) printAction(x api.ActionDetail, trust *sign.Trust) error {
-	act, sigs, err := action.Inspect(x.Message)
+	act, _, err := action.Inspect(x.Message)
+	if err != nil {
+		return err
+	}
+	signers, err := action.Signers(x.Message, trust, a.now())
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (a *app) printAction(x api.ActionDetail, trust *sign.Trust) error {
 		add("script", line)
 	}
 	add("reason", act.Reason)
-	add("signed by", a.signersText(x.Message, act, sigs, trust))
+	add("signed by", a.signersText(signers))
 	add("begins", stamp(act.NotBefore)+" to "+stamp(act.NotAfter))
 	if act.Queued {
 		add("queued", "hosts that are away may begin later, until then")
@@ -112,6 +112,7 @@ func (a *app) printAction(x api.ActionDetail, trust *sign.Trust) error {
 func actionApproveCommand(a *app) *cobra.Command {
 	var signer signerFlags
 	var trust []string
+	var of string
 	cmd := &cobra.Command{
 		Use:   "approve ID --key KEY",
 		Short: "Add a signature to an action that waits for one",
@@ -126,17 +127,36 @@ what the root of this machine trusts, and with the authority of your own certifi
 				return err
 			}
 			return a.withAction(cmd.Context(), args[0], func(p *api.PersonClient, x api.ActionDetail) error {
-				return a.approveAction(cmd.Context(), p, x, signer, believed)
+				return a.approveAction(cmd.Context(), p, x, of, signer, believed)
 			})
 		},
 	}
+	cmd.Flags().StringVar(&of, "of", "", "sign only the message that has this `SHA256`: the one that was shown before")
 	signer.add(cmd)
 	believeFlag(cmd, &trust)
 	a.confirmFlag(cmd.Flags())
 	return cmd
 }
 
-func (a *app) approveAction(ctx context.Context, p *api.PersonClient, x api.ActionDetail, signer signerFlags, trust *sign.Trust) error {
+// checkApproved refuses what is not the message that is meant, and, where nobody is
+// asked, one that somebody signed who could be anybody.
+func (a *app) checkApproved(der []byte, of string, trust *sign.Trust) error {
+	if of != "" && action.Sum(der) != of {
+		return muster.Errorf(muster.Denied, "the server showed another message than the one to sign")
+	}
+	signers, err := action.Signers(der, trust, a.now())
+	if err != nil || !a.yes {
+		return err
+	}
+	for _, s := range signers {
+		if !s.Verified {
+			return muster.WithHint(muster.Errorf(muster.Denied, "who signed before is not verified: %q", s.Name), "name the certificates to believe with --trust, or answer without --yes")
+		}
+	}
+	return nil
+}
+
+func (a *app) approveAction(ctx context.Context, p *api.PersonClient, x api.ActionDetail, of string, signer signerFlags, trust *sign.Trust) error {
 	act, _, err := action.Inspect(x.Message)
 	if err != nil {
 		return err
@@ -144,6 +164,9 @@ func (a *app) approveAction(ctx context.Context, p *api.PersonClient, x api.Acti
 	// What is signed is the message, so it is the message that has to be right.
 	if act.ID != x.ID || act.Server != p.Server.ID {
 		return muster.Errorf(muster.Denied, "the server showed the message of another action")
+	}
+	if err := a.checkApproved(x.Message, of, trust); err != nil {
+		return err
 	}
 	hosts, err := actionHosts(ctx, p, x.ID)
 	if err != nil {

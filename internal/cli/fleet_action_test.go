@@ -112,3 +112,29 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("%d, %q", code, errw.String())
 	}
 }
+
+// TestApprovedIsShown: only the message that was shown is signed, and without a question
+// none by somebody who could be anybody.
+func TestApprovedIsShown(t *testing.T) {
+	_, der, cert := signedAction(t, time.Now())
+	believed := &sign.Trust{Anchors: []*x509.Certificate{cert}}
+	for _, c := range []struct {
+		name  string
+		of    string
+		trust *sign.Trust
+		yes   bool
+		good  bool
+	}{
+		{"shown and verified", action.Sum(der), believed, true, true},
+		{"verified", "", believed, true, true},
+		{"another message", strings.Repeat("0", 64), believed, false, false},
+		{"not verified, without a question", action.Sum(der), new(sign.Trust), true, false},
+		{"not verified, after a question", "", new(sign.Trust), false, true},
+	} {
+		a := &app{now: time.Now, yes: c.yes}
+		err := a.checkApproved(der, c.of, c.trust)
+		if (err == nil) != c.good || err != nil && muster.KindOf(err) != muster.Denied {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}

@@ -31,6 +31,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/steer"
+	"muster/sign"
 )
 
 // Options of [New].
@@ -43,6 +44,8 @@ type Options struct {
 	Session string
 	// Signer signs for that person; nil: pages show commands to type.
 	Signer Signer
+	// Trust verifies who signed actions; nil: the server's word is all there is.
+	Trust *sign.Trust
 	// Base is the path under which the console is, as in "/a1b2"; "" is that of the whole
 	// server. It begins with a slash and does not end with one.
 	Base string
