@@ -100,7 +100,9 @@ type actionPage struct {
 	Packages []string
 	Set      []fact
 	Script   string
-	Signers  []string
+	Signers  []action.Signer
+	Doubtful bool   // not all of them are verified
+	Of       string // the sum of what is signed
 	From, To int64
 	Queued   bool
 
@@ -129,36 +131,52 @@ func actionShow(v *visit) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	act, err := v.actionOf(x)
+	if err != nil {
+		return nil, err
+	}
+	x.Hosts = act.Targets.Len()
 	out := &actionPage{actionRow: v.actionRow(x.Action), Cancel: command("action", "cancel", x.ID), Approve: command("action", "approve", x.ID),
 		Over: x.State == api.ActionOver || x.State == api.ActionCancelled, CSV: v.link("/actions/" + x.ID + "/hosts.csv")}
 	for _, s := range []string{api.TargetQueued, api.TargetDelivered, string(action.Started)} {
 		out.Lasts = out.Lasts || x.Counts[s] > 0
 	}
-	if err := out.message(x); err != nil {
+	if err := out.message(v, act, x.Message); err != nil {
 		return nil, err
 	}
 	v.title = out.What
 	return out, out.targets(v)
 }
 
-// message reads what was signed: a server could tell something else.
-func (p *actionPage) message(x api.ActionDetail) error {
-	act, signed, err := action.Inspect(x.Message)
-	if err != nil {
-		return err
+// actionOf reads what was signed: a server could tell something else, of another
+// action, or one of another server.
+func (v *visit) actionOf(x api.ActionDetail) (*action.Action, error) {
+	act, _, err := action.Inspect(x.Message)
+	if err == nil && (act.ID != x.ID || act.Server != v.Client.Server.ID) {
+		err = muster.Errorf(muster.Denied, "the server showed the message of another action")
 	}
-	if act.ID != x.ID {
-		return muster.Errorf(muster.Denied, "the server showed the message of another action")
-	}
+	return act, err
+}
+
+// message fills in what was signed, and by whom.
+func (p *actionPage) message(v *visit, act *action.Action, der []byte) error {
 	p.What, p.Packages, p.Script, p.Reason = act.String(), act.Packages, act.Script, act.Reason
-	p.From, p.To, p.Queued = act.NotBefore, act.NotAfter, act.Queued
+	p.From, p.To, p.Queued, p.Of = act.NotBefore, act.NotAfter, act.Queued, action.Sum(der)
 	for _, name := range slices.Sorted(maps.Keys(act.Arguments)) {
 		p.Set = append(p.Set, fact{name, act.Arguments[name]})
 	}
-	for _, s := range signed {
-		p.Signers = append(p.Signers, sign.Describe(s.Signer))
+	trust := v.Trust
+	if trust == nil {
+		trust = new(sign.Trust)
 	}
-	return nil
+	var err error
+	p.Signers, err = action.Signers(der, trust, v.Now())
+	for i := range p.Signers {
+		// The server's own pages are its word, also on who signed.
+		p.Signers[i].Verified = p.Signers[i].Verified || v.Trust == nil
+		p.Doubtful = p.Doubtful || !p.Signers[i].Verified
+	}
+	return err
 }
 
 func (p *actionPage) targets(v *visit) error {
@@ -238,13 +256,23 @@ func changeAction(v *visit) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	act, err := v.actionOf(x)
+	if err != nil {
+		return "", err
+	}
 	args := []string{"action", v.PostForm.Get("do"), id, "--yes"}
 	done := v.t("Signed")
 	switch v.PostForm.Get("do") {
 	case "approve":
-		if err := v.typed(x.Hosts); err != nil {
+		// Whoever signs has seen one message, and signs no other.
+		of := v.PostForm.Get("of")
+		if of != action.Sum(x.Message) {
+			return "", muster.Errorf(muster.Conflict, "the action is not the one that was shown: look again")
+		}
+		if err := v.typed(act.Targets.Len()); err != nil {
 			return "", err
 		}
+		args = append(args, "--of", of)
 	case "cancel":
 		done = v.t("No more hosts begin it")
 		if why != "" {

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"muster/action"
+	"muster/api"
+	"muster/internal/console"
+	"muster/sign"
+)
+
+// A liar is a server that answers people with what it likes, and a console of one who
+// signs, which asks it.
+type liar struct {
+	signer
+	pages http.Handler
+	ask   func(path string) string   // what is asked for in place of it
+	tell  func(answer string) string // what is answered in place of it
+}
+
+func (w *world) liar(p *api.PersonClient, trust *sign.Trust) *liar {
+	l := &liar{ask: func(s string) string { return s }, tell: func(s string) string { return s }}
+	front := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		req := must(http.NewRequestWithContext(r.Context(), r.Method, w.url+l.ask(r.URL.RequestURI()), r.Body))(w.t)
+		req.Header = r.Header.Clone()
+		req.Header.Del("Accept-Encoding")
+		resp, err := w.raw().Do(req)
+		if err != nil {
+			out.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		out.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
+		out.WriteHeader(resp.StatusCode)
+		io.WriteString(out, l.tell(string(must(io.ReadAll(resp.Body))(w.t)))) //nolint:errcheck // the client says so
+	}))
+	w.t.Cleanup(front.Close)
+	c := must(api.New(front.URL, api.Options{}))(w.t)
+	c.Server.ID = w.self.ID
+	l.pages = must(console.New(console.Options{Client: c, Session: p.Token, Signer: l, Trust: trust}))(w.t)
+	return l
+}
+
+func (l *liar) visit(method, path string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(form.Encode()))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	out := httptest.NewRecorder()
+	l.pages.ServeHTTP(out, r)
+	return out
+}
+
+// TestConsoleApprove: a page shows what the message says, whatever the server says of
+// it, and has that message signed and no other.
+func TestConsoleApprove(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	all := w.joined(p, 3)
+	post, act := w.order(action.Reboot, []string{all[0].ID, all[1].ID, all[2].ID}, nil)
+	must(p.SendAction(t.Context(), post))(t)
+	other, second := w.order(action.Update, []string{all[0].ID}, nil)
+	must(p.SendAction(t.Context(), other))(t)
+
+	held := func(s string) string {
+		return strings.Replace(strings.ReplaceAll(s, `"hosts":3`, `"hosts":1`), `"state":"open"`, `"state":"held"`, 1)
+	}
+	l := w.liar(p, w.believes())
+	l.tell = held
+	at := "/actions/" + act.ID
+	page := l.visit(http.MethodGet, at, nil).Body.String()
+	for _, want := range []string{"3 hosts", `name="of" value="` + action.Sum(post.Message) + `"`, `value="approve"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %s in\n%s", want, page)
+		}
+	}
+	for what, form := range map[string]url.Values{"nothing shown": {"do": {"approve"}}, "another message": {"do": {"approve"}, "of": {action.Sum(other.Message)}}} {
+		if got := l.visit(http.MethodPost, at, form); got.Code != http.StatusConflict || len(l.ran) > 0 {
+			t.Errorf("%s: %d, %q", what, got.Code, l.ran)
+		}
+	}
+	l.visit(http.MethodPost, at, url.Values{"do": {"approve"}, "of": {action.Sum(post.Message)}})
+	if want := []string{"action", "approve", act.ID, "--yes", "--of", action.Sum(post.Message)}; len(l.ran) != 1 || !slices.Equal(l.ran[0], want) {
+		t.Errorf("signed: %q, not %q", l.ran, want)
+	}
+
+	l.ask = func(path string) string { return strings.ReplaceAll(path, act.ID, second.ID) }
+	if got := l.visit(http.MethodGet, at, nil); got.Code != http.StatusForbidden {
+		t.Errorf("the page of another action: %d", got.Code)
+	}
+	foreign, _ := w.order(action.Reboot, []string{all[0].ID}, func(a *action.Action) { a.ID, a.Server = act.ID, "0123456789abcdef0123456789abcdef" })
+	l.ask = func(path string) string { return path }
+	l.tell = func(s string) string {
+		return strings.ReplaceAll(held(s), quote(t, post.Message), quote(t, foreign.Message))
+	}
+	if got := l.visit(http.MethodGet, at, nil); got.Code != http.StatusForbidden {
+		t.Errorf("the message for another server: %d", got.Code)
+	}
+
+	doubt := w.liar(p, new(sign.Trust))
+	doubt.tell = held
+	if page := doubt.visit(http.MethodGet, at, nil).Body.String(); !strings.Contains(page, "not verified") || strings.Contains(page, `value="approve"`) {
+		t.Errorf("who signed could be anybody:\n%s", page)
+	}
+}
+
+// quote is a value as an answer has it.
+func quote(t *testing.T, v any) string {
+	t.Helper()
+	return string(must(json.Marshal(v))(t))
+}
