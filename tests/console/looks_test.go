@@ -67,8 +67,8 @@ var views = []view{
 	{name: "missing", path: "/nowhere", says: "Not found", refused: []string{"404"}},
 }
 
-// screens are the windows in which pages are looked at: each in the first and the last, and
-// with MUSTER_TEST_LONG=1 in all of them.
+// screens are the windows in which pages are looked at: every day in the first, by ./test
+// in the last too, and with MUSTER_TEST_LONG=1 in all of them.
 var screens = []struct {
 	scheme string
 	width  int64
@@ -82,10 +82,12 @@ func TestLooks(t *testing.T) {
 	script := needAxe(t)
 	paths := w.places(t)
 	for i, s := range screens {
-		if i > 0 && i < len(screens)-1 && os.Getenv("MUSTER_TEST_LONG") != "1" {
+		long, full := os.Getenv("MUSTER_TEST_LONG") == "1", os.Getenv("MUSTER_TEST_FULL") == "1" || os.Getenv("MUSTER_SCREENSHOTS") == "1"
+		if last := i == len(screens)-1; i > 0 && !long && !(last && full) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%s-%d", s.scheme, s.width), func(t *testing.T) {
+			slowest, slow := 0.0, ""
 			known, nobody := w.as(t, "bob"), w.tab(t)
 			for _, b := range []*tab{known, nobody} {
 				b.prefers(s.scheme)
@@ -101,6 +103,9 @@ func TestLooks(t *testing.T) {
 				if !b.says(v.says) {
 					b.Errorf("%s at %s says no %q but\n%.1500s", v.name, b.location(), v.says, value[string](b, "document.body.innerText"))
 				}
+				if paint := value[float64](b, `performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0`); paint > slowest {
+					slowest, slow = paint, v.name
+				}
 				b.usable(script, v.name)
 				b.fits(v.name)
 				if v.picture && os.Getenv("MUSTER_SCREENSHOTS") == "1" && (i == 0 || i == len(screens)-1) {
@@ -108,6 +113,7 @@ func TestLooks(t *testing.T) {
 				}
 			}
 			known.complete()
+			t.Logf("something is painted after %.0f ms at the latest, on %s", slowest, slow)
 		})
 	}
 }
@@ -139,9 +145,11 @@ func (w *world) action(t *testing.T) string {
 func (w *world) failed(t *testing.T) (host string) {
 	t.Helper()
 	check(t, w.until("a simulated host has failed", func() bool {
-		page := must(w.person.Events(t.Context(), api.EventQuery{Failed: true, Limit: 1}))(t)
-		if len(page.Events) > 0 {
-			host = page.Events[0].Host
+		page := must(w.person.Events(t.Context(), api.EventQuery{Failed: true, Limit: 100}))(t)
+		for _, e := range page.Events {
+			if e.Result != nil && strings.Contains(e.Result.Error, "1603") {
+				host = e.Host
+			}
 		}
 		return host != ""
 	}))

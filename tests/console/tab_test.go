@@ -180,8 +180,18 @@ func (b *tab) press(text string) {
 	b.Helper()
 	mark := fmt.Sprintf(`(() => { const e = [...document.querySelectorAll('main a, main button, main summary, footer button, .who button, dialog a')]
 		.find(e => e.textContent.trim() === %[1]s && e.offsetParent); if (e) e.dataset.press = %[1]s; return !!e; })()`, quoted(text))
-	b.until(mark)
-	b.click("[data-press=" + quoted(text) + "]")
+	for end := time.Now().Add(20 * time.Second); ; {
+		b.until(mark)
+		ctx, cancel := context.WithTimeout(b.ctx, 3*time.Second)
+		err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS("[data-press="+quoted(text)+"]")))
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) { // a page that came meanwhile has no mark
+			b.fail(fmt.Errorf("cannot press %q: %w", text, err))
+		}
+	}
 }
 
 // fill replaces the text of a field.

@@ -149,7 +149,8 @@ func (w *world) populate() error {
 	}
 	err := w.run(
 		[]string{"repo", "publish", w.url(), "tool_1.0-1_all_all.mpk", "notes_2.0-1_all_all.mpk", "welcome_0-1_all_all.mpk"},
-		[]string{"groups", "edit", "lab", "--install", "tool", "--install", "welcome"},
+		[]string{"groups", "edit", "lab", "--install", "tool"},
+		[]string{"groups", "edit", "office", "--install", "welcome"},
 		[]string{"groups", "edit", "bookworm", "--query", "os:debian"},
 	)
 	if err == nil {
@@ -220,15 +221,15 @@ func (w *world) simulate(n int) error {
 
 // arrange puts some hosts into a group, and begins what is under way in a fleet.
 func (w *world) arrange() error {
-	page, err := w.person.Hosts(context.Background(), api.HostQuery{Query: "name:ws-*", Limit: 6})
+	page, err := w.person.Hosts(context.Background(), api.HostQuery{Query: "name:ws-00* or name:ws-3* or name:pc-2", Limit: 8})
 	if err != nil {
 		return err
 	}
-	if len(page.Hosts) == 0 {
-		return errors.New("no simulated host has come")
+	if len(page.Hosts) < 3 {
+		return errors.New("the simulated hosts have not come")
 	}
 	for _, h := range page.Hosts {
-		if _, err := w.person.EditHost(context.Background(), h.ID, api.HostEdit{AddGroups: []string{"lab"}}); err != nil {
+		if _, err := w.person.EditHost(context.Background(), h.ID, api.HostEdit{AddGroups: []string{"lab", "office"}}); err != nil {
 			return err
 		}
 	}
@@ -241,9 +242,10 @@ func (w *world) arrange() error {
 	return w.underWay()
 }
 
-// rings bring a version to the lab first, and halt at the first failure.
-const rings = `ring: lab
-group: lab
+// rings bring a version to a group first, and halt at the first failure. Who is in the
+// office fails; pc-1, which is not, goes on as it should.
+const rings = `ring: first
+group: %s
 soak: 1h
 max-errors: 0
 
@@ -253,12 +255,14 @@ percent: 100
 
 // underWay begins a rollout that goes well, one that halts, and an action.
 func (w *world) underWay() error {
-	if err := os.WriteFile(w.path("lab.rings"), []byte(rings), 0o644); err != nil {
-		return err
+	for _, group := range []string{"lab", "office"} {
+		if err := os.WriteFile(w.path(group+".rings"), fmt.Appendf(nil, rings, group), 0o644); err != nil {
+			return err
+		}
 	}
 	if err := w.run(
 		[]string{"rollout", "start", "tool=1.1-1", "tool_1.1-1_all_all.mpk", "--rings", "lab.rings", "--from", "1.0-1"},
-		[]string{"rollout", "start", "welcome=1-1", "welcome_1-1_all_all.mpk", "--rings", "lab.rings", "--from", "0-1"},
+		[]string{"rollout", "start", "welcome=1-1", "welcome_1-1_all_all.mpk", "--rings", "office.rings", "--from", "0-1"},
 		[]string{"send", "check", "--to", "group:lab", "--reason", "after the holidays", "--yes"},
 	); err != nil {
 		return err
