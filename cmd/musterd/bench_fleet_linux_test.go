@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,7 +47,8 @@ type trial struct {
 // MUSTER_BENCH_HOSTS is filled once, and its later trials begin with a copy.
 func newTrial(b *testing.B, hosts, limit int, template string, env ...string) *trial {
 	filled := os.Getenv("MUSTER_BENCH_FILLED")
-	if hosts != fleetSize || template != "mixed" || len(env) > 0 {
+	other := slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, "MUSTERD_DATABASE=") })
+	if hosts != fleetSize || template != "mixed" || other {
 		filled = ""
 	}
 	data := newFolder(b)

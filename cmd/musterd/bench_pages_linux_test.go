@@ -27,7 +27,9 @@ func BenchmarkPages(b *testing.B) {
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true, TLSClientConfig: &tls.Config{RootCAs: t.roots()}}}
 	defer client.CloseIdleConnections()
 	for _, path := range []string{"/", "/hosts", "/hosts?q=os:debian&sort=-seen&c=memory&c=ip", "/hosts?q=package:openssl%3C3.0.7", "/hosts/" + one,
-		"/hosts/" + one + "?tab=history", "/hosts/" + one + "?tab=inventory", "/find?q=pc-00", "/find?q=openssl"} {
+		"/hosts/" + one + "?tab=history", "/hosts/" + one + "?tab=inventory", "/find?q=pc-00", "/find?q=openssl",
+		"/hosts/change?op=approve&all=1&q=name:pc-000*", "/packages", "/groups", "/rollouts", "/actions", "/actions/send", "/reports",
+		"/people", "/rights"} {
 		sent, whole := 0, 0
 		t.ask(path, func() (err error) {
 			sent, whole, err = pageOf(client, t.url()+path, p.Token)
