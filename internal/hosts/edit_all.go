@@ -123,32 +123,34 @@ func (e *edition) regroup(tx *db.Tx, all []*record, _ int64) (changed []any, err
 }
 
 // enter makes hosts members of a group, and returns those that were none.
-func (e *edition) enter(tx *db.Tx, name string, nums []any) (gained []any, err error) {
+func (e *edition) enter(tx *db.Tx, name string, nums []any) ([]any, error) {
 	g, err := e.group(tx, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.chosen(); err != nil {
-		return nil, err
-	}
-	has, err := g.hosts(tx, nums)
+	gained, err := g.members(tx, nums, false)
 	if err != nil {
 		return nil, err
-	}
-	for _, n := range nums {
-		if !has[n.(int64)] {
-			gained = append(gained, n)
-		}
 	}
 	return gained, g.change(tx, gained, nil)
 }
 
 // leave ends memberships of a group, and returns those who were members.
-func (e *edition) leave(tx *db.Tx, name string, nums []any) (lost []any, err error) {
+func (e *edition) leave(tx *db.Tx, name string, nums []any) ([]any, error) {
 	g, err := e.named(tx, name)
 	if err != nil {
 		return nil, err
 	}
+	lost, err := g.members(tx, nums, true)
+	if err != nil {
+		return nil, err
+	}
+	return lost, g.change(tx, nil, lost)
+}
+
+// members are those of the hosts who are in the group, or who are not; it is one whose
+// members people choose.
+func (g *group) members(tx *db.Tx, nums []any, in bool) (some []any, err error) {
 	if err := g.chosen(); err != nil {
 		return nil, err
 	}
@@ -157,11 +159,11 @@ func (e *edition) leave(tx *db.Tx, name string, nums []any) (lost []any, err err
 		return nil, err
 	}
 	for _, n := range nums {
-		if has[n.(int64)] {
-			lost = append(lost, n)
+		if has[n.(int64)] == in {
+			some = append(some, n)
 		}
 	}
-	return lost, g.change(tx, nil, lost)
+	return some, nil
 }
 
 // group is one that hosts come into: made where there is none, by who may change every

@@ -36,6 +36,9 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
+// Schema says what makes the tables of this package.
+func Schema() db.Schema { return db.Schema{Subject: "mailer", Files: schema} }
+
 // A Sender carries a message to all of the recipients, or to none. Where it is not
 // known whether it did, the error is [ErrUnknown].
 type Sender interface {

@@ -9,13 +9,14 @@ import (
 	"muster/internal/glpisync"
 	"muster/internal/hooks"
 	"muster/internal/hosts"
+	"muster/internal/mailer"
 	"muster/internal/relay"
 	"muster/internal/rollouts"
 )
 
 // schemas are those of every subject that a server with this configuration opens.
 func (c *Config) schemas() []db.Schema {
-	all := []db.Schema{{Subject: "server", Files: schema}, ledger.Schema(), hosts.Schema(), relay.Schema(), hooks.Schema(), access.Schema(), rollouts.Schema()}
+	all := []db.Schema{{Subject: "server", Files: schema}, ledger.Schema(), hosts.Schema(), relay.Schema(), hooks.Schema(), access.Schema(), rollouts.Schema(), mailer.Schema()}
 	if c.GLPI.URL != "" {
 		all = append(all, glpisync.Schema())
 	}
