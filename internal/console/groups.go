@@ -145,25 +145,33 @@ func (v *visit) withPackage(rows []groupRow, a steer.Assigner) []groupRow {
 // countGroups counts the hosts of each, among those that whoever looks may see.
 func (v *visit) countGroups(rows []groupRow) error {
 	for part := range slices.Chunk(rows, perGroups) {
-		searches := make([]string, len(part))
-		for i, r := range part {
-			searches[i] = r.Search
-		}
-		counts, err := v.counts(searches)
-		if muster.KindOf(err) == muster.Invalid { // a newer agent may understand what a package says
-			counts, err = map[string]int{}, nil
-			for _, search := range searches {
-				if n, err := v.many(search); err == nil {
-					counts[search] = n
-				}
-			}
-		}
-		if err != nil {
+		if err := v.countPart(part); err != nil {
 			return err
 		}
-		for i := range part {
-			part[i].Hosts = counts[part[i].Search]
+	}
+	return nil
+}
+
+// countPart counts the hosts of a few in one request. A search that the server does not
+// understand, though newer agents may, is found by halves: the others are still counted
+// with few requests.
+func (v *visit) countPart(rows []groupRow) error {
+	searches := make([]string, len(rows))
+	for i, r := range rows {
+		searches[i] = r.Search
+	}
+	counts, err := v.counts(searches)
+	if muster.KindOf(err) == muster.Invalid {
+		if half := len(rows) / 2; half > 0 {
+			return cmp.Or(v.countPart(rows[:half]), v.countPart(rows[half:]))
 		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		rows[i].Hosts = counts[rows[i].Search]
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 // hosts and people:
 //
 //	who asks      those who are not whom they claim to be are bounded by neighbourhood
-//	the rate      of the class; only hosts and people use it up
+//	the rate      of the class; only hosts and people use it up, one person half of some
 //	the body      of hosts and people, in their own time; one of a host at a time
 //	a place       to work; newcomers get it before their body, which is small, and
 //	              one neighbourhood gets a part of them
@@ -23,7 +23,11 @@ func (s *Server) admit(r *request, rt *route, l *limiter) error {
 	if err := s.identify(r, rt, l); err != nil {
 		return err
 	}
-	if err := l.charge(time.Now()); err != nil {
+	person := ""
+	if r.person != nil {
+		person = r.person.name
+	}
+	if err := l.charge(person, time.Now()); err != nil {
 		return err
 	}
 	if rt.who == aPerson {

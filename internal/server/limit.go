@@ -24,6 +24,9 @@ type class struct {
 	// shared is for classes where nobody knows who asks until the work is done: one
 	// neighbourhood takes no more than a quarter of the places.
 	shared bool
+	// fair is for classes of which one person takes no more than half: whoever writes
+	// a loop, or has a browser do it, leaves the rest to the others.
+	fair bool
 	// single is for what takes long: one person has one at a time.
 	single bool
 }
@@ -43,7 +46,7 @@ var classes = []class{
 	// Nobody has proved anything when a login by OpenID Connect begins: each counts as
 	// a stranger's.
 	{name: "oidc", least: 20, atOnce: 16, waits: 2 * time.Second, strangers: 1, shared: true},
-	{name: "people", least: 200, atOnce: 32, waits: 10 * time.Second, strangers: 10},
+	{name: "people", least: 200, atOnce: 32, waits: 10 * time.Second, strangers: 10, fair: true},
 	{name: "repo", perHost: 1, least: 500, atOnce: 2048, waits: 10 * time.Second},
 	{name: "upload", least: 50, atOnce: 8, waits: time.Minute, strangers: 10},
 	{name: "watch", least: 50, atOnce: 512, waits: time.Second, strangers: 10},
@@ -64,6 +67,7 @@ type limiter struct {
 	slots     chan struct{} // nil: any number
 	shares    *shares       // nil: whoever comes takes them
 	strangers *strangers    // nil: anybody may ask
+	persons   *persons      // nil: one may take all
 }
 
 func newLimiters(l Limits) map[string]*limiter {
@@ -80,6 +84,9 @@ func newLimiters(l Limits) map[string]*limiter {
 		if c.shared {
 			lim.shares = newShares(c.atOnce / 4)
 		}
+		if c.fair {
+			lim.persons = &persons{rates: map[string]*rate.Limiter{}}
+		}
 		if c.strangers > 0 {
 			lim.strangers = newStrangers(c.strangers)
 		}
@@ -88,8 +95,11 @@ func newLimiters(l Limits) map[string]*limiter {
 	return all
 }
 
-// charge counts one request, or says Busy.
-func (l *limiter) charge(now time.Time) error {
+// charge counts one request, of a person if there is a name, or says Busy.
+func (l *limiter) charge(person string, now time.Time) error {
+	if l.persons != nil && person != "" && !l.persons.of(person, l.rate, now).AllowN(now, 1) {
+		return muster.WithHint(muster.Errorf(muster.Busy, "you have sent too many requests of the kind %q", l.name), "ask again later")
+	}
 	if !l.rate.AllowN(now, 1) {
 		return l.busy()
 	}
