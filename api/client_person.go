@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -115,10 +116,15 @@ func (p *PersonClient) HostTrend(ctx context.Context, from int64) (out Trend, er
 	return out, err
 }
 
+var hostID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 // Host returns all about one host, named by its id or, where only one has it, its
 // name.
 func (p *PersonClient) Host(ctx context.Context, id string) (out HostDetail, err error) {
-	err = p.get(ctx, at(RouteHost, id), nil, &out)
+	// Whom a name means is for the server to say; an id means one host.
+	if err = p.get(ctx, at(RouteHost, id), nil, &out); err == nil && hostID.MatchString(id) {
+		err = asked("host", id, out.ID)
+	}
 	return out, err
 }
 
@@ -209,7 +215,9 @@ func (p *PersonClient) Groups(ctx context.Context) (out GroupPage, err error) {
 
 // Group returns a group with its members.
 func (p *PersonClient) Group(ctx context.Context, name string) (out Group, err error) {
-	err = p.get(ctx, at(RouteGroup, name), nil, &out)
+	if err = p.get(ctx, at(RouteGroup, name), nil, &out); err == nil {
+		err = asked("group", name, out.Name)
+	}
 	return out, err
 }
 

@@ -189,16 +189,26 @@ func FuzzFailure(f *testing.F) {
 
 // TestAsked: a server does not answer for something else than was asked for.
 func TestAsked(t *testing.T) {
-	const id, other = "00000000000000000000000000000001", "00000000000000000000000000000002"
+	const id, other = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 	c := dial(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"id":"`+id+`"}`)
+		io.WriteString(w, `{"id":"`+id+`","name":"`+id+`"}`)
 	})
 	p := &PersonClient{Client: c, Token: "t"}
-	if _, err := p.Action(t.Context(), id); err != nil {
-		t.Error(err)
+	for what, get := range map[string]func(string) error{
+		"action":  func(id string) error { _, err := p.Action(t.Context(), id); return err },
+		"host":    func(id string) error { _, err := p.Host(t.Context(), id); return err },
+		"group":   func(id string) error { _, err := p.Group(t.Context(), id); return err },
+		"rollout": func(id string) error { _, err := p.Rollout(t.Context(), id); return err },
+	} {
+		if err := get(id); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err := get(other); muster.KindOf(err) != muster.Denied {
+			t.Errorf("another %s: %v", what, err)
+		}
 	}
-	if _, err := p.Action(t.Context(), other); muster.KindOf(err) != muster.Denied {
-		t.Errorf("an action: %v", err)
+	if _, err := p.Host(t.Context(), "pc-1"); err != nil {
+		t.Errorf("a name: %v", err)
 	}
 }

@@ -89,7 +89,9 @@ func (p *PersonClient) Rollouts(ctx context.Context) (out RolloutPage, err error
 
 // Rollout tells all about one.
 func (p *PersonClient) Rollout(ctx context.Context, id string) (out RolloutDetail, err error) {
-	err = p.get(ctx, at(RouteRollout, id), nil, &out)
+	if err = p.get(ctx, at(RouteRollout, id), nil, &out); err == nil {
+		err = asked("rollout", id, out.ID)
+	}
 	return out, err
 }
 

@@ -225,6 +225,9 @@ func (v *visit) result(id, host string) (*resultPage, error) {
 	if err != nil || len(page.Targets) == 0 {
 		return nil, err
 	}
+	if page.Targets[0].Host != host {
+		return nil, muster.Errorf(muster.Denied, "the server answered for another host than %q", host)
+	}
 	out := &resultPage{Target: page.Targets[0], Badge: targetBadges[page.Targets[0].State]}
 	if len(out.Result) == 0 {
 		return out, nil

@@ -33,6 +33,10 @@ func hostForEdit(v *visit) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Whom a name means could change between what is shown and what is signed.
+	if d.ID != v.PathValue("id") {
+		return nil, muster.Errorf(muster.Denied, "the host to change is not named by its id")
+	}
 	list, err := v.shelf.Look(v.ctx())
 	if err != nil {
 		return nil, err

@@ -87,6 +87,7 @@ type rolloutPage struct {
 	Have         int // hosts that have the version
 	Hosts        int
 	Over         bool
+	Readable     bool // the document: nothing is signed that nobody could read
 	Confirm      bool
 	Return       string // commands that sign
 	Finish       string
@@ -123,13 +124,23 @@ func rolloutShow(v *visit) (any, error) {
 	out.Confirm = out.Hosts > confirmAbove
 	out.Return = command("rollout", "abort", d.ID, "--return")
 	out.Finish = command("rollout", "finish", d.ID)
-	if doc, err := rollout.Parse(d.ID, d.Document); err == nil {
+	if doc, err := rolloutOf(d); err == nil {
+		out.Readable = true
 		out.document(v, doc, d.Rollout)
 	}
 	if err := out.failures(v, d.Failures); err != nil {
 		return nil, err
 	}
 	return out, out.log(v, d.Package)
+}
+
+// rolloutOf reads what was signed, of the package and version that the server tells.
+func rolloutOf(d api.RolloutDetail) (*rollout.Document, error) {
+	doc, err := rollout.Parse(d.ID, d.Document)
+	if err == nil && (doc.Package != d.Package || doc.Version != d.Of) {
+		err = muster.Errorf(muster.Denied, "the server showed the document of another rollout")
+	}
+	return doc, err
 }
 
 // document shows the rings as they were signed.
@@ -239,6 +250,11 @@ func changeRollout(v *visit) (string, error) {
 	}
 	if do != api.RolloutPause && do != api.RolloutResume {
 		if err := v.typed(hosts); err != nil {
+			return "", err
+		}
+	}
+	if do == "return" || do == "finish" {
+		if _, err := rolloutOf(d); err != nil {
 			return "", err
 		}
 	}

@@ -116,3 +116,47 @@ func quote(t *testing.T, v any) string {
 	t.Helper()
 	return string(must(json.Marshal(v))(t))
 }
+
+// TestConsoleOtherHost: what is signed is about the host of the page's address.
+func TestConsoleOtherHost(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	w.found(p)
+	must(publish(t, p, pack(t, "age", "1", 10, w.admin)))(t)
+	all := w.joined(p, 2)
+	l := w.liar(p, w.believes())
+	at, form := "/hosts/"+all[0].ID+"/edit", url.Values{"name": {""}, "unit": {""}, "forbid": {"telnet"}}
+	if got := l.visit(http.MethodPost, at, form); got.Code != http.StatusSeeOther || len(l.ran) != 1 {
+		t.Fatalf("%d %q", got.Code, l.ran)
+	}
+	l.ask = func(path string) string { return strings.ReplaceAll(path, all[0].ID, all[1].ID) }
+	if got := l.visit(http.MethodPost, at, form); got.Code != http.StatusForbidden || len(l.ran) != 1 {
+		t.Errorf("another host: %d, %q", got.Code, l.ran)
+	}
+	name := must(p.Host(t.Context(), all[1].ID))(t).Name
+	if got := l.visit(http.MethodPost, "/hosts/"+url.PathEscape(name)+"/edit", form); got.Code < 400 || len(l.ran) != 1 {
+		t.Errorf("a name: %d, %q", got.Code, l.ran)
+	}
+}
+
+// TestConsoleUnreadableRollout: nothing is signed of a rollout whose document nobody
+// could read, or that is of another version than the page says.
+func TestConsoleUnreadableRollout(t *testing.T) {
+	d := newDrill(t, 1, nil)
+	l := d.liar(d.person, d.believes())
+	const at, finish = "/rollouts/rollout-age-2", `value="finish"`
+	if page := l.visit(http.MethodGet, at, nil).Body.String(); !strings.Contains(page, finish) {
+		t.Fatalf("no %s in\n%s", finish, page)
+	}
+	for what, lie := range map[string][2]string{"unreadable": {`"document":"`, `"document":"nonsense `}, "another version": {`"of":"2"`, `"of":"3"`}} {
+		l.tell = func(s string) string { return strings.ReplaceAll(s, lie[0], lie[1]) }
+		if page := l.visit(http.MethodGet, at, nil).Body.String(); !strings.Contains(page, "rollout-age-2") || strings.Contains(page, finish) {
+			t.Errorf("%s: it is offered\n%s", what, page)
+		}
+		for _, do := range []string{"finish", "return"} {
+			if got := l.visit(http.MethodPost, at, url.Values{"do": {do}}); got.Code < 400 || len(l.ran) > 0 {
+				t.Errorf("%s, %s: %d, %q", what, do, got.Code, l.ran)
+			}
+		}
+	}
+}
