@@ -74,6 +74,11 @@ func (v *visit) membership(page *groupPage) (m membership, err error) {
 	if m.query != "" && len(m.add)+len(m.drop) > 0 {
 		return m, fieldError{"query", muster.Errorf(muster.Conflict, "a group is a search, or hosts that people chose, not both")}
 	}
+	if m.query == "" && page.Query != "" {
+		// The hosts that it found would stay, as if people had chosen them.
+		return m, fieldError{"query", muster.WithHint(muster.Errorf(muster.Conflict, "group %q is the search %q: it cannot be left without one", page.Name, page.Query),
+			"write another search, or remove the group and make it anew of hosts")}
+	}
 	m.given = m.query != page.Query || m.note != page.Note || len(m.add)+len(m.drop) > 0
 	return m, nil
 }
