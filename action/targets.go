@@ -1,7 +1,9 @@
 package action
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -180,6 +182,17 @@ func parseHash(s string) (h tlog.Hash, err error) {
 	}
 	copy(h[:], b)
 	return h, err
+}
+
+// Sum is SHA-256 over the targets, lower-case hexadecimal: who was shown hosts signs for
+// these alone.
+func (t *Targets) Sum() string {
+	data, err := json.Marshal(t)
+	if err != nil {
+		return "" // three fields that JSON has always
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // Same reports, as an error, that hosts are not exactly the targets.

@@ -22,6 +22,7 @@ type sending struct {
 	packages []string
 	to       string
 	all      bool
+	targets  string // sum of the hosts that were shown before
 	in       string
 	until    string
 	queue    string
@@ -75,6 +76,7 @@ host refused, gave up, or never came for counts as what failed.`,
 	f := cmd.Flags()
 	f.StringVar(&s.to, "to", "", "the hosts that this query finds")
 	f.BoolVar(&s.all, "all", false, "all hosts")
+	f.StringVar(&s.targets, "targets", "", "send only to the hosts that have this `SHA256`: those that were shown before")
 	f.StringVar(&s.in, "in", "", "begin after this time: 2h, 3d")
 	f.StringVar(&s.until, "until", "", "begin until then at the latest: 4h, 18:30, '2026-11-22 06:00' (default: 1h)")
 	f.StringVar(&s.queue, "queue", "", "let hosts that are away begin that much later: 7d")
@@ -114,6 +116,9 @@ func (a *app) send(ctx context.Context, s sending) error {
 		if len(hosts) == 0 {
 			return muster.WithHint(muster.Errorf(muster.NotFound, "no host is meant by %q", s.to), "muster hosts '%s'", s.to)
 		}
+		if err := s.shown(idsOf(hosts)); err != nil {
+			return err
+		}
 		a.talk("%s on %s: %s", act, count(len(hosts), "host"), someNames(hosts))
 		if err := a.confirm("Send it?"); err != nil {
 			return err
@@ -127,6 +132,22 @@ func (a *app) send(ctx context.Context, s sending) error {
 		}
 		return a.followAction(ctx, p, sent.ID)
 	})
+}
+
+// shown refuses hosts that are not those which were shown before.
+func (s *sending) shown(hosts []string) error {
+	if s.targets == "" {
+		return nil
+	}
+	tree, err := action.NewTree(action.Sort(hosts))
+	if err != nil {
+		return err
+	}
+	targets, err := tree.Targets()
+	if err == nil && targets.Sum() != s.targets {
+		err = muster.Errorf(muster.Conflict, "%s are meant now, and not those that were shown", count(len(hosts), "host"))
+	}
+	return err
 }
 
 func (a *app) printSent(sent api.Action) error {

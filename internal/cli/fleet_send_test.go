@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,5 +55,32 @@ func TestSendRefused(t *testing.T) {
 	}
 	if _, err := (&sending{kind: "run", script: "/nonexistent"}).action(time.Now()); muster.KindOf(err) != muster.NotFound {
 		t.Error(err)
+	}
+}
+
+// TestSendShown: hosts that were shown are sent something, and no others.
+func TestSendShown(t *testing.T) {
+	for _, n := range []int{1, 2 * action.MaxNamed} {
+		var ids []string
+		for i := range n {
+			ids = append(ids, fmt.Sprintf("00000000-0000-4000-8000-%012x", i))
+		}
+		tree, err := action.NewTree(ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := tree.Targets()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := sending{targets: targets.Sum()}
+		if err := s.shown(ids); err != nil {
+			t.Error(err)
+		}
+		others := slices.Clone(ids)
+		others[0] = "00000000-0000-4000-8000-ffffffffffff"
+		if err := s.shown(others); muster.KindOf(err) != muster.Conflict {
+			t.Errorf("as many others of %d: %v", n, err)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 
 	"muster"
@@ -19,7 +18,9 @@ type sendPage struct {
 	Wrong                                 *problem
 	Planned                               bool
 	What                                  string
+	Sets                                  []string
 	Hosts                                 int
+	Targets                               string // sum of the hosts, where they are signed for here
 	First                                 []api.Host
 	Confirm                               bool
 	Command                               string
@@ -68,9 +69,40 @@ func (p *sendPage) plan(v *visit) error {
 	if page.Total == 0 {
 		return muster.Errorf(muster.Invalid, "no host is meant by %q", p.Query)
 	}
-	p.Hosts, p.First, p.Confirm = page.Total, page.Hosts, page.Total > confirmAbove
+	p.Hosts, p.First, p.Sets = page.Total, page.Hosts, p.sets()
+	if v.Signer != nil {
+		if err := p.targets(v); err != nil {
+			return err
+		}
+	}
+	p.Confirm = p.Hosts > confirmAbove
 	p.Command, p.HostsHref = command(p.args("script.star")...), v.searchFor(p.search())
 	return nil
+}
+
+// targets holds fast which hosts are shown: others may be meant by the time they are
+// signed for.
+func (p *sendPage) targets(v *visit) error {
+	var ids []string
+	for q := (api.HostQuery{Query: p.search(), Limit: 500}); ; {
+		page, err := v.api.Hosts(v.ctx(), q)
+		if err != nil {
+			return err
+		}
+		for _, h := range page.Hosts {
+			ids = append(ids, h.ID)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" || len(ids) > action.MaxHosts {
+			break
+		}
+	}
+	tree, err := action.NewTree(action.Sort(ids))
+	if err != nil {
+		return err
+	}
+	targets, err := tree.Targets()
+	p.Hosts, p.Targets = targets.Len(), targets.Sum()
+	return err
 }
 
 // search finds the hosts that are meant.
@@ -133,7 +165,7 @@ func (p *sendPage) args(script string) []string {
 // actionID is that of an action, in what a command said.
 var actionID = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 
-// signAction signs and sends what sendAction has shown: to as many hosts as it showed.
+// signAction signs and sends what sendAction has shown, to the hosts that it showed.
 func signAction(v *visit) (string, error) {
 	data, err := sendAction(v)
 	if err != nil {
@@ -143,15 +175,20 @@ func signAction(v *visit) (string, error) {
 	if !p.Planned {
 		return "", muster.Errorf(muster.Invalid, "it is not said what hosts are to do")
 	}
-	if strconv.Itoa(p.Hosts) != v.PostForm.Get("shown") {
-		return "", muster.Errorf(muster.Conflict, "%d hosts are meant now: look again", p.Hosts)
+	targets := v.PostForm.Get("targets")
+	if v.Signer != nil && targets != p.Targets {
+		return "", muster.Errorf(muster.Conflict, "%d hosts are meant now, and not those that were shown: look again", p.Hosts)
 	}
 	if err := v.typed(p.Hosts); err != nil {
 		return "", err
 	}
 	said := ""
 	send := func(file string) (err error) {
-		said, err = v.sign(append(p.args(file), "--yes")...)
+		args := p.args(file)
+		if targets != "" {
+			args = append(args, "--targets", targets)
+		}
+		said, err = v.sign(append(args, "--yes")...)
 		return err
 	}
 	if p.Script == "" {

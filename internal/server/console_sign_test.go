@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -158,5 +159,38 @@ func TestConsoleUnreadableRollout(t *testing.T) {
 				t.Errorf("%s, %s: %d, %q", what, do, got.Code, l.ran)
 			}
 		}
+	}
+}
+
+// TestConsoleSend: all that is signed is shown, and the hosts that were shown are signed
+// for, not as many others.
+func TestConsoleSend(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	all := w.joined(p, 2)
+	lab := func(m *machine) { must(p.PutGroup(t.Context(), api.Group{Name: "lab", Members: []string{m.ID}}))(t) }
+	lab(all[0])
+	l := w.liar(p, w.believes())
+	form := url.Values{"kind": {"run"}, "q": {"group:lab"}, "script": {"def main():\n    print('wreck it')\n"}, "set": {"level=<3>"}, "reason": {"ticket 4711"}, "in": {"2h"}}
+	page := l.visit(http.MethodGet, "/actions/send?"+form.Encode(), nil).Body.String()
+	box, _, _ := strings.Cut(page, `<form method="post"`)
+	for _, want := range []string{"wreck it", "level=&lt;3&gt;", "ticket 4711", "<dd>2h</dd>", "an hour later", all[0].ID} {
+		if !strings.Contains(box, want) {
+			t.Errorf("no %s in\n%s", want, box)
+		}
+	}
+	targets := regexp.MustCompile(`name="targets" value="([0-9a-f]{64})"`).FindStringSubmatch(page)
+	if targets == nil {
+		t.Fatal(page)
+	}
+	form.Set("targets", targets[1])
+	lab(all[1])
+	if got := l.visit(http.MethodPost, "/actions/send", form); got.Code != http.StatusConflict || len(l.ran) > 0 {
+		t.Errorf("another host: %d, %q", got.Code, l.ran)
+	}
+	lab(all[0])
+	l.visit(http.MethodPost, "/actions/send", form)
+	if len(l.ran) != 1 || !strings.HasSuffix(strings.Join(l.ran[0], " "), "--targets "+targets[1]+" --yes") {
+		t.Errorf("signed: %q", l.ran)
 	}
 }
