@@ -23,18 +23,14 @@ func (p *Peer) Admin(own int) bool { return p.UID == 0 || p.UID == own }
 
 // peerOf asks the kernel who is at the other end.
 func peerOf(c net.Conn) (*Peer, error) {
+	if h, ok := c.(*heldConn); ok {
+		c = h.UnixConn
+	}
 	unix, ok := c.(*net.UnixConn)
 	if !ok {
 		return nil, muster.Errorf(muster.Denied, "nobody can tell who is at the other end")
 	}
-	raw, err := unix.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	uid := -1
-	if cerr := raw.Control(func(fd uintptr) { uid, err = peerUID(int(fd)) }); cerr != nil {
-		return nil, cerr
-	}
+	uid, err := uidOf(unix)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +47,18 @@ func peerOf(c net.Conn) (*Peer, error) {
 	}
 	slices.Sort(p.Groups)
 	return p, nil
+}
+
+// uidOf is the user alone.
+func uidOf(c *net.UnixConn) (uid int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	if cerr := raw.Control(func(fd uintptr) { uid, err = peerUID(int(fd)) }); cerr != nil {
+		return -1, cerr
+	}
+	return uid, err
 }
 
 type peerKey struct{}

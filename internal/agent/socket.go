@@ -51,6 +51,9 @@ type Wish struct {
 // maxWish bounds what a peer may send, in bytes.
 const maxWish = 64 << 10
 
+// maxTelling is how long a peer may take to send it: it is on this machine.
+const maxTelling = 5 * time.Second
+
 // SocketOf is where the agent of a root whose state lies in dir listens. The path
 // of a socket is short on every system; that of the machine's own root is the one
 // where such things are.
@@ -108,7 +111,7 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx }}
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	err := s.Serve(l)
+	err := s.Serve(&fairListener{Listener: l, here: map[int]int{}})
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -143,7 +146,7 @@ func (a *Agent) changeFor(w http.ResponseWriter, r *http.Request) (*Done, error)
 func readWish(w http.ResponseWriter, r *http.Request, wish any) error {
 	// For the wish alone: a deadline that is left behind ends the request that waits.
 	c := http.NewResponseController(w)
-	c.SetReadDeadline(time.Now().Add(30 * time.Second)) //nolint:errcheck // the connection is ours
+	c.SetReadDeadline(time.Now().Add(maxTelling)) //nolint:errcheck // the connection is ours
 	err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxWish)).Decode(wish)
 	c.SetReadDeadline(time.Time{}) //nolint:errcheck // the same
 	if err != nil {
