@@ -1,7 +1,9 @@
 package console
 
 import (
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -18,6 +20,8 @@ const maxOwn = 100
 // A packagesForHosts is a change of what each of some hosts alone should have.
 type packagesForHosts struct {
 	Count      int
+	IDs        []string   // of the hosts: a search is made once, and not again when it is signed
+	Form       url.Values // what was asked for, of those hosts
 	Query      string
 	Preview    *preview
 	Refused    *problem
@@ -44,6 +48,12 @@ func hostsPackages(v *visit) (any, error) {
 	}
 	if err == nil {
 		out.Count = len(hosts)
+		for _, h := range hosts {
+			out.IDs = append(out.IDs, h.ID)
+		}
+		out.Form = maps.Clone(form)
+		out.Form["host"] = out.IDs
+		out.Form.Del("all")
 		if a.Given() {
 			err = out.preview(v, list, hosts)
 		}
@@ -107,6 +117,9 @@ func signPackages(v *visit) (string, error) {
 	}
 	if len(p.orders) == 0 {
 		return "", muster.Errorf(muster.Invalid, "nothing is to be changed")
+	}
+	if err := p.Preview.shown(v); err != nil {
+		return "", err
 	}
 	for i, args := range p.orders {
 		if _, err := v.sign(args...); err != nil {

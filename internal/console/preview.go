@@ -1,6 +1,9 @@
 package console
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -29,6 +32,7 @@ type preview struct {
 	Confirm  bool
 	Commands []string // that make it
 	Signs    bool     // they need a signature
+	Sum      string   // of what is meant: see [preview.shown]
 }
 
 // A previewRow is what changes on one host.
@@ -53,8 +57,30 @@ type meantHost struct {
 	edit steer.Edit
 }
 
+// sum is the SHA-256 of the commands, and of the hosts that they are about: how many,
+// and the first of them.
+func (p *preview) sum(hosts []meantHost) string {
+	said := []any{p.Commands, p.Total}
+	for _, h := range hosts {
+		said = append(said, h.ID)
+	}
+	text, _ := json.Marshal(said) // strings and numbers
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// shown refuses to sign what the person has not seen: between the page and its form,
+// hosts come and go, and a search may be answered as somebody else likes.
+func (p *preview) shown(v *visit) error {
+	if p.Signs && v.PostForm.Get("plan") != p.Sum {
+		return muster.WithHint(muster.Errorf(muster.Conflict, "what would be signed is not what was shown"), "look at what would change now, and sign that")
+	}
+	return nil
+}
+
 // forecast plans for the first of the hosts that are meant.
 func (p *preview) forecast(v *visit, list *steer.List, hosts []meantHost) error {
+	p.Sum = p.sum(hosts)
 	hosts = hosts[:min(len(hosts), maxPreview)]
 	details := make([]api.HostDetail, len(hosts))
 	var g errgroup.Group

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"muster/api"
+	"muster/internal/console"
+)
+
+// ofForms is a console with a key, and what asks it.
+func (w *world) ofForms(p *api.PersonClient) (*signer, func(method, path string, form url.Values) *httptest.ResponseRecorder) {
+	s := &signer{}
+	h := must(console.New(console.Options{Client: p.Client, Session: p.Token, Signer: s}))(w.t)
+	return s, func(method, path string, form url.Values) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "http://127.0.0.1"+path+"?"+form.Encode(), nil)
+		if method == http.MethodPost {
+			r = httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		out := httptest.NewRecorder()
+		h.ServeHTTP(out, r)
+		return out
+	}
+}
+
+// What a search found when the page was shown is signed for: hosts that it finds since
+// are not.
+func TestConsolePackagesShown(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	w.found(p)
+	all := w.joined(p, 3)
+	must(p.PutGroup(t.Context(), api.Group{Name: "lab", Members: []string{all[0].ID}}))(t)
+	s, ask := w.ofForms(p)
+	form := url.Values{"q": {"group:lab"}, "all": {"1"}, "forbid": {"telnet"}}
+	page := ask(http.MethodGet, "/hosts/packages", form).Body.String()
+	if !strings.Contains(page, `name="host" value="`+all[0].ID+`"`) || strings.Contains(page, `name="all"`) {
+		t.Errorf("the page does not name its hosts:\n%s", page)
+	}
+	must(p.PutGroup(t.Context(), api.Group{Name: "lab", Members: []string{all[0].ID, all[1].ID, all[2].ID}}))(t)
+	form.Set("plan", planOf(page))
+	if r := ask(http.MethodPost, "/hosts/packages", form); r.Code != http.StatusConflict || len(s.ran) > 0 {
+		t.Errorf("searched anew: %d, signed %q", r.Code, s.ran)
+	}
+	form.Del("all")
+	form["host"] = []string{all[0].ID}
+	if r := ask(http.MethodPost, "/hosts/packages", form); r.Code != http.StatusSeeOther || len(s.ran) != 1 || s.ran[0][2] != all[0].ID {
+		t.Errorf("%d, signed %q:\n%s", r.Code, s.ran, r.Body)
+	}
+}
