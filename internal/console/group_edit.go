@@ -191,6 +191,9 @@ func saveGroup(v *visit) (string, error) {
 	if err := v.typed(e.Preview.Total); err != nil {
 		return "", err
 	}
+	if err := e.Preview.shown(v); err != nil {
+		return "", err
+	}
 	members, err := v.membership(e.groupPage)
 	if err != nil {
 		return "", err

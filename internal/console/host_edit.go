@@ -132,7 +132,9 @@ func saveHost(v *visit) (string, error) {
 	case f.Preview == nil:
 		return "", muster.Errorf(muster.Invalid, "nothing is to be changed")
 	case f.Preview.Signs:
-		_, err = v.sign(f.command()...)
+		if err = f.Preview.shown(v); err == nil {
+			_, err = v.sign(f.command()...)
+		}
 	default:
 		f.edit.Wake = true
 		_, err = v.api.EditHost(v.ctx(), f.ID, f.edit)

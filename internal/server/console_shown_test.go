@@ -52,3 +52,29 @@ func TestConsolePackagesShown(t *testing.T) {
 		t.Errorf("%d, signed %q:\n%s", r.Code, s.ran, r.Body)
 	}
 }
+
+// What hosts of a group should have is signed while the group is as it was shown: with as
+// many hosts, and the same.
+func TestConsoleGroupShown(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	w.found(p)
+	all := w.joined(p, 3)
+	const path = "/groups/group/lab/edit"
+	form := url.Values{"query": {""}, "note": {""}, "forbid": {"telnet"}}
+	for name, members := range map[string][]string{"more": {all[0].ID, all[1].ID, all[2].ID}, "another": {all[2].ID}} {
+		must(p.PutGroup(t.Context(), api.Group{Name: "lab", Members: []string{all[0].ID}}))(t)
+		s, ask := w.ofForms(p)
+		form.Set("plan", planOf(ask(http.MethodGet, path, form).Body.String()))
+		must(p.PutGroup(t.Context(), api.Group{Name: "lab", Members: members}))(t)
+		r := ask(http.MethodPost, path, form)
+		if r.Code != http.StatusConflict || len(s.ran) > 0 {
+			t.Errorf("%s: %d, signed %q", name, r.Code, s.ran)
+		}
+		// The answer shows it as it is now, to be signed.
+		form.Set("plan", planOf(r.Body.String()))
+		if r := ask(http.MethodPost, path, form); r.Code != http.StatusSeeOther || len(s.ran) != 1 {
+			t.Errorf("%s: %d, signed %q", name, r.Code, s.ran)
+		}
+	}
+}
