@@ -64,7 +64,12 @@ func (p *preview) sum(hosts []meantHost) string {
 	for _, h := range hosts {
 		said = append(said, h.ID)
 	}
-	text, _ := json.Marshal(said) // strings and numbers
+	return sumOf(said...)
+}
+
+// sumOf is the SHA-256 of strings and numbers.
+func sumOf(said ...any) string {
+	text, _ := json.Marshal(said)
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
@@ -72,7 +77,15 @@ func (p *preview) sum(hosts []meantHost) string {
 // shown refuses to sign what the person has not seen: between the page and its form,
 // hosts come and go, and a search may be answered as somebody else likes.
 func (p *preview) shown(v *visit) error {
-	if p.Signs && v.PostForm.Get("plan") != p.Sum {
+	if !p.Signs {
+		return nil
+	}
+	return v.seen(p.Sum)
+}
+
+// seen compares a sum with that of the page whose form was sent.
+func (v *visit) seen(sum string) error {
+	if v.PostForm.Get("plan") != sum {
 		return muster.WithHint(muster.Errorf(muster.Conflict, "what would be signed is not what was shown"), "look at what would change now, and sign that")
 	}
 	return nil

@@ -41,6 +41,7 @@ type startPage struct {
 	About                                       bool // the numbers are estimates
 	Confirm                                     bool
 	Command                                     string
+	Sum                                         string // of what is shown
 }
 
 // A plannedRing is a ring with the hosts that are in it first.
@@ -68,6 +69,7 @@ func startRollout(v *visit) (any, error) {
 	if err == nil {
 		err = out.plan(v, doc)
 	}
+	out.Sum = out.sum()
 	switch muster.KindOf(err) {
 	case muster.Invalid:
 		out.Wrong = problemOf(err)
@@ -228,6 +230,15 @@ func groupSearch(r rollout.Ring) string {
 	return "group:" + r.Group
 }
 
+// sum is of all that the page shows: the command, the rings, and who is in them.
+func (p *startPage) sum() string {
+	said := []any{p.args(""), p.Rings, p.Hosts}
+	for _, r := range p.Rows {
+		said = append(said, r.Hosts, r.First)
+	}
+	return sumOf(said...)
+}
+
 // signRollout signs and publishes what startRollout has shown.
 func signRollout(v *visit) (string, error) {
 	data, err := startRollout(v)
@@ -239,6 +250,9 @@ func signRollout(v *visit) (string, error) {
 		return "", muster.Errorf(muster.Invalid, "it is not said what to roll out")
 	}
 	if err := v.typed(p.Hosts); err != nil {
+		return "", err
+	}
+	if err := v.seen(p.Sum); err != nil {
 		return "", err
 	}
 	err = v.besides(p.Rings, func(file string) error {

@@ -78,3 +78,22 @@ func TestConsoleGroupShown(t *testing.T) {
 		}
 	}
 }
+
+// A rollout begins as its page showed it: with those hosts in its rings.
+func TestConsoleRolloutShown(t *testing.T) {
+	w, ones := newSite(t)
+	p := w.person()
+	s, ask := w.ofForms(p)
+	form := url.Values{"package": {"age"}, "version": {"1.3"}, "rings": {"ring: pilot\ngroup: lab\nsoak: 12h\n\nring: all\npercent: 100\n"}}
+	page := ask(http.MethodGet, "/rollouts/start", form).Body.String()
+	form.Set("plan", planOf(page))
+	must(p.PutGroup(t.Context(), api.Group{Name: "lab", Members: []string{ones[1].ID}}))(t)
+	r := ask(http.MethodPost, "/rollouts/start", form)
+	if r.Code != http.StatusConflict || len(s.ran) > 0 {
+		t.Fatalf("%d, signed %q:\n%s", r.Code, s.ran, page)
+	}
+	form.Set("plan", planOf(r.Body.String()))
+	if r := ask(http.MethodPost, "/rollouts/start", form); r.Code != http.StatusSeeOther || len(s.ran) != 1 {
+		t.Errorf("%d, signed %q", r.Code, s.ran)
+	}
+}
