@@ -306,7 +306,7 @@ func TestOpen(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 	t.Setenv("PATH", dir)
-	if _, err := Open(t.Context(), "http://127.0.0.1:1/enter/secret"); muster.KindOf(err) != muster.Unavailable || muster.HintOf(err) == "" {
+	if _, err := Open(t.Context(), "http://127.0.0.1:1/enter/secret"); muster.KindOf(err) != muster.Unavailable {
 		t.Errorf("without a browser: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
