@@ -127,6 +127,7 @@ func TestConsoleOtherHost(t *testing.T) {
 	all := w.joined(p, 2)
 	l := w.liar(p, w.believes())
 	at, form := "/hosts/"+all[0].ID+"/edit", url.Values{"name": {""}, "unit": {""}, "forbid": {"telnet"}}
+	form.Set("plan", planOf(l.visit(http.MethodGet, at+"?"+form.Encode(), nil).Body.String()))
 	if got := l.visit(http.MethodPost, at, form); got.Code != http.StatusSeeOther || len(l.ran) != 1 {
 		t.Fatalf("%d %q", got.Code, l.ran)
 	}
