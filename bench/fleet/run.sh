@@ -21,6 +21,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
+chmod 711 "$work" # PostgreSQL and MariaDB run as users of their own, below it
 trap 'rm -rf "$work"' EXIT INT TERM
 : "${MUSTER_BENCH_HOSTS:=10000}" "${MUSTER_BENCH_SECONDS:=40}" "${MUSTER_BENCH_TURNS:=3}" "${MUSTER_BENCH_FILLED:=$work/filled}"
 export MUSTER_BENCH_HOSTS MUSTER_BENCH_SECONDS MUSTER_BENCH_TURNS MUSTER_BENCH_FILLED TMPDIR="$work"
