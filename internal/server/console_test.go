@@ -175,6 +175,13 @@ func TestConsoleStreams(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^id,name,.*memory\r?$`).MatchString(csv) || strings.Count(csv, "\n") != 2 {
 		t.Errorf("CSV:\n%s", csv)
 	}
+	// The file has the order of the list that its link stands under.
+	w.machine(8).join(token.Secret)
+	status, down := b.get("/hosts.csv?sort=-name")
+	_, up := b.get("/hosts.csv?sort=name")
+	if last, first := strings.Split(down, "\r\n"), strings.Split(up, "\r\n"); status != 200 || len(last) != 4 || last[1] != first[2] || last[1] == first[1] {
+		t.Errorf("sorted the other way round: %d %.300q, and %.300q", status, down, up)
+	}
 }
 
 // Without the console its addresses are those of nobody, and the API answers as ever.

@@ -111,7 +111,7 @@ func (e *export) to(ctx context.Context, w io.Writer, kind string) error {
 // exportParams are what the lists take of the query. What is passed over would be
 // missed by who asked for less, and found too late.
 var exportParams = map[string][]string{
-	"hosts":    {"q", "columns"},
+	"hosts":    {"q", "columns", "sort"},
 	"software": {"q"},
 	"history":  {"host", "software", "from", "to"},
 	"events":   {"host", "since", "failed", "from", "to"},
@@ -133,11 +133,11 @@ func (s *Server) exportOf(r *request, q *query) (*export, error) {
 	}
 	switch list {
 	case "hosts":
-		in := api.HostQuery{Query: q.Get("q"), Limit: 500}
+		in := api.HostQuery{Query: q.Get("q"), Sort: q.Get("sort"), Limit: 500}
 		if text := q.Get("columns"); text != "" {
 			in.Columns = strings.Split(text, ",")
 		}
-		if _, err := part.List(r.Context(), api.HostQuery{Query: in.Query, Columns: in.Columns, Limit: 1}); err != nil {
+		if _, err := part.List(r.Context(), api.HostQuery{Query: in.Query, Columns: in.Columns, Sort: in.Sort, Limit: 1}); err != nil {
 			return nil, err
 		}
 		if q.Get("format") == formatGLPI {
