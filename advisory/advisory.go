@@ -46,6 +46,7 @@ type Affected struct {
 	Module    string   // stream of a module of RPM, "nodejs:18": only packages of it; "" not of a module
 	Ranges    []Range  // a version in any of them is affected
 	Versions  []string // or one that equals one of these
+	Glob      bool     // Name and Versions are patterns, see [Glob]; Versions then match as text, not in an order
 	Status    string   // a constant Status...: "" affected; others are shown, and may be filtered
 	Severity  Severity // for this package and release, where it differs; else Unknown
 }
@@ -62,6 +63,7 @@ const (
 // A Range is an interval of versions. Without Fixed and Last there is no fix yet.
 type Range struct {
 	Introduced string // first version affected; "" from the beginning
+	After      string // last version before the first affected, where Introduced is not known; "" from the beginning
 	Fixed      string // first version that is not affected any more
 	Last       string // last version affected, where Fixed is not known
 }

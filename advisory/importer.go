@@ -26,6 +26,7 @@ type Options struct {
 	Name     string         // of the file or address, for messages
 	Systems  *systems.Table // nil is [systems.Builtin]
 	MaxBytes int64          // of the document, decompressed; 0 is [MaxBytes]
+	Platform Platform       // of a document that does not name its own: updateinfo
 	// Skip is told of an entry that is left out, and why. Its error ends the
 	// import; where Skip is nil the first such entry does.
 	Skip func(entry string, why error) error
