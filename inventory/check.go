@@ -54,12 +54,25 @@ func (d *Document) Check() error {
 
 func checkPackages(source string, rows []Package) error {
 	for i := range rows {
-		if rows[i].Name == "" {
-			return muster.Errorf(muster.Invalid, "a package of %s has no name", source)
+		if err := rows[i].check(source); err != nil {
+			return err
 		}
 		if i > 0 && rows[i-1].Key().compare(rows[i].Key()) >= 0 {
 			return muster.Errorf(muster.Invalid, "packages of %s are not sorted, or one is there twice: %q", source, rows[i].Name)
 		}
+	}
+	return nil
+}
+
+// check holds that what is as a rule is left out: one host, one document.
+func (p *Package) check(source string) error {
+	switch {
+	case p.Name == "":
+		return muster.Errorf(muster.Invalid, "a package of %s has no name", source)
+	case p.Source == p.Name:
+		return muster.Errorf(muster.Invalid, "package %q of %s names itself as its source", p.Name, source)
+	case p.SourceVersion != "" && p.SourceVersion == p.Version:
+		return muster.Errorf(muster.Invalid, "package %q of %s names its own version as that of its source", p.Name, source)
 	}
 	return nil
 }

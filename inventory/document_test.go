@@ -21,7 +21,7 @@ func full() *Document {
 	d.Muster = []Installed{{"all", 1, "base", "ab", "age", "main", "/area", []string{"x"}, 1, "OK", "1"}}
 	d.Status = []Status{{"2", "group lab", "e", "age", "/area", "NEED-UPGRADE"}}
 	d.Audits = []Audit{{"o", "age", "/area", "OK"}}
-	d.Packages = map[string][]Package{"dpkg": {{"amd64", "i", 1, "n", "s", 1, "v", "1"}}}
+	d.Packages = map[string][]Package{"dpkg": {{"amd64", "i", 1, "n", "o", "s", 1, "b", "2", "v", "1"}}}
 	return d
 }
 
@@ -122,5 +122,27 @@ func TestHashes(t *testing.T) {
 	}
 	if was.Set() == is.Set() {
 		t.Error("the set-hash does not change with a row")
+	}
+}
+
+// TestSourceLeftOut holds that a document does not say twice what a package is.
+func TestSourceLeftOut(t *testing.T) {
+	for name, change := range map[string]func(*Package){
+		"name":    func(p *Package) { p.Source = p.Name },
+		"version": func(p *Package) { p.SourceVersion = p.Version },
+	} {
+		d := desktop(3)
+		change(&d.Packages["dpkg"][1])
+		if _, err := d.Marshal(); err == nil {
+			t.Errorf("the same %s passes", name)
+		}
+		delta, err := Diff(desktop(2), desktop(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&delta.Packages["dpkg"].Added[0])
+		if _, err := delta.Marshal(); err == nil {
+			t.Errorf("the same %s passes in a delta", name)
+		}
 	}
 }

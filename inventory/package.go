@@ -12,16 +12,20 @@ var Sources = []string{
 
 // A Package is one installed package of a package manager. A source may have
 // several of one name: architectures, versions side by side, and entries that
-// differ by ID alone. (Name, Architecture, ID, Version) is unique in a source.
+// differ by ID alone. (Name, Architecture, ID, Version) is unique in a source, where
+// a source is a package manager; the field Source is the source package.
 type Package struct {
-	Architecture string `json:"arch,omitempty"` // as the source writes it
-	ID           string `json:"id,omitempty"`   // what the source tells namesakes apart by: registry key, bundle identifier, branch
-	Installed    int64  `json:"installed,omitempty"`
-	Name         string `json:"name"`
-	Signer       string `json:"signer,omitempty"` // who signed it, as the source writes it: key id, remote, certificate
-	Size         int64  `json:"size,omitempty"`   // bytes when installed, as the source counts
-	Vendor       string `json:"vendor,omitempty"` // vendor, publisher, packager or maintainer
-	Version      string `json:"version"`          // in the source's own order: with epoch and release
+	Architecture  string `json:"arch,omitempty"` // as the source writes it
+	ID            string `json:"id,omitempty"`   // what the source tells namesakes apart by: registry key, bundle identifier, branch
+	Installed     int64  `json:"installed,omitempty"`
+	Name          string `json:"name"`
+	Origin        string `json:"origin,omitempty"`         // repository or distribution it came from, where the source records it
+	Signer        string `json:"signer,omitempty"`         // who signed it, as the source writes it: key id, remote, certificate
+	Size          int64  `json:"size,omitempty"`           // bytes when installed, as the source counts
+	Source        string `json:"source,omitempty"`         // what it was built from, where that has another name
+	SourceVersion string `json:"source_version,omitempty"` // where that is another than its own
+	Vendor        string `json:"vendor,omitempty"`         // vendor, publisher, packager or maintainer
+	Version       string `json:"version"`                  // in the source's own order: with epoch and release
 }
 
 // Key tells packages of one source apart.

@@ -29,11 +29,14 @@ func desktop(n int) *Document {
 func drawPackages(t *rapid.T) []Package {
 	return SortPackages(rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Package {
 		return Package{
-			Architecture: rapid.SampledFrom([]string{"", "amd64", "i386"}).Draw(t, "arch"),
-			ID:           rapid.SampledFrom([]string{"", "", "x"}).Draw(t, "id"),
-			Installed:    rapid.Int64Range(0, 2).Draw(t, "installed"),
-			Name:         rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "name"),
-			Version:      rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "version"),
+			Architecture:  rapid.SampledFrom([]string{"", "amd64", "i386"}).Draw(t, "arch"),
+			ID:            rapid.SampledFrom([]string{"", "", "x"}).Draw(t, "id"),
+			Installed:     rapid.Int64Range(0, 2).Draw(t, "installed"),
+			Name:          rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "name"),
+			Origin:        rapid.SampledFrom([]string{"", "o"}).Draw(t, "origin"),
+			Source:        rapid.SampledFrom([]string{"", "s"}).Draw(t, "source"),
+			SourceVersion: rapid.SampledFrom([]string{"", "9"}).Draw(t, "source version"),
+			Version:       rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "version"),
 		}
 	}), 0, 12).Draw(t, "rows"))
 }

@@ -25,12 +25,15 @@ func drawDocument(t *rapid.T) *inventory.Document {
 	for _, source := range []string{"dpkg", "windows"} {
 		rows := inventory.SortPackages(rapid.SliceOfN(rapid.Custom(func(t *rapid.T) inventory.Package {
 			return inventory.Package{
-				Architecture: rapid.SampledFrom([]string{"", "amd64"}).Draw(t, "arch"),
-				ID:           rapid.SampledFrom([]string{"", "", "x"}).Draw(t, "id"),
-				Installed:    rapid.Int64Range(0, 2).Draw(t, "installed"),
-				Name:         rapid.SampledFrom([]string{"a", "A", "b", "c <&> é"}).Draw(t, "name"),
-				Vendor:       rapid.SampledFrom([]string{"", "v"}).Draw(t, "vendor"),
-				Version:      rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "version"),
+				Architecture:  rapid.SampledFrom([]string{"", "amd64"}).Draw(t, "arch"),
+				ID:            rapid.SampledFrom([]string{"", "", "x"}).Draw(t, "id"),
+				Installed:     rapid.Int64Range(0, 2).Draw(t, "installed"),
+				Name:          rapid.SampledFrom([]string{"a", "A", "b", "c <&> é"}).Draw(t, "name"),
+				Origin:        rapid.SampledFrom([]string{"", "o"}).Draw(t, "origin"),
+				Source:        rapid.SampledFrom([]string{"", "s", "t"}).Draw(t, "source"),
+				SourceVersion: rapid.SampledFrom([]string{"", "9"}).Draw(t, "source version"),
+				Vendor:        rapid.SampledFrom([]string{"", "v"}).Draw(t, "vendor"),
+				Version:       rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "version"),
 			}
 		}), 0, 8).Draw(t, source))
 		if len(rows) > 0 {
