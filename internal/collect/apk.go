@@ -11,7 +11,7 @@ import (
 // Alpine moved its database in 2025 (apk-tools 3).
 var apkDatabases = []string{"usr/lib/apk/db/installed", "lib/apk/db/installed"}
 
-const apkFields = " A I P V m "
+const apkFields = " A I P V m o "
 
 // readApk reads the database of apk: paragraphs of one-letter fields (apk
 // keeps no date of installation, and the key of the repository, not of the
@@ -37,7 +37,7 @@ func readApk(fsys fs.FS) ([]inventory.Package, error) {
 func parseApk(data []byte) (rows []inventory.Package, err error) {
 	err = stanzas(data, apkFields, func(f map[string]string) {
 		rows = append(rows, inventory.Package{
-			Architecture: f["A"], Name: f["P"], Version: f["V"], Vendor: f["m"], Size: atoi(f["I"]),
+			Architecture: f["A"], Name: f["P"], Version: f["V"], Source: f["o"], Vendor: f["m"], Size: atoi(f["I"]),
 		})
 	})
 	return rows, err

@@ -156,8 +156,14 @@ func (r *Report) addPackages(source string, rows []inventory.Package) error {
 }
 
 func tidy(p *inventory.Package) {
-	for _, s := range []*string{&p.Architecture, &p.ID, &p.Name, &p.Signer, &p.Vendor, &p.Version} {
+	for _, s := range []*string{&p.Architecture, &p.ID, &p.Name, &p.Origin, &p.Signer, &p.Source, &p.SourceVersion, &p.Vendor, &p.Version} {
 		*s = inventory.Text(*s)
+	}
+	if p.Source == p.Name {
+		p.Source = ""
+	}
+	if p.SourceVersion == p.Version {
+		p.SourceVersion = ""
 	}
 	p.Installed, p.Size = positive(p.Installed), positive(p.Size)
 }

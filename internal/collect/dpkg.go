@@ -14,7 +14,7 @@ const (
 	dpkgParts  = "var/lib/dpkg/status.d" // images without dpkg have one file a package there
 	dpkgInfo   = "var/lib/dpkg/info"
 
-	dpkgFields = " Architecture Installed-Size Maintainer Package Status Version "
+	dpkgFields = " Architecture Installed-Size Maintainer Origin Package Source Status Version "
 )
 
 // readDpkg reads the database of dpkg, deb822 stanzas. dpkg keeps no date of
@@ -62,12 +62,20 @@ func parseDpkg(data []byte) (rows []inventory.Package, err error) {
 		if s, ok := f["Status"]; ok && !strings.HasSuffix(s, " installed") {
 			return
 		}
+		source, version := dpkgSource(f["Source"])
 		rows = append(rows, inventory.Package{
-			Architecture: f["Architecture"], Name: f["Package"], Version: f["Version"],
-			Vendor: f["Maintainer"], Size: atoi(f["Installed-Size"]) << 10,
+			Architecture: f["Architecture"], Name: f["Package"], Version: f["Version"], Source: source, SourceVersion: version,
+			Origin: f["Origin"], Vendor: f["Maintainer"], Size: atoi(f["Installed-Size"]) << 10,
 		})
 	})
 	return rows, err
+}
+
+// dpkgSource splits the field Source: a name, with the version in parentheses where
+// that is not the package's.
+func dpkgSource(field string) (name, version string) {
+	name, rest, _ := strings.Cut(field, " ")
+	return name, strings.Trim(strings.TrimSpace(rest), "()")
 }
 
 // dpkgDates reads the directory once: one call a file, not a search a package.

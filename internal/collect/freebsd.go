@@ -12,16 +12,43 @@ const freebsdDatabase = "var/db/pkg/local.sqlite"
 // readFreeBSD reads the table "packages" of FreeBSD's pkg. The order of its
 // columns differs between versions, so they are found by name.
 func readFreeBSD(fsys fs.FS) (rows []inventory.Package, err error) {
-	err = eachRow(fsys, freebsdDatabase, "packages", func() { rows = nil }, func(_ int64, row map[string]any) error {
+	repositories := freebsdRepositories(fsys)
+	err = eachRow(fsys, freebsdDatabase, "packages", func() { rows = nil }, func(id int64, row map[string]any) error {
 		text := func(name string) string { s, _ := row[name].(string); return s }
 		number := func(name string) int64 { n, _ := row[name].(int64); return n }
 		rows = append(rows, inventory.Package{
 			Architecture: text("arch"), Name: text("name"), Version: text("version"), Vendor: text("maintainer"),
-			ID: text("origin"), Size: number("flatsize"), Installed: number("time"),
+			ID: text("origin"), Source: text("origin"), Origin: repositories[id], Size: number("flatsize"), Installed: number("time"),
 		})
 		return nil
 	})
 	return rows, err
+}
+
+// freebsdRepositories returns the repositories that packages came from, by the
+// number of the package: the annotation "repository", of which tag and value are
+// rows of a table of words. A database without annotations knows none.
+func freebsdRepositories(fsys fs.FS) (all map[int64]string) {
+	words := map[int64]string{}
+	err := eachRow(fsys, freebsdDatabase, "annotation", func() { clear(words) }, func(id int64, row map[string]any) error {
+		word, _ := row["annotation"].(string)
+		words[id] = inventory.Text(word)
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	err = eachRow(fsys, freebsdDatabase, "pkg_annotation", func() { all = map[int64]string{} }, func(_ int64, row map[string]any) error {
+		number := func(name string) int64 { n, _ := row[name].(int64); return n }
+		if words[number("tag_id")] == "repository" {
+			all[number("package_id")] = words[number("value_id")]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	return all
 }
 
 // eachRow calls f for every row of a table of a SQLite database, with its

@@ -46,7 +46,7 @@ func parsePacman(data []byte) inventory.Package {
 		}
 	}
 	return inventory.Package{
-		Architecture: first["ARCH"], Name: first["NAME"], Version: first["VERSION"], Vendor: first["PACKAGER"],
+		Architecture: first["ARCH"], Name: first["NAME"], Version: first["VERSION"], Source: first["BASE"], Vendor: first["PACKAGER"],
 		Size: atoi(first["SIZE"]), Installed: atoi(first["INSTALLDATE"]),
 	}
 }

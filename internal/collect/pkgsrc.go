@@ -45,8 +45,11 @@ func pkgsrcPackage(fsys fs.FS, dir, name string) (inventory.Package, bool) {
 		return p, true
 	}
 	for name, value := range assignments(info) {
-		if name == "MACHINE_ARCH" {
+		switch name {
+		case "MACHINE_ARCH":
 			p.Architecture = value
+		case "PKGPATH":
+			p.Source = value
 		}
 	}
 	return p, true

@@ -88,6 +88,27 @@ func TestSigner(t *testing.T) {
 	}
 }
 
+// TestSource takes names of source packages apart.
+func TestSource(t *testing.T) {
+	for file, want := range map[string][2]string{
+		"bash-5.1.8-9.el9.src.rpm":                   {"bash", "5.1.8-9.el9"},
+		"java-17-openjdk-17.0.13.0.11-4.el9.src.rpm": {"java-17-openjdk", "17.0.13.0.11-4.el9"},
+		"fonts-1-1.nosrc.rpm":                        {"fonts", "1-1"},
+		"(none)":                                     {}, "": {}, "x.src.rpm": {}, "x-1.src.rpm": {}, "x-1-1.rpm": {},
+	} {
+		if name, version := rpmSource(file); name != want[0] || version != want[1] {
+			t.Errorf("%s: %q, %q", file, name, version)
+		}
+	}
+	for field, want := range map[string][2]string{
+		"glibc": {"glibc", ""}, "bash (5.2.15-2)": {"bash", "5.2.15-2"}, "": {}, "gcc-12 (12.2.0-14)": {"gcc-12", "12.2.0-14"},
+	} {
+		if name, version := dpkgSource(field); name != want[0] || version != want[1] {
+			t.Errorf("%s: %q, %q", field, name, version)
+		}
+	}
+}
+
 // TestOverlap holds that slots which all lead to one header are refused.
 func TestOverlap(t *testing.T) {
 	data := ndb(rpmHeaders(t)[1:])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"muster"
 	"muster/inventory"
@@ -14,6 +15,7 @@ const (
 	rpmName, rpmVersion, rpmRelease, rpmEpoch = 1000, 1001, 1002, 1003
 	rpmInstallTime, rpmSize, rpmLongSize      = 1008, 1009, 5009
 	rpmVendor, rpmPackager, rpmArch           = 1011, 1015, 1022
+	rpmSourceRPM                              = 1044
 	rpmDSAHeader, rpmRSAHeader                = 267, 268
 	rpmSigPGP, rpmSigGPG                      = 259, 262
 
@@ -90,8 +92,13 @@ func parseRPMHeader(b []byte) (inventory.Package, error) {
 		Architecture: h.text(rpmArch), Name: h.text(rpmName), Version: h.text(rpmVersion) + "-" + h.text(rpmRelease),
 		Vendor: h.text(rpmVendor), Signer: h.signer(),
 	}
+	p.Source, p.SourceVersion = rpmSource(h.text(rpmSourceRPM))
 	if epoch, ok := h.number(rpmEpoch); ok {
 		p.Version = strconv.FormatInt(epoch, 10) + ":" + p.Version
+		// The name of a file has no epoch: packages take that of their source, as a rule.
+		if p.SourceVersion != "" {
+			p.SourceVersion = strconv.FormatInt(epoch, 10) + ":" + p.SourceVersion
+		}
 	}
 	if p.Vendor == "" {
 		p.Vendor = h.text(rpmPackager)
@@ -103,6 +110,24 @@ func parseRPMHeader(b []byte) (inventory.Package, error) {
 	}
 	p.Size = size
 	return p, nil
+}
+
+// rpmSource takes apart the name of the file of a source package,
+// NAME-VERSION-RELEASE.src.rpm. What is named otherwise is none.
+func rpmSource(file string) (name, version string) {
+	file, ok := strings.CutSuffix(file, ".src.rpm")
+	if !ok {
+		file, ok = strings.CutSuffix(file, ".nosrc.rpm")
+	}
+	release := strings.LastIndexByte(file, '-')
+	if !ok || release < 0 {
+		return "", ""
+	}
+	before := strings.LastIndexByte(file[:release], '-')
+	if before < 0 {
+		return "", ""
+	}
+	return file[:before], file[before+1:]
 }
 
 // signer is the id of the key that signed the package. Nobody verifies here:

@@ -24,19 +24,21 @@ func TestSources(t *testing.T) {
 		want  []inventory.Package
 	}{
 		"dpkg": {tree(t, "dpkg.txtar"), readDpkg, []inventory.Package{
-			{Architecture: "amd64", Name: "base-files", Size: 341 << 10, Vendor: "Santiago Vila <sanvila@debian.org>", Version: "12.4+deb12u11"},
-			{Architecture: "amd64", Installed: at, Name: "bash", Size: 7164 << 10, Vendor: "Matthias Klose <doko@debian.org>", Version: "5.2.15-2+b8"},
-			{Architecture: "amd64", Installed: at, Name: "libc6", Size: 13001 << 10, Vendor: "GNU Libc Maintainers <debian-glibc@lists.debian.org>", Version: "2.36-9+deb12u14"},
+			{Architecture: "amd64", Name: "base-files", Origin: "Debian", Size: 341 << 10, Vendor: "Santiago Vila <sanvila@debian.org>", Version: "12.4+deb12u11"},
+			{Architecture: "amd64", Installed: at, Name: "bash", Size: 7164 << 10, SourceVersion: "5.2.15-2", Vendor: "Matthias Klose <doko@debian.org>", Version: "5.2.15-2+b8"},
+			{Architecture: "amd64", Installed: at, Name: "libc6", Size: 13001 << 10, Source: "glibc", Vendor: "GNU Libc Maintainers <debian-glibc@lists.debian.org>", Version: "2.36-9+deb12u14"},
 		}},
 		"pacman": {tree(t, "pacman.txtar"), readPacman, []inventory.Package{
 			{Architecture: "any", Installed: 1795246611, Name: "muster-hello", Size: 4099, Vendor: "Alice Martin <alice@example.org>", Version: "1:1.2-3"},
+			{Architecture: "any", Installed: 1795246612, Name: "muster-hello-doc", Size: 12, Source: "muster-hello", Vendor: "Alice Martin <alice@example.org>", Version: "1:1.2-3"},
 		}},
 		"apk": {tree(t, "apk.txtar"), readApk, []inventory.Package{
 			{Architecture: "x86_64", Name: "alpine-keys", Size: 159744, Vendor: "Natanael Copa <ncopa@alpinelinux.org>", Version: "2.4-r1"},
 			{Architecture: "x86_64", Name: "musl", Size: 667648, Vendor: "Timo Teräs <timo.teras@iki.fi>", Version: "1.2.5-r0"},
+			{Architecture: "x86_64", Name: "musl-utils", Size: 139264, Source: "musl", Vendor: "Timo Teräs <timo.teras@iki.fi>", Version: "1.2.5-r0"},
 		}},
 		"pkgsrc": {tree(t, "pkgsrc.txtar"), readPkgsrc, []inventory.Package{
-			{Architecture: "x86_64", Installed: at, Name: "digest", Size: 58123, Version: "20220214"},
+			{Architecture: "x86_64", Installed: at, Name: "digest", Size: 58123, Source: "pkgtools/digest", Version: "20220214"},
 			{Installed: at, Name: "py312-setuptools-scm", Version: "8.1.0nb2"},
 		}},
 		"brew": {tree(t, "brew.txtar"), readBrew, []inventory.Package{

@@ -111,14 +111,20 @@ www TEXT, prefix TEXT NOT NULL, flatsize INTEGER NOT NULL, automatic INTEGER NOT
 licenselogic INTEGER NOT NULL, time INTEGER NOT NULL, manifestdigest TEXT NULL, pkg_format_version INTEGER, dep_formula TEXT NULL,
 vital INTEGER NOT NULL DEFAULT 0);
 INSERT INTO packages VALUES (1,'security/age','age','1.2.1_3,1','c','d',NULL,NULL,'FreeBSD:14:amd64','ports@example.org','w','/usr/local',5242880,0,0,1,1700000001,'x',1,NULL,0);
+INSERT INTO packages VALUES (2,'shells/bash','bash','5.2.37','c','d',NULL,NULL,'FreeBSD:14:amd64','ports@example.org','w','/usr/local',1,0,0,1,1700000001,'x',1,NULL,0);
+CREATE TABLE annotation (annotation_id INTEGER PRIMARY KEY, annotation TEXT NOT NULL UNIQUE);
+CREATE TABLE pkg_annotation (package_id INTEGER, tag_id INTEGER NOT NULL, value_id INTEGER NOT NULL, UNIQUE (package_id, tag_id));
+INSERT INTO annotation VALUES (1,'FreeBSD_version'), (2,'1400097'), (3,'repository'), (4,'poudriere');
+INSERT INTO pkg_annotation VALUES (1,1,2), (2,1,2), (2,3,4);
 `)
 	rows, err := readFreeBSD(os.DirFS(dir))
-	if err != nil || len(rows) != 1 {
+	if err != nil || len(rows) != 2 {
 		t.Fatal(rows, err)
 	}
 	p := rows[0]
 	if p.Name != "age" || p.Version != "1.2.1_3,1" || p.ID != "security/age" || p.Architecture != "FreeBSD:14:amd64" ||
-		p.Size != 5242880 || p.Installed != 1700000001 || p.Vendor != "ports@example.org" {
-		t.Errorf("%+v", p)
+		p.Size != 5242880 || p.Installed != 1700000001 || p.Vendor != "ports@example.org" ||
+		p.Source != "security/age" || p.Origin != "" || rows[1].Origin != "poudriere" {
+		t.Errorf("%+v", rows)
 	}
 }
