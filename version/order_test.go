@@ -11,7 +11,7 @@ import (
 )
 
 var orders = map[string]Order{
-	"dpkg": Dpkg, "rpm": RPM, "apk": APK, "pkgsrc": Pkgsrc, "freebsd": FreeBSD, "windows": Windows,
+	"dpkg": Dpkg, "rpm": RPM, "apk": APK, "pkgsrc": Pkgsrc, "freebsd": FreeBSD, "windows": Windows, "arch": Arch,
 }
 
 // pair is two versions and the sign that a source states of them.

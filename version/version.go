@@ -12,7 +12,7 @@
 // end: 1.0~rc1 < 1.0.
 //
 // The orders of other package systems stand beside it as [Order] functions
-// ([Dpkg], [RPM], [APK], [Pkgsrc], [FreeBSD], [Windows]), exact for every
+// ([Dpkg], [RPM], [Arch], [APK], [Pkgsrc], [FreeBSD], [Windows]), exact for every
 // version that the system itself accepts, in the release that each names, and
 // a total preorder on all strings. Numbers are compared at any length, where
 // some of those systems overflow. Start with [Compare] and [ParseConstraint].
