@@ -1,0 +1,144 @@
+package sites
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"muster/internal/db"
+)
+
+// A search finds out which of some packages sets hold, without reading the sets whole:
+// a set holds what its delta adds, and what its base holds less what its delta removes.
+type hunt struct {
+	s    *Sites
+	tx   *db.Tx
+	ids  []int64           // sorted
+	rows map[int64]setRow  // of sets that were asked for, and of all that they are built on
+	held map[int64][]int64 // sorted
+}
+
+func (s *Sites) hunt(tx *db.Tx, ids []int64) *hunt {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return &hunt{s: s, tx: tx, ids: slices.Compact(ids), rows: map[int64]setRow{}, held: map[int64][]int64{}}
+}
+
+// in returns, of the sets that hold some, which. The answer for a set is kept.
+func (h *hunt) in(sets []int64) (map[int64][]int64, error) {
+	var order []int64
+	for ask := slices.Clone(sets); len(ask) > 0; {
+		ask = slices.DeleteFunc(ask, func(n int64) bool { _, done := h.held[n]; _, read := h.rows[n]; return done || read })
+		slices.Sort(ask)
+		ask = slices.Compact(ask)
+		next, err := h.read(ask)
+		if err != nil {
+			return nil, err
+		}
+		order = append(order, ask...)
+		ask = next
+	}
+	slices.Sort(order) // a base has a smaller number
+	for _, num := range order {
+		if err := h.look(h.rows[num]); err != nil {
+			return nil, err
+		}
+		delete(h.rows, num)
+	}
+	found := map[int64][]int64{}
+	for _, num := range sets {
+		if in := h.held[num]; len(in) > 0 {
+			found[num] = in
+		}
+	}
+	return found, nil
+}
+
+// read reads rows of sets and returns what they are built on.
+func (h *hunt) read(nums []int64) (bases []int64, err error) {
+	for part := range slices.Chunk(nums, chunk) {
+		err := h.tx.Each("SELECT num, base, body FROM sites_set WHERE num IN "+db.In(len(part)), anys(part), func(scan db.Scan) error {
+			var r setRow
+			if err := scan(&r.num, &r.base, &r.body); err != nil {
+				return err
+			}
+			if r.base >= r.num {
+				return errDamaged()
+			}
+			h.rows[r.num] = r
+			if r.base != 0 {
+				bases = append(bases, r.base)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return bases, nil
+}
+
+// look finds out what one set holds. Its base was looked at before.
+func (h *hunt) look(r setRow) error {
+	plain, err := h.s.plain(r.body)
+	if err != nil {
+		return err
+	}
+	c := cursor{rest: plain}
+	if r.base == 0 {
+		h.held[r.num] = c.holds(h.ids)
+		return c.end()
+	}
+	removed, added := c.holds(h.ids), c.holds(h.ids)
+	in := h.held[r.base]
+	if len(removed)+len(added) > 0 {
+		in = slices.DeleteFunc(slices.Clone(in), func(id int64) bool { return slices.Contains(removed, id) })
+		in = append(in, added...)
+		slices.Sort(in)
+	}
+	h.held[r.num] = in
+	return c.end()
+}
+
+// Holders calls f with every host that has one of these packages now, once for each.
+// Hosts come in the order of their numbers. f runs while the database is read.
+func (s *Sites) Holders(ctx context.Context, ids []int64, f func(Host, int64) error) error {
+	return s.DB.Read(ctx, func(tx *db.Tx) error {
+		var sets []int64
+		if err := eachNumber(tx, "SELECT DISTINCT has FROM sites_host WHERE gone = 0", nil, &sets); err != nil {
+			return err
+		}
+		found, err := s.hunt(tx, ids).in(sets)
+		if err != nil {
+			return err
+		}
+		var all []Host
+		for part := range slices.Chunk(slices.Sorted(maps.Keys(found)), chunk) {
+			hosts, err := hostsOf(tx, "h.gone = 0 AND h.has IN "+db.In(len(part)), anys(part)...)
+			if err != nil {
+				return err
+			}
+			all = append(all, hosts...)
+		}
+		slices.SortFunc(all, func(a, b Host) int { return cmp.Compare(a.ID, b.ID) })
+		for _, h := range all {
+			for _, id := range found[h.set] {
+				if err := f(h, id); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func eachNumber(tx *db.Tx, query string, args []any, all *[]int64) error {
+	*all = nil
+	return tx.Each(query, args, func(scan db.Scan) error {
+		var n int64
+		err := scan(&n)
+		*all = append(*all, n)
+		return err
+	})
+}

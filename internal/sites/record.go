@@ -1,0 +1,199 @@
+package sites
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"muster"
+	"muster/internal/db"
+)
+
+// A Site is the record of a site: who may report for it, how much, and for how long
+// it is remembered.
+type Site struct {
+	ID      int64
+	Name    string
+	Note    string
+	Created int64
+	// Open lets in reports that prove nothing, as those of Pakiti: whoever can reach the
+	// server from one of Addresses can say anything of hosts of this site.
+	Open      bool
+	Addresses []netip.Prefix // none: from anywhere
+	// Forget is after how long a host that does not report is forgotten. 0: never.
+	Forget time.Duration
+	// Past is how long history is kept that is over, and that of hosts that were
+	// forgotten. Below 0: for ever.
+	Past  time.Duration
+	Quota Quota // what is 0 is the server's
+	Hosts int64 // how many there are
+}
+
+// MaxName is how many characters the name of a site or a tag has at most, and maxHost
+// that of a host.
+const (
+	MaxName = 100
+	maxHost = 253
+)
+
+// checkName refuses what is no name of a site or host: what people write, without what
+// they do not see.
+func checkName(what, name string, most int) error {
+	bad := func(r rune) bool { return !unicode.IsGraphic(r) || r == utf8.RuneError }
+	if name == "" || utf8.RuneCountInString(name) > most || strings.ContainsFunc(name, bad) || strings.TrimSpace(name) != name {
+		return muster.Errorf(muster.Invalid, "%q is no name of a %s", cut(name, 60), what)
+	}
+	return nil
+}
+
+const siteColumns = "num, name, note, created, open, addresses, forget, past, hosts, most_hosts, most_reports, most_bytes, most_packages"
+
+func siteFrom(scan db.Scan) (s Site, err error) {
+	var open, forget, past int64
+	var addresses string
+	q := &s.Quota
+	if err := scan(&s.ID, &s.Name, &s.Note, &s.Created, &open, &addresses, &forget, &past, &s.Hosts, &q.Hosts, &q.Reports, &q.Bytes, &q.Packages); err != nil {
+		return s, err
+	}
+	s.Open, s.Forget, s.Past = open != 0, time.Duration(forget)*time.Second, time.Duration(past)*time.Second
+	for word := range strings.FieldsSeq(addresses) {
+		p, err := netip.ParsePrefix(word)
+		if err != nil {
+			return s, muster.Errorf(muster.Internal, "the database holds %q as a network", word)
+		}
+		s.Addresses = append(s.Addresses, p)
+	}
+	return s, nil
+}
+
+// Sites lists the records of all sites, by name.
+func (s *Sites) Sites(ctx context.Context) (all []Site, err error) {
+	err = s.DB.Read(ctx, func(tx *db.Tx) error {
+		all = nil
+		return tx.Each("SELECT "+siteColumns+" FROM sites_site ORDER BY name", nil, func(scan db.Scan) error {
+			one, err := siteFrom(scan)
+			all = append(all, one)
+			return err
+		})
+	})
+	return all, err
+}
+
+// Site reads one record.
+func (s *Sites) Site(ctx context.Context, name string) (one Site, err error) {
+	err = s.DB.Read(ctx, func(tx *db.Tx) error {
+		one, err = readSite(tx, name)
+		return err
+	})
+	return one, err
+}
+
+func readSite(tx *db.Tx, name string) (one Site, err error) {
+	one, err = siteFrom(tx.QueryRow("SELECT "+siteColumns+" FROM sites_site WHERE name = ?", cut(name, MaxName)).Scan)
+	if none(err) {
+		err = muster.WithHint(muster.Errorf(muster.NotFound, "there is no site %q", name), "'muster sites' lists them")
+	}
+	return one, err
+}
+
+// PutSite adds a site, or changes the record of the one that has the name.
+func (s *Sites) PutSite(ctx context.Context, now time.Time, in Site) error {
+	if err := checkName("site", in.Name, MaxName); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(in.Note) > 500 {
+		return muster.Errorf(muster.Invalid, "the note of site %q has more than 500 characters", in.Name)
+	}
+	for _, n := range []int64{int64(in.Forget), in.Quota.Hosts, in.Quota.Reports, in.Quota.Bytes, in.Quota.Packages} {
+		if n < 0 {
+			return muster.Errorf(muster.Invalid, "site %q cannot have a limit below 0", in.Name)
+		}
+	}
+	var addresses []string
+	for _, p := range in.Addresses {
+		addresses = append(addresses, p.String())
+	}
+	past := int64(in.Past / time.Second)
+	if in.Past < 0 {
+		past = -1
+	}
+	defer s.records.drop()
+	return s.DB.Write(ctx, func(tx *db.Tx) error {
+		args := []any{in.Note, in.Open, strings.Join(addresses, " "), int64(in.Forget / time.Second), past, in.Quota.Hosts, in.Quota.Reports, in.Quota.Bytes, in.Quota.Packages}
+		num, err := findOr(tx, "SELECT num FROM sites_site WHERE name = ?", []any{in.Name}, func() (int64, error) { return 0, nil })
+		if err != nil {
+			return err
+		}
+		if num != 0 {
+			_, err := tx.Exec("UPDATE sites_site SET note = ?, open = ?, addresses = ?, forget = ?, past = ?, most_hosts = ?, most_reports = ?, most_bytes = ?, most_packages = ? WHERE num = ?", append(args, num)...)
+			return err
+		}
+		if num, err = tx.Next("sites_number", "site", 1); err != nil {
+			return err
+		}
+		return tx.Insert("sites_site", []string{"num", "name", "created", "hosts", "note", "open", "addresses", "forget", "past", "most_hosts", "most_reports", "most_bytes", "most_packages"},
+			[][]any{append([]any{num, in.Name, now.Unix(), 0}, args...)})
+	})
+}
+
+// A record is a site as memory has it.
+type record struct {
+	Site
+	until time.Time // read again after that
+}
+
+// records are those of sites that reported, for as long as a change by another server
+// may take to be seen.
+type records struct {
+	mu     sync.Mutex
+	byName map[string]*record
+}
+
+const (
+	maxRecords   = 20_000
+	recordsFresh = 2 * time.Second
+)
+
+func newRecords() *records { return &records{byName: map[string]*record{}} }
+
+func (r *records) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.byName)
+}
+
+// record returns the record of a site; nil: there is none.
+func (s *Sites) record(ctx context.Context, name string) (*record, error) {
+	s.records.mu.Lock()
+	r := s.records.byName[name]
+	s.records.mu.Unlock()
+	if r != nil && time.Now().Before(r.until) {
+		return r, nil
+	}
+	r = &record{until: time.Now().Add(recordsFresh)}
+	var err error
+	if r.Site, err = s.Site(ctx, name); none(err) {
+		return nil, nil // strangers fill no memory
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Quota = r.Quota.or(s.Quota)
+	s.records.mu.Lock()
+	defer s.records.mu.Unlock()
+	if len(s.records.byName) >= maxRecords {
+		clear(s.records.byName)
+	}
+	s.records.byName[name] = r
+	return r, nil
+}
+
+// lets reports whether who proves nothing may report from an address.
+func (r *record) lets(from netip.Addr) bool {
+	return r.Open && (len(r.Addresses) == 0 || slices.ContainsFunc(r.Addresses, func(p netip.Prefix) bool { return p.Contains(from.Unmap()) }))
+}

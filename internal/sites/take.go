@@ -1,0 +1,422 @@
+package sites
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"muster"
+	"muster/internal/db"
+	"muster/sitereport"
+)
+
+// A Sender is who sent a report, and how.
+type Sender struct {
+	Proven  string     // the site that a key or certificate has proved; "": none
+	Form    string     // "native", "pakiti5", "pakiti4", "glpi", "agent"
+	Address netip.Addr // that it came from
+	Bytes   int64      // as it came
+	// Agent is the id of a host under an agent, which is of no site: nothing else is
+	// asked of it.
+	Agent string
+}
+
+// An Outcome is what became of a report.
+type Outcome struct {
+	Host     int64
+	New      bool // the host was not known
+	Changed  bool // it is or has something else than before
+	Packages int  // that no host had before
+}
+
+// Take keeps a report that came at now. When it returns nil, the report is on disk.
+//
+// It is Denied when the sender has not proved to be of the site and that is not open;
+// those who prove nothing are told the same of sites that are not there. It is Conflict
+// when this report came before, or a newer one of the host did; Invalid when the clock
+// of the host is wrong; Busy when a quota is used up.
+func (s *Sites) Take(ctx context.Context, now time.Time, r *sitereport.Report, from Sender) (Outcome, error) {
+	t := &taking{s: s, now: now.Unix(), r: r, from: from}
+	if err := t.begin(ctx); err != nil {
+		return Outcome{}, err
+	}
+	// Another report of the same host, or set, may come between reading and writing.
+	for range 4 {
+		err := t.once(ctx)
+		if err == nil {
+			t.remember()
+			return t.out, nil
+		}
+		if !errors.Is(err, errMoved) {
+			return Outcome{}, err
+		}
+	}
+	return Outcome{}, muster.Errorf(muster.Busy, "host %q sends several reports at once", cut(r.Host, 60))
+}
+
+// errMoved is that the database is not as it was read.
+var errMoved = errors.New("the host changed meanwhile")
+
+// A taking is a report on its way into the database.
+type taking struct {
+	s    *Sites
+	now  int64
+	r    *sitereport.Report
+	from Sender
+
+	site    *record // nil: under an agent
+	siteNum int64
+	ident   string
+	nonce   []byte
+	setSum  sum
+	osSum   sum
+	sum     sum // of all that counts
+
+	was      *hostRow // nil: not known
+	at       int64    // since when what it says is so
+	same     bool
+	platform int64
+	has      int64 // number of the set; 0: it is new
+	words    []word
+	missing  []*word
+	ids      []int64
+	forms    []form
+	kept     int64 // number of the set, as it was stored
+	out      Outcome
+}
+
+// begin checks what needs no host, and names what the report says.
+func (t *taking) begin(ctx context.Context) error {
+	if err := checkName("host", t.r.Host, maxHost); err != nil {
+		return err
+	}
+	if t.from.Agent != "" {
+		t.ident = t.from.Agent
+	} else if err := t.admit(ctx); err != nil {
+		return err
+	} else {
+		t.ident = strings.ToLower(t.r.Host)
+	}
+	if err := t.checkTime(); err != nil {
+		return err
+	}
+	o, set := &t.r.System, t.r.SetHash()
+	platform := platformKey(o)
+	t.setSum = sumOf(platform, string(set[:]))
+	t.osSum = sumOf(platform, o.Name, o.Arch, o.Kernel)
+	t.sum = sumOf(string(t.setSum[:]), string(t.osSum[:]), t.r.Host, t.r.Tag, t.from.Form)
+	return nil
+}
+
+// admit finds the site, and holds the sender to it.
+func (t *taking) admit(ctx context.Context) error {
+	name := t.r.Site
+	if name == "" {
+		name = t.from.Proven
+	}
+	if t.from.Proven != "" && name != t.from.Proven {
+		return muster.Errorf(muster.Denied, "the report is of site %q, and its key or certificate is not for that", cut(name, 60))
+	}
+	if name == "" {
+		return muster.WithHint(muster.Errorf(muster.Invalid, "the report does not say of which site it is"), "name the site: --site NAME")
+	}
+	var err error
+	if t.site, err = t.s.record(ctx, name); err != nil {
+		return err
+	}
+	if t.site == nil || t.from.Proven == "" && !t.site.lets(t.from.Address) {
+		return muster.WithHint(muster.Errorf(muster.Denied, "the report does not prove that it is of site %q", cut(name, 60)),
+			"report with a key or certificate of the site, from those who run the collector")
+	}
+	t.siteNum = t.site.ID
+	return nil
+}
+
+// checkTime holds the time of a report to the server's. A report that proves whose it
+// is has to have one, or it could come again for ever.
+func (t *taking) checkTime() error {
+	r := t.r
+	if t.from.Agent != "" {
+		return nil // which has counters of its own
+	}
+	if t.from.Proven != "" && (r.Time == 0 || r.Nonce == "") {
+		return muster.Errorf(muster.Invalid, "the report of host %q has no time or no nonce", r.Host)
+	}
+	if r.Time == 0 {
+		return nil
+	}
+	if ahead := r.Time - t.now; ahead > int64(t.s.Skew/time.Second) {
+		return muster.WithHint(muster.Errorf(muster.Invalid, "the report of host %q is from %d s ahead", r.Host, ahead), "set the clock of the host")
+	}
+	if t.now-r.Time > int64(t.s.Window/time.Second) {
+		return muster.WithHint(muster.Errorf(muster.Conflict, "the report of host %q is more than %s old", r.Host, t.s.Window), "set the clock of the host")
+	}
+	var err error
+	if t.nonce, err = hex.DecodeString(r.Nonce); err != nil || len(t.nonce) > 16 {
+		return muster.Errorf(muster.Invalid, "the nonce of the report is not hexadecimal")
+	}
+	return nil
+}
+
+// once reads what there is and writes what is new.
+func (t *taking) once(ctx context.Context) error {
+	t.out = Outcome{}
+	if err := t.s.DB.Read(ctx, t.read); err != nil {
+		return err
+	}
+	if err := t.fresh(t.was); err != nil {
+		return err
+	}
+	if t.same {
+		return t.s.DB.Write(ctx, t.keepSeen)
+	}
+	return t.s.DB.Write(ctx, t.store)
+}
+
+// read finds out what is known, beside the database's only writer.
+func (t *taking) read(tx *db.Tx) (err error) {
+	if t.was, err = readHost(tx, t.siteNum, t.ident); err != nil {
+		return err
+	}
+	if t.same = t.was != nil && t.was.gone == 0 && bytes.Equal(t.was.sum, t.sum[:]); t.same {
+		t.out.Host = t.was.num
+		return nil
+	}
+	if t.platform, err = t.s.words.platform(tx, &t.r.System); err != nil {
+		return err
+	}
+	if t.has, err = setNumbered(tx, t.setSum); err != nil || t.has != 0 {
+		return err
+	}
+	return t.readWords(tx)
+}
+
+// readWords looks the packages up. Where all are known, the set takes form here.
+func (t *taking) readWords(tx *db.Tx) (err error) {
+	if t.words == nil {
+		platform := platformKey(&t.r.System)
+		t.words = make([]word, len(t.r.Packages))
+		for i := range t.r.Packages {
+			t.words[i] = word{sum: wordSum(platform, &t.r.Packages[i]), pkg: &t.r.Packages[i]}
+		}
+	}
+	if t.missing, err = t.s.words.resolve(tx, t.words); err != nil || len(t.missing) > 0 {
+		return err
+	}
+	return t.shape(tx)
+}
+
+// shape sorts the numbers of the packages, and finds the smallest forms.
+func (t *taking) shape(tx *db.Tx) (err error) {
+	t.ids = idsOf(t.words)
+	former := int64(0)
+	if t.was != nil {
+		former = t.was.has
+	}
+	t.forms, err = t.s.forms(tx, t.platform, former, t.ids)
+	return err
+}
+
+// fresh refuses a report that came before, or is older than what came.
+func (t *taking) fresh(was *hostRow) error {
+	t.at = t.now
+	if t.r.Time != 0 {
+		t.at = min(t.r.Time, t.now)
+	}
+	if was == nil {
+		return nil
+	}
+	t.at = max(t.at, was.seen, was.changed, was.gone)
+	if t.r.Time == 0 || t.from.Agent != "" {
+		return nil
+	}
+	switch {
+	case t.r.Time == was.sent && bytes.Equal(t.nonce, was.nonce):
+		return muster.Errorf(muster.Conflict, "this report of host %q came before", t.r.Host)
+	case t.r.Time <= was.sent:
+		return muster.Errorf(muster.Conflict, "a newer report of host %q came before this one", t.r.Host)
+	}
+	return nil
+}
+
+// sent is the time of the newest report, which never goes back.
+func (t *taking) sent() int64 {
+	if t.was == nil {
+		return t.r.Time
+	}
+	return max(t.r.Time, t.was.sent)
+}
+
+// keepSeen notes that a host said what it said before.
+func (t *taking) keepSeen(tx *db.Tx) error {
+	if err := t.charge(tx, 0); err != nil {
+		return err
+	}
+	r, err := tx.Exec("UPDATE sites_seen SET seen = ?, sent = ?, nonce = ?, reports = reports + 1, address = ? WHERE host = ? AND sum = ? AND sent = ? AND reports = ?",
+		max(t.now, t.was.seen), t.sent(), t.nonceBytes(), t.address(), t.was.num, t.sum[:], t.was.sent, t.was.reports)
+	return moved(r, err)
+}
+
+func (t *taking) nonceBytes() []byte {
+	if t.nonce == nil {
+		return []byte{}
+	}
+	return t.nonce
+}
+
+func (t *taking) address() string {
+	if !t.from.Address.IsValid() {
+		return ""
+	}
+	return cut(t.from.Address.Unmap().WithZone("").String(), 45)
+}
+
+// moved is errMoved where a statement found nothing to change.
+func moved(r interface{ RowsAffected() (int64, error) }, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = errMoved
+	}
+	return err
+}
+
+// store writes what the host says now, in the transaction that has the database for
+// itself.
+func (t *taking) store(tx *db.Tx) error {
+	was, err := readHost(tx, t.siteNum, t.ident)
+	if err != nil {
+		return err
+	}
+	if (was == nil) != (t.was == nil) || was != nil && (was.edited != t.was.edited || was.reports != t.was.reports) {
+		return errMoved
+	}
+	fresh := int64(0)
+	if t.has == 0 {
+		if fresh, err = t.number(tx); err != nil {
+			return err
+		}
+	}
+	if err := t.charge(tx, fresh); err != nil {
+		return err
+	}
+	has, err := t.keepSet(tx)
+	if err != nil {
+		return err
+	}
+	t.kept = has
+	os, err := t.system(tx)
+	if err != nil {
+		return err
+	}
+	t.out.Packages, t.out.Changed, t.out.New = int(fresh), true, was == nil
+	if was == nil {
+		t.out.Host, err = t.addHost(tx, os, has)
+		return err
+	}
+	t.out.Host = was.num
+	return t.changeHost(tx, was, os, has)
+}
+
+// number gives numbers to packages that have none yet. Another report may have brought
+// them since, and a transaction that is run again begins anew.
+func (t *taking) number(tx *db.Tx) (added int64, err error) {
+	if t.platform == 0 || len(t.missing) > 0 {
+		if t.platform, err = t.s.words.platform(tx, &t.r.System); err != nil {
+			return 0, err
+		}
+	}
+	if len(t.missing) == 0 {
+		return 0, nil
+	}
+	for _, w := range t.missing {
+		w.num = 0
+	}
+	if err := findWords(tx, t.missing); err != nil {
+		return 0, err
+	}
+	var missing []*word
+	for _, w := range t.missing {
+		if w.num == 0 {
+			missing = append(missing, w)
+		}
+	}
+	if err := insertWords(tx, t.now, t.platform, missing); err != nil {
+		return 0, err
+	}
+	return int64(len(missing)), t.shape(tx)
+}
+
+// keepSet returns the number of the set, which it adds where it is new.
+func (t *taking) keepSet(tx *db.Tx) (int64, error) {
+	num, err := setNumbered(tx, t.setSum)
+	if err != nil || num != 0 {
+		return num, err
+	}
+	if t.has != 0 {
+		return 0, errMoved // deleted since it was looked for
+	}
+	return insertSet(tx, t.setSum, len(t.ids), t.forms)
+}
+
+// system returns the number of the operating system, which it adds where it is new.
+func (t *taking) system(tx *db.Tx) (int64, error) {
+	return findOr(tx, "SELECT num FROM sites_system WHERE sum = ?", []any{t.osSum[:]}, func() (int64, error) {
+		platform, err := t.s.words.platform(tx, &t.r.System)
+		if err != nil {
+			return 0, err
+		}
+		num, err := tx.Next("sites_number", "system", 1)
+		if err != nil {
+			return 0, err
+		}
+		o := &t.r.System
+		return num, tx.Insert("sites_system", []string{"num", "sum", "platform", "name", "arch", "kernel"},
+			[][]any{{num, t.osSum[:], platform, cut(o.Name, 190), cut(o.Arch, 64), cut(o.Kernel, 190)}})
+	})
+}
+
+// remember has memory know what is on disk now.
+func (t *taking) remember() {
+	if t.same {
+		return
+	}
+	if t.words != nil && t.has == 0 {
+		t.s.words.keep(t.words)
+	}
+	if t.platform != 0 && t.out.Changed {
+		t.s.sets.used(t.platform, t.kept)
+	}
+}
+
+// charge counts a report against the quotas of its site.
+func (t *taking) charge(tx *db.Tx, packages int64) error {
+	if t.site == nil {
+		return nil
+	}
+	q, day := &t.site.Quota, t.now/86400
+	r, err := tx.Exec("UPDATE sites_day SET reports = reports + 1, bytes = bytes + ?, packages = packages + ? WHERE site = ? AND day = ? AND reports < ? AND bytes <= ? AND packages <= ?",
+		t.from.Bytes, packages, t.siteNum, day, q.Reports, q.Bytes-t.from.Bytes, q.Packages-packages)
+	if err = moved(r, err); !errors.Is(err, errMoved) {
+		return err
+	}
+	var n int64
+	if err := tx.QueryRow("SELECT COUNT(*) FROM sites_day WHERE site = ? AND day = ?", t.siteNum, day).Scan(&n); err != nil {
+		return err
+	}
+	if n > 0 || q.Reports < 1 || t.from.Bytes > q.Bytes || packages > q.Packages {
+		return t.used("of a day: " + strconv.FormatInt(q.Reports, 10) + " reports, " + strconv.FormatInt(q.Bytes, 10) + " bytes, " + strconv.FormatInt(q.Packages, 10) + " new packages")
+	}
+	return tx.Insert("sites_day", []string{"site", "day", "reports", "bytes", "packages"}, [][]any{{t.siteNum, day, 1, t.from.Bytes, packages}})
+}
+
+func (t *taking) used(what string) error {
+	return muster.WithHint(muster.Errorf(muster.Busy, "site %q has used up its quota %s", t.site.Name, what), "those who run the collector can raise it")
+}
