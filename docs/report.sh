@@ -60,11 +60,12 @@ field() { if [ -n "$2" ]; then printf '%s: %s\n' "$1" "$2"; fi; }
 # who may list processes; where other people use the host, install perl or use CMS.
 proof() {
 	if perl -MDigest::SHA -e 1 2>/dev/null; then
-		perl -MDigest::SHA=hmac_sha256_hex -e '
+		perl -MDigest::SHA=hmac_sha256_hex,sha256 -e '
 			open K, "<", $ARGV[0] or die; ($k = <K>) =~ s/\s+$//; $k =~ s/^[^:]*://;
-			open F, "<", $ARGV[1] or die; binmode F; local $/; print hmac_sha256_hex(<F>, $k)' "$1" "$2"
+			open F, "<", $ARGV[1] or die; binmode F; local $/; print hmac_sha256_hex(<F>, sha256($k))' "$1" "$2"
 	else
-		openssl dgst -sha256 -hmac "$(cut -d: -f2 "$1")" "$2" | awk '{ printf "%s", $NF }'
+		key=$(printf %s "$(cut -d: -f2 "$1")" | openssl dgst -sha256 | awk '{ print $NF }')
+		openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" "$2" | awk '{ printf "%s", $NF }'
 	fi
 }
 

@@ -70,8 +70,7 @@ const (
 
 // Prove returns a report with the proof of k before it.
 func (k Key) Prove(report []byte) []byte {
-	mac := k.mac(report)
-	return fmt.Appendf(nil, "%s%s\n%s%x\n%s", keyLine, k.ID, proofLine, mac, report)
+	return fmt.Appendf(nil, "%s%s\n%s%x\n%s", keyLine, k.ID, proofLine, mac(k.Hash(), report), report)
 }
 
 // CutProof takes the proof from before a report. It is nil where there is none.
@@ -80,14 +79,14 @@ func CutProof(data []byte) (p *Proof, report []byte, err error) {
 		return nil, data, nil
 	}
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
-	second, report, _ := bytes.Cut(rest, []byte("\n"))
+	second, report, whole := bytes.Cut(rest, []byte("\n"))
 	id := string(first[len(keyLine):])
 	if id == "" || len(id) > maxKeyID || strings.Trim(id, keyIDLetters) != "" {
 		return nil, nil, muster.Errorf(muster.Invalid, "cannot read report: line 1: %.40q is no id of a key", id)
 	}
 	p = &Proof{Key: id}
 	digits, ok := strings.CutPrefix(string(second), proofLine)
-	if !ok || !isHex(digits, 2*len(p.mac)) {
+	if !ok || !whole || !isHex(digits, 2*len(p.mac)) {
 		return nil, nil, muster.Errorf(muster.Invalid, "cannot read report: line 2: a proof is %q and %d hexadecimal digits", proofLine, 2*len(p.mac))
 	}
 	if _, err := hex.Decode(p.mac[:], []byte(digits)); err != nil {
@@ -99,12 +98,20 @@ func CutProof(data []byte) (p *Proof, report []byte, err error) {
 // By reports whether whoever made p over this report had k. It takes the same time
 // whatever the answer.
 func (p *Proof) By(k Key, report []byte) bool {
-	mac := k.mac(report)
-	return k.Check() == nil && p.Key == k.ID && hmac.Equal(mac, p.mac[:])
+	return k.Check() == nil && p.Key == k.ID && p.ByHash(k.Hash(), report)
 }
 
-func (k Key) mac(report []byte) []byte {
-	h := hmac.New(sha256.New, []byte(k.Secret))
+// ByHash is [Proof.By] for a collector, which keeps the hash of the key that p names.
+func (p *Proof) ByHash(hash, report []byte) bool { return hmac.Equal(mac(hash, report), p.mac[:]) }
+
+// Hash is the SHA-256 of the secret, with which proofs are made and verified.
+func (k Key) Hash() []byte {
+	sum := sha256.Sum256([]byte(k.Secret))
+	return sum[:]
+}
+
+func mac(hash, report []byte) []byte {
+	h := hmac.New(sha256.New, hash)
 	h.Write(report)
 	return h.Sum(nil)
 }

@@ -50,7 +50,7 @@ func TestProofOpenSSL(t *testing.T) {
 	if err := os.WriteFile(file, []byte(nodeText), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(openssl, "dgst", "-sha256", "-hmac", siteKey.Secret, file).Output()
+	out, err := exec.Command(openssl, "dgst", "-sha256", "-mac", "HMAC", "-macopt", fmt.Sprintf("hexkey:%x", siteKey.Hash()), file).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +75,10 @@ func TestProofRefusals(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	_, _, err := CutProof([]byte("Key: x"))
-	refused(t, err, "line 2")
+	for _, cut := range []string{"Key: x", "Key: x\n", good[:len("Key: example-1\nProof: ")+64]} {
+		_, _, err := CutProof([]byte(cut))
+		refused(t, err, "line 2")
+	}
 }
 
 func TestKeyFile(t *testing.T) {
