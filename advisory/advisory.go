@@ -47,8 +47,11 @@ type Affected struct {
 	Ranges    []Range  // a version in any of them is affected
 	Versions  []string // or one that equals one of these
 	Glob      bool     // Name and Versions are patterns, see [Glob]; Versions then match as text, not in an order
-	Status    string   // a constant Status...: "" affected; others are shown, and may be filtered
-	Severity  Severity // for this package and release, where it differs; else Unknown
+	// FixElsewhere: the release has no fixed version yet. Fixed of Ranges is that
+	// of a newer release, which counts for hosts that have it from there.
+	FixElsewhere bool
+	Status       string   // a constant Status...: "" affected; others are shown, and may be filtered
+	Severity     Severity // for this package and release, where it differs; else Unknown
 }
 
 // What a publisher says of an affected package beyond that it is affected.
@@ -57,6 +60,7 @@ const (
 	StatusNoDSA         = "no-dsa"              // no update of its own is planned
 	StatusEndOfLife     = "end-of-life"         // the package gets no updates any more
 	StatusInvestigating = "under-investigation" // not yet known whether it is affected
+	StatusLimited       = "limited-support"     // it is mended for some uses only
 	StatusWillNotFix    = "will-not-fix"        // affected, and it stays so
 )
 

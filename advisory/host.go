@@ -1,0 +1,63 @@
+package advisory
+
+import (
+	"time"
+
+	"muster/advisory/systems"
+	"muster/sitereport"
+)
+
+// A Host is what is judged as a whole.
+type Host struct {
+	System   sitereport.System
+	Site     string
+	Packages []sitereport.Package
+}
+
+// Findings are what advisories say of a host.
+type Findings struct {
+	Platform systems.Platform // not Known: nothing can be said of the host's own packages
+	Open     []Finding
+	Idle     []Finding // of kernels that do not run: see [Kernel]
+	Ignored  []Ignored
+}
+
+// Ignored is a finding that people chose to ignore.
+type Ignored struct {
+	Finding
+	Why *Ignore
+}
+
+// MatchAll holds a host against an index. Findings come in the order of the
+// packages. Entries of the list that have expired at now do not count; ask
+// [Ignores.Expired] for them. Table and list may be nil.
+func MatchAll(t *systems.Table, h Host, x *Index, list Ignores, now time.Time) Findings {
+	if t == nil {
+		t = systems.Builtin()
+	}
+	found := Findings{Platform: t.Of(h.System.ID, h.System.Version, h.System.Name)}
+	platforms := map[string]Platform{}
+	list = list.valid(now)
+	for i := range h.Packages {
+		pkg := &h.Packages[i]
+		p, ok := platforms[pkg.Manager]
+		if !ok {
+			p = t.For(h.System.ID, h.System.Version, h.System.Name, pkg.Manager)
+			platforms[pkg.Manager] = p
+		}
+		x.Match(p, *pkg, func(f Finding) { found.add(&h, list, f) })
+	}
+	return found
+}
+
+func (found *Findings) add(h *Host, list Ignores, f Finding) {
+	if kernel, runs := Kernel(h.System, f.Package); kernel && !runs {
+		found.Idle = append(found.Idle, f)
+		return
+	}
+	if why := list.find(h.Site, &f); why != nil {
+		found.Ignored = append(found.Ignored, Ignored{f, why})
+		return
+	}
+	found.Open = append(found.Open, f)
+}
