@@ -1,0 +1,230 @@
+package advisory
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"slices"
+
+	"muster"
+)
+
+// Debian reads the whole list of Debian's security tracker (tracker/data/json):
+// source package, vulnerability, release. Advisories come at the end, sorted by
+// ID, as one vulnerability stands under every package that it is in.
+//
+// A release that was never affected (fixed version 0) makes no row. One without
+// a fixed version is affected up to the version that unstable has, if any, which
+// counts for hosts with packages of newer releases.
+func Debian(r io.Reader, o Options, yield func(*Advisory) error) error {
+	in := &debianReader{o: o, dec: json.NewDecoder(o.bounded(r)), found: map[string]*Advisory{}, suites: map[string]Platform{}, texts: map[string]string{}}
+	if err := in.read(); err != nil {
+		return muster.Errorf(muster.Invalid, "cannot read %q: %w", o.Name, err)
+	}
+	for _, id := range slices.Sorted(maps.Keys(in.found)) {
+		if err := yield(in.found[id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// debianTracker is where vulnerabilities are described.
+const debianTracker = "https://security-tracker.debian.org/tracker/"
+
+// maxDebianRows bounds what is kept of a list; the real one has some 300,000.
+const maxDebianRows = 5_000_000
+
+// debianIssue is a vulnerability of a source package.
+type debianIssue struct {
+	Description string                   `json:"description"`
+	Releases    map[string]debianRelease `json:"releases"`
+}
+
+type debianRelease struct {
+	Status  string  `json:"status"` // open, resolved, undetermined
+	Fixed   string  `json:"fixed_version"`
+	Urgency string  `json:"urgency"`
+	NoDSA   *string `json:"nodsa"`
+}
+
+type debianReader struct {
+	o      Options
+	dec    *json.Decoder
+	found  map[string]*Advisory
+	suites map[string]Platform
+	texts  map[string]string // one copy of each name and version
+	rows   int
+}
+
+func (in *debianReader) read() error {
+	err := in.object(func(source string) error {
+		if err := checkText("package", source); err != nil {
+			return err
+		}
+		source = in.text(source)
+		return in.object(func(id string) error { return in.issue(source, id) })
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := in.dec.Token(); err != io.EOF {
+		return muster.Errorf(muster.Invalid, "more follows the list")
+	}
+	return nil
+}
+
+// object calls f for every key of an object; f takes the value.
+func (in *debianReader) object(f func(key string) error) error {
+	t, err := in.dec.Token()
+	if err != nil {
+		return err
+	}
+	if t != json.Delim('{') {
+		return muster.Errorf(muster.Invalid, "%v stands for an object, at byte %d", t, in.dec.InputOffset())
+	}
+	for in.dec.More() {
+		key, err := in.dec.Token()
+		if err != nil {
+			return err
+		}
+		if err := f(key.(string)); err != nil { // keys of objects are strings
+			return err
+		}
+	}
+	_, err = in.dec.Token()
+	return err
+}
+
+func (in *debianReader) issue(source, id string) error {
+	var raw json.RawMessage
+	if err := in.dec.Decode(&raw); err != nil {
+		return err
+	}
+	var doc debianIssue
+	err := json.Unmarshal(raw, &doc)
+	if err == nil {
+		err = checkText("id", id)
+	}
+	var rows []Affected
+	if err == nil {
+		rows, err = in.affected(source, doc.Releases)
+	}
+	if err != nil {
+		return in.o.skip(source+" "+id, err)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if in.rows += len(rows); in.rows > maxDebianRows {
+		return muster.Errorf(muster.Invalid, "more than %d rows", maxDebianRows)
+	}
+	in.add(id, doc.Description, rows)
+	return nil
+}
+
+func (in *debianReader) add(id, description string, rows []Affected) {
+	a := in.found[id]
+	if a == nil {
+		a = &Advisory{ID: id, Source: "debian", Summary: Summarize(description), References: []string{debianTracker + id}}
+		in.found[id] = a
+	}
+	a.Affected = append(a.Affected, rows...)
+	for _, r := range rows {
+		a.Severity = max(a.Severity, r.Severity)
+	}
+}
+
+// affected are the rows of one package, in the order of the names of releases.
+func (in *debianReader) affected(source string, releases map[string]debianRelease) ([]Affected, error) {
+	unstable := ""
+	if sid := releases["sid"]; sid.Status == "resolved" && sid.Fixed != "0" {
+		unstable = sid.Fixed
+	}
+	rows := make([]Affected, 0, len(releases))
+	for _, suite := range slices.Sorted(maps.Keys(releases)) {
+		p, ok := in.suite(suite)
+		if !ok {
+			continue
+		}
+		doc := releases[suite]
+		row := Affected{Ecosystem: p.Ecosystem, Release: p.Release, Name: source}
+		keep, err := in.judgement(&row, doc, unstable)
+		if err != nil {
+			return nil, err
+		}
+		if keep {
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// judgement fills in what the tracker says of one release; keep is false where
+// it is not affected.
+func (in *debianReader) judgement(row *Affected, doc debianRelease, unstable string) (keep bool, err error) {
+	fixed := doc.Fixed
+	switch doc.Status {
+	case "resolved":
+		if fixed == "0" || fixed == "" {
+			return false, nil
+		}
+	case "open", "undetermined":
+		fixed, row.FixElsewhere = unstable, unstable != ""
+	default:
+		return false, muster.Errorf(muster.Invalid, "status %.40q is none that is known", doc.Status)
+	}
+	if fixed != "" {
+		if err := checkText("version", fixed); err != nil {
+			return false, err
+		}
+		row.Ranges = []Range{{Fixed: in.text(fixed)}}
+	}
+	row.Severity, row.Status = debianUrgency(doc.Urgency)
+	switch {
+	case row.Status != "" || doc.Status == "resolved":
+	case doc.Status == "undetermined":
+		row.Status = StatusInvestigating
+	case doc.NoDSA != nil:
+		row.Status = StatusNoDSA
+	}
+	return true, nil
+}
+
+// debianUrgency reads the tracker's word; a star says that it was guessed from
+// elsewhere.
+func debianUrgency(word string) (Severity, string) {
+	switch word {
+	case "unimportant":
+		return Negligible, StatusUnimportant
+	case "end-of-life":
+		return Unknown, StatusEndOfLife
+	case "low", "low*", "low**":
+		return Low, ""
+	case "medium", "medium*", "medium**":
+		return Medium, ""
+	case "high", "high*", "high**":
+		return High, ""
+	}
+	return Unknown, "" // not yet assigned
+}
+
+// suite maps a code name once.
+func (in *debianReader) suite(name string) (Platform, bool) {
+	p, ok := in.suites[name]
+	if !ok {
+		p, _ = in.o.platform("suite", name)
+		if len(in.suites) < 1000 {
+			in.suites[name] = p
+		}
+	}
+	return p, p.Known
+}
+
+func (in *debianReader) text(s string) string {
+	if t, ok := in.texts[s]; ok {
+		return t
+	}
+	in.texts[s] = s
+	return s
+}
