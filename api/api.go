@@ -33,6 +33,8 @@ const (
 	RouteHostDiff    = "/api/v1/hosts/{id}/diff"      // GET, person: ?from=T&to=T -> [HistoryPage]
 	RouteTrend       = "/api/v1/hosts/trend"          // GET, person: ?from=T -> [Trend]
 	RouteCounts      = "/api/v1/counts"               // GET, person: ?q=&q= -> [Counts]
+	RouteVersions    = "/api/v1/versions"             // GET, person: ?package=&package=&from=T -> [Spread]
+	RouteVersion     = "/api/v1/versions/{name}"      // PUT, DELETE, person: a package whose versions are counted
 	RouteHistory     = "/api/v1/history"              // GET, person: [HistoryQuery] -> [HistoryPage]
 	RouteEvents      = "/api/v1/events"               // GET, person: [EventQuery] -> [EventPage]
 	RouteTokens      = "/api/v1/tokens"               // GET -> [TokenPage], POST [TokenRequest] -> [Token], person

@@ -19,7 +19,7 @@ func groups() []group {
 		{"fleet", "Fleet (needs a server):", []func(*app) *cobra.Command{
 			loginCommand, logoutCommand, whoamiCommand, consoleCommand, peopleCommand, rightsCommand, apitokensCommand,
 			hostsCommand, hostCommand, groupsCommand, unitsCommand, profilesCommand, tokensCommand,
-			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, auditlogCommand, webhooksCommand, exportCommand, reportsCommand,
+			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, versionsCommand, auditlogCommand, webhooksCommand, exportCommand, reportsCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
 			newCommand, importCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,

@@ -68,6 +68,10 @@ type Config struct {
 	// Alarm is called where the server begins to doubt a host, after that is kept: once,
 	// until a person decides. nil: nobody is told.
 	Alarm func(ctx context.Context, id, text string)
+	// Rolling says which packages are in rollouts that go on, and whether one may be
+	// counted for being on many hosts: their versions are counted day by day. nil: none
+	// is, and all may.
+	Rolling func(ctx context.Context) (names []string, may func(name string) bool, err error)
 	// KeepHistory and KeepEvents end history of inventories and events; 0: for ever.
 	KeepHistory, KeepEvents time.Duration
 	// Flush is how often presence is written: 3 seconds. Refresh is how often

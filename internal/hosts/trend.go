@@ -25,20 +25,42 @@ func (h *Hosts) keepTrend(ctx context.Context) error {
 		return nil
 	}
 	point := api.TrendPoint{Time: now.Unix()}
-	err := h.DB.Read(ctx, func(tx *db.Tx) error {
-		return h.ask(tx, func(q *inquiry) error {
-			q.count(&point)
-			return nil
-		})
+	spreads, err := h.countAll(ctx, &point)
+	if err != nil {
+		return err
+	}
+	err = h.DB.Write(ctx, func(tx *db.Tx) error {
+		kept, err := putTrend(tx, hour, &point)
+		if err != nil || !kept {
+			return err
+		}
+		return putSpreads(tx, hour, spreads, now)
 	})
 	if err != nil {
 		return err
 	}
-	if err := h.DB.Write(ctx, func(tx *db.Tx) error { return putTrend(tx, hour, &point) }); err != nil {
-		return err
-	}
 	h.trended = hour
 	return nil
+}
+
+// countAll counts the hosts, and those of versions.
+func (h *Hosts) countAll(ctx context.Context, point *api.TrendPoint) (spreads []*spread, err error) {
+	rolling, err := h.rolling(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = h.DB.Read(ctx, func(tx *db.Tx) error {
+		chosen, err := chosenSpreads(tx)
+		if err != nil {
+			return err
+		}
+		return h.ask(tx, func(q *inquiry) error {
+			q.count(point)
+			spreads = counted(q.spreads(), chosen, rolling)
+			return nil
+		})
+	})
+	return spreads, err
 }
 
 // count counts all hosts.
@@ -82,24 +104,24 @@ func (q *inquiry) online() (n int) {
 
 // putTrend keeps what was counted, unless another server has in the same hour, and ends
 // what is old.
-func putTrend(tx *db.Tx, hour time.Time, p *api.TrendPoint) error {
+func putTrend(tx *db.Tx, hour time.Time, p *api.TrendPoint) (kept bool, err error) {
 	var there int
-	err := tx.QueryRow("SELECT COUNT(*) FROM hosts_trend WHERE span = 'hour' AND began = ?", hour.Unix()).Scan(&there)
+	err = tx.QueryRow("SELECT COUNT(*) FROM hosts_trend WHERE span = 'hour' AND began = ?", hour.Unix()).Scan(&there)
 	if err != nil || there > 0 {
-		return err
+		return false, err
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = tx.Upsert("hosts_trend", []string{"span", "began"}, []string{"span", "began", "body"},
 		[][]any{{"hour", hour.Unix(), body}, {"day", hour.Truncate(24 * time.Hour).Unix(), body}})
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = tx.Exec("DELETE FROM hosts_trend WHERE span = 'hour' AND began < ? OR span = 'day' AND began < ?",
 		hour.Add(-keepHours).Unix(), hour.Add(-keepDays).Unix())
-	return err
+	return true, err
 }
 
 // Trend is how many hosts there were since a time, the oldest first.

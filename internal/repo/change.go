@@ -204,6 +204,16 @@ func (p *Publisher) Binned(names ...string) (map[string]bool, error) {
 	return found, nil
 }
 
+// Listed returns the packages of the repository but those of hosts and units, of which
+// there may be as many as hosts.
+func (p *Publisher) Listed() (*index.Index, error) {
+	c, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	return c.index, nil
+}
+
 // Contents returns the head and all packages of the repository as it is, those
 // of hosts and units before the others.
 func (p *Publisher) Contents() (*index.Head, *index.Index, error) {

@@ -279,6 +279,13 @@ var cells = map[string]func(*matrix, subject, route){
 			m.want(s, rt.method, rt.path, "", http.StatusForbidden)
 		}
 	},
+	"GET " + api.RouteVersions: func(m *matrix, s subject, rt route) {
+		if m.has(s, api.VerbView, nil) {
+			m.plain(s, rt)
+		} else {
+			m.want(s, rt.method, rt.path, "", http.StatusForbidden)
+		}
+	},
 	"GET " + api.RouteEvents: func(m *matrix, s subject, _ route) {
 		var ids []string
 		for _, e := range read[api.EventPage](m, s, api.RouteEvents+"?limit=1000").Events {

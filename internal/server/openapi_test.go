@@ -76,6 +76,7 @@ var words = map[string]string{
 	"kinds":    "only these kinds, with commas",
 	"limit":    "at most so many",
 	"name":     "name of the file, for the log",
+	"package":  "name of a package",
 	"person":   "name of a person",
 	"q":        "query in the language of docs/formats/search.md; of software: its name, perhaps with a version",
 	"query":    "query in the language of docs/formats/search.md",

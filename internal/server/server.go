@@ -120,7 +120,7 @@ func (s *Server) open(ctx context.Context) error {
 	h := s.cfg.Hosts
 	c := hosts.Config{DB: s.db, Server: s.self.ID, Authority: s.self.Authority, Now: s.now, Mirrors: s.cfg.Repository.Mirrors,
 		Interval: h.Interval.std(), Skew: h.Skew.std(), MaxPending: h.Pending, ReturnsWait: h.Returns == "wait",
-		EnrolRate: s.limits["enrol"].perSecond(), WholeRate: max(20, float64(s.cfg.Limits.Hosts)/500), KeepHistory: h.History.std(), KeepEvents: h.Events.std(), Alarm: s.auditAlarm}
+		EnrolRate: s.limits["enrol"].perSecond(), WholeRate: max(20, float64(s.cfg.Limits.Hosts)/500), KeepHistory: h.History.std(), KeepEvents: h.Events.std(), Alarm: s.auditAlarm, Rolling: s.rolling}
 	if len(s.cfg.Directory.URLs) > 0 {
 		if s.ldap, err = directory.Open(s.cfg.Directory); err != nil {
 			return err
