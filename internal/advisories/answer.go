@@ -1,0 +1,344 @@
+package advisories
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"muster"
+	"muster/advisory"
+	"muster/api"
+	"muster/internal/db"
+	"muster/internal/sites"
+	"muster/sitereport"
+)
+
+// Answers are of sites that the asker may see; nil are all. "" is the site of hosts under
+// agents.
+
+// limitOf is how many are on a page.
+func limitOf(n int) int {
+	if n <= 0 {
+		return 100
+	}
+	return min(n, 1000)
+}
+
+// placeOf reads a cursor: how many were on the pages before.
+func placeOf(cursor string) (int, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(cursor)
+	if err != nil || n < 0 {
+		return 0, muster.Errorf(muster.Invalid, "%.30q is no cursor", cursor)
+	}
+	return n, nil
+}
+
+// A sieve is a FindingQuery that was read.
+type sieve struct {
+	api.FindingQuery
+	least advisory.Severity
+	text  string
+	from  int
+}
+
+func newSieve(q api.FindingQuery) (s sieve, err error) {
+	s.FindingQuery, s.text = q, strings.ToLower(q.Text)
+	if s.least, err = advisory.ParseSeverity(q.Severity); err != nil {
+		return s, err
+	}
+	s.from, err = placeOf(q.Cursor)
+	return s, err
+}
+
+func (s *sieve) lets(f *api.Finding, severity advisory.Severity) bool {
+	if severity < s.least || s.Exploited && !f.Advisory.Exploited || s.Fixable && f.Fixed == "" || f.Ignored != nil && !s.Ignored {
+		return false
+	}
+	if s.text == "" {
+		return true
+	}
+	for _, t := range append([]string{f.Advisory.ID, f.Package, f.Origin}, f.Advisory.Aliases...) {
+		if strings.Contains(strings.ToLower(t), s.text) {
+			return true
+		}
+	}
+	return false
+}
+
+// page cuts a page out of a list.
+func page[T any](all []T, from, limit int) (part []T, next string) {
+	if from >= len(all) {
+		return []T{}, ""
+	}
+	end := min(from+limit, len(all))
+	if end < len(all) {
+		next = strconv.Itoa(end)
+	}
+	return all[from:end], next
+}
+
+// errHidden is what those hear who may not see a host, and those who ask for none.
+func errHidden(host int64) error {
+	return muster.Errorf(muster.NotFound, "there is no host %d", host)
+}
+
+// HostFindings are those of a host: less kernels that do not run. What is ignored is
+// marked, or left out as the query says.
+func (a *Advisories) HostFindings(ctx context.Context, see []string, host int64, q api.FindingQuery) (out api.FindingPage, err error) {
+	s, err := newSieve(q)
+	if err != nil {
+		return out, err
+	}
+	ids, h, err := a.Fleet.HostRows(ctx, host)
+	if err == nil && !seen(see, h.Site) {
+		err = errHidden(host)
+	}
+	if err != nil {
+		return out, err
+	}
+	c := a.counter()
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		t, err := c.tally(tx, h.Site, h.System, ids)
+		if err != nil {
+			return err
+		}
+		out.Counts = t.counts
+		all, err := a.list(tx, c, h.Site, &h.System, ids, &s)
+		out.Findings, out.Next = page(all, s.from, limitOf(q.Limit))
+		return err
+	})
+	return out, err
+}
+
+// list makes findings of rows. Without a system all kernels count.
+func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport.System, ids []int64, s *sieve) ([]api.Finding, error) {
+	if err := c.read(tx, ids); err != nil {
+		return nil, err
+	}
+	found, err := findingsOf(tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var nums []int64
+	for _, all := range found {
+		for _, f := range all {
+			nums = append(nums, f.advisory)
+		}
+	}
+	heads, err := a.headsOf(tx, nums)
+	if err != nil {
+		return nil, err
+	}
+	var out []api.Finding
+	var severities []advisory.Severity
+	for _, id := range ids {
+		r := c.rows[id]
+		if r == nil {
+			continue
+		}
+		if kernel, runs := kernelOf(system, r.Package); kernel && !runs {
+			continue
+		}
+		for _, f := range found[id] {
+			one := r.finding(&f, heads[f.advisory])
+			if why := c.ignored.why(site, r.knownRow, f.advisory); why != nil {
+				one.Ignored = &why.AdvisoryIgnore
+			}
+			if s.lets(&one, f.severity) {
+				out, severities = append(out, one), append(severities, f.severity)
+			}
+		}
+	}
+	return worstFirst(out, severities), nil
+}
+
+func kernelOf(system *sitereport.System, pkg sitereport.Package) (kernel, runs bool) {
+	if system == nil {
+		return false, false
+	}
+	return advisory.Kernel(*system, pkg)
+}
+
+// finding is what people read.
+func (r *knownRow) finding(f *finding, head *api.Advisory) api.Finding {
+	if head == nil {
+		head = &api.Advisory{Number: f.advisory}
+	}
+	out := api.Finding{Advisory: *head, Package: r.Package.Name, Version: r.Package.Version, Arch: r.Package.Arch, Manager: r.Package.Manager,
+		System: systemName(r.System), Fixed: f.fixed, Status: f.status, Severity: f.severity.String()}
+	out.Advisory.Exploited = out.Advisory.Exploited || f.exploited
+	if r.Package.Source != r.Package.Name {
+		out.Origin = r.Package.Source
+	}
+	return out
+}
+
+func systemName(s sitereport.System) string {
+	if s.ID == "" {
+		return s.Name
+	}
+	return strings.TrimSpace(s.ID + " " + s.Version)
+}
+
+// worstFirst sorts findings: the worst first, then exploited ones, then by advisory,
+// the newest first, and package.
+func worstFirst(all []api.Finding, severities []advisory.Severity) []api.Finding {
+	places := make([]int, len(all))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortStableFunc(places, func(i, j int) int {
+		a, b := &all[i], &all[j]
+		return cmp.Or(cmp.Compare(severities[j], severities[i]), cmp.Compare(truth(b.Advisory.Exploited), truth(a.Advisory.Exploited)),
+			cmp.Compare(b.Advisory.ID, a.Advisory.ID), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Version, b.Version))
+	})
+	out := make([]api.Finding, len(all))
+	for to, from := range places {
+		out[to] = all[from]
+	}
+	return out
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// headsOf reads what a list says of advisories.
+func (a *Advisories) headsOf(tx *db.Tx, nums []int64) (map[int64]*api.Advisory, error) {
+	nums = slices.Clone(nums)
+	slices.Sort(nums)
+	nums = slices.Compact(nums)
+	out := make(map[int64]*api.Advisory, len(nums))
+	for part := range slices.Chunk(nums, someIDs) {
+		err := tx.Each("SELECT v.advisory, s.name, v.body FROM advisories_version v JOIN advisories_source s ON s.num = v.source WHERE v.advisory IN "+db.In(len(part))+" AND "+current, anys(part), func(scan db.Scan) error {
+			var num int64
+			var source string
+			var body []byte
+			if err := scan(&num, &source, &body); err != nil {
+				return err
+			}
+			d, err := a.read(body)
+			if err != nil {
+				return err
+			}
+			h := headOf(num, source, d)
+			out[num] = &h
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func headOf(num int64, source string, d *advisory.Advisory) api.Advisory {
+	return api.Advisory{Number: num, ID: d.ID, Source: source, Aliases: d.Aliases, Summary: d.Summary, Severity: d.Severity.String(), CVSS: d.CVSS,
+		Exploited: d.Exploited, Published: d.Published, Modified: d.Modified, Withdrawn: d.Withdrawn, References: d.References}
+}
+
+// HostCounts counts what hosts have, by their numbers. Those that nobody may see, or
+// that are not counted yet, are left out.
+func (a *Advisories) HostCounts(ctx context.Context, see []string, hosts []int64) (out map[int64]api.AdvisoryCounts, err error) {
+	in, args := seeSites("g.site", see)
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		out = map[int64]api.AdvisoryCounts{}
+		for part := range slices.Chunk(hosts, someIDs) {
+			err := tx.Each("SELECT h.host, g.counts FROM advisories_host h JOIN advisories_group g ON g.num = h.grp WHERE h.host IN "+db.In(len(part))+" AND "+in, slices.Concat(anys(part), args), func(scan db.Scan) error {
+				var host int64
+				var body []byte
+				if err := scan(&host, &body); err != nil {
+					return err
+				}
+				c, err := readCounts(body)
+				out[host] = c
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Check holds a report against all advisories, without keeping anything: what a host is
+// told that only asks, or reports now.
+func (a *Advisories) Check(ctx context.Context, site string, system sitereport.System, packages []sitereport.Package, q api.FindingQuery) (out api.FindingPage, err error) {
+	s, err := newSieve(q)
+	if err != nil {
+		return out, err
+	}
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		x, err := a.ignoring(tx)
+		if err != nil {
+			return err
+		}
+		var all []api.Finding
+		var severities []advisory.Severity
+		open, hidden := map[int64]mark{}, map[int64]bool{}
+		out = api.FindingPage{}
+		for part := range slices.Chunk(packages, matchRows) {
+			rows := make([]sites.Known, len(part))
+			for i, p := range part {
+				rows[i] = sites.Known{ID: int64(i), System: system, Package: p}
+			}
+			found, err := a.judge(tx, rows)
+			if err != nil {
+				return err
+			}
+			for i := range found {
+				one, sev, err := a.checked(tx, x, site, &system, &found[i], &s, open, hidden)
+				if err != nil {
+					return err
+				}
+				all, severities = append(all, one...), append(severities, sev...)
+			}
+		}
+		for num, m := range open {
+			count(&out.Counts, m)
+			delete(hidden, num)
+		}
+		out.Counts.Ignored = int64(len(hidden))
+		out.Findings, out.Next = page(worstFirst(all, severities), s.from, limitOf(q.Limit))
+		return nil
+	})
+	return out, err
+}
+
+// checked makes findings of one package of a report.
+func (a *Advisories) checked(tx *db.Tx, x *ignoring, site string, system *sitereport.System, m *matchedRow, s *sieve, open map[int64]mark, hidden map[int64]bool) (out []api.Finding, severities []advisory.Severity, err error) {
+	if kernel, runs := advisory.Kernel(*system, m.Package); kernel && !runs || len(m.found) == 0 {
+		return nil, nil, nil
+	}
+	nums := make([]int64, len(m.found))
+	for i := range m.found {
+		nums[i] = m.found[i].advisory
+	}
+	heads, err := a.headsOf(tx, nums)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := a.knownRow(m.Known)
+	for _, f := range m.found {
+		one := r.finding(&f, heads[f.advisory])
+		if why := x.why(site, r, f.advisory); why != nil {
+			one.Ignored, hidden[f.advisory] = &why.AdvisoryIgnore, true
+		} else {
+			open[f.advisory] = open[f.advisory].with(markOf(&f))
+		}
+		if s.lets(&one, f.severity) {
+			out, severities = append(out, one), append(severities, f.severity)
+		}
+	}
+	return out, severities, nil
+}

@@ -1,0 +1,195 @@
+package advisories
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"muster"
+	"muster/advisory"
+	"muster/api"
+	"muster/internal/db"
+)
+
+const (
+	daySeconds  = 24 * 60 * 60
+	countedEach = 15 * 60 // seconds between two writes of a day's row
+	keepDays    = 3 * 366 * daySeconds
+)
+
+// keepDay writes how sites stand, over what it was earlier in the day: so the row of a
+// day is how it ended.
+func (a *Advisories) keepDay(ctx context.Context) error {
+	now := a.Now().Unix()
+	counted, err := self[int64](ctx, a, "counted")
+	if err != nil || now < counted+countedEach && now/daySeconds == counted/daySeconds {
+		return err
+	}
+	all, err := a.standing(ctx, nil)
+	if err != nil {
+		return err
+	}
+	day := now - now%daySeconds
+	var rows [][]any
+	for _, s := range all {
+		body, err := json.Marshal(api.AdvisoryPoint{Day: day, Hosts: s.Hosts, Worst: s.Worst, Advisories: s.Advisories})
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{s.Site, day, body})
+	}
+	return a.write(ctx, func(tx *db.Tx) error {
+		if err := tx.Upsert("advisories_day", []string{"site", "day"}, []string{"site", "day", "body"}, rows); err != nil {
+			return err
+		}
+		if _, err := tx.Exec("DELETE FROM advisories_day WHERE day < ?", day-keepDays); err != nil {
+			return err
+		}
+		return setSelf(tx, "counted", now)
+	})
+}
+
+// standing is how each site stands that somebody may see, by name.
+func (a *Advisories) standing(ctx context.Context, see []string) (out []api.SiteCounts, err error) {
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		out, err = standing(tx, see)
+		return err
+	})
+	return out, err
+}
+
+func standing(tx *db.Tx, see []string) ([]api.SiteCounts, error) {
+	by := map[string]*api.SiteCounts{}
+	in, args := seeSites("site", see)
+	err := tx.Each("SELECT site, severity, SUM(hosts), SUM(CASE WHEN exploited > 0 THEN hosts ELSE 0 END) FROM advisories_group WHERE "+in+" GROUP BY site, severity", args, func(scan db.Scan) error {
+		var site string
+		var worst, hosts, exploited int64
+		err := scan(&site, &worst, &hosts, &exploited)
+		s := by[site]
+		if s == nil {
+			s = &api.SiteCounts{Site: site}
+			by[site] = s
+		}
+		s.Hosts += hosts
+		s.Worst.Exploited += exploited
+		*hostsBy(&s.Worst, worst) += hosts
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = tx.Each("SELECT site, sev, exploited, fixable, COUNT(*) FROM (SELECT site, advisory, MAX(mark % 8) AS sev, MAX(CASE WHEN mark % 16 >= 8 THEN 1 ELSE 0 END) AS exploited, MAX(CASE WHEN mark >= 16 THEN 1 ELSE 0 END) AS fixable FROM advisories_site WHERE "+in+" GROUP BY site, advisory) x GROUP BY site, sev, exploited, fixable", args, func(scan db.Scan) error {
+		var site string
+		var severity advisory.Severity
+		var exploited, fixable, n int64
+		err := scan(&site, &severity, &exploited, &fixable, &n)
+		if s := by[site]; s != nil {
+			add(&s.Advisories, severity, exploited*n, fixable*n, n)
+		}
+		return err
+	})
+	out := []api.SiteCounts{}
+	for _, site := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, *by[site])
+	}
+	return out, err
+}
+
+func add(c *api.AdvisoryCounts, s advisory.Severity, exploited, fixable, n int64) {
+	*bySeverity(c, s) += n
+	c.Exploited += exploited
+	c.Fixable += fixable
+}
+
+func hostsBy(c *api.HostCounts, worst int64) *int64 {
+	switch advisory.Severity(worst) {
+	case advisory.Critical:
+		return &c.Critical
+	case advisory.High:
+		return &c.High
+	case advisory.Medium:
+		return &c.Medium
+	case advisory.Low:
+		return &c.Low
+	case advisory.Negligible:
+		return &c.Negligible
+	case advisory.Unknown:
+		return &c.Unknown
+	}
+	return &c.None
+}
+
+// Standing is how sites stand that somebody may see, and all of them together.
+func (a *Advisories) Standing(ctx context.Context, see []string) (out api.SiteCountsPage, err error) {
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		out = api.SiteCountsPage{}
+		if out.Sites, err = standing(tx, see); err != nil {
+			return err
+		}
+		for i := range out.Sites {
+			out.All.Hosts += out.Sites[i].Hosts
+			addHosts(&out.All.Worst, &out.Sites[i].Worst)
+		}
+		in, args := seeSites("site", see)
+		return tx.Each("SELECT sev, exploited, fixable, COUNT(*) FROM (SELECT advisory, MAX(mark % 8) AS sev, MAX(CASE WHEN mark % 16 >= 8 THEN 1 ELSE 0 END) AS exploited, MAX(CASE WHEN mark >= 16 THEN 1 ELSE 0 END) AS fixable FROM advisories_site WHERE "+in+" GROUP BY advisory) x GROUP BY sev, exploited, fixable", args, func(scan db.Scan) error {
+			var severity advisory.Severity
+			var exploited, fixable, n int64
+			err := scan(&severity, &exploited, &fixable, &n)
+			add(&out.All.Advisories, severity, exploited*n, fixable*n, n)
+			return err
+		})
+	})
+	return out, err
+}
+
+func addHosts(to, from *api.HostCounts) {
+	to.Critical += from.Critical
+	to.High += from.High
+	to.Medium += from.Medium
+	to.Low += from.Low
+	to.Negligible += from.Negligible
+	to.Unknown += from.Unknown
+	to.None += from.None
+	to.Exploited += from.Exploited
+}
+
+// Trend is how a site, or all that somebody may see, stood at the end of each day since
+// a time.
+func (a *Advisories) Trend(ctx context.Context, see []string, site string, from int64) (out api.AdvisoryTrend, err error) {
+	in, args := seeSites("site", see)
+	if site != "" {
+		in, args = in+" AND site = ?", append(args, site)
+	}
+	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+		out.Points = []api.AdvisoryPoint{}
+		return tx.Each("SELECT body FROM advisories_day WHERE "+in+" AND day >= ? ORDER BY day, site", append(args, from), func(scan db.Scan) error {
+			var body []byte
+			var p api.AdvisoryPoint
+			if err := scan(&body); err != nil {
+				return err
+			}
+			if err := json.Unmarshal(body, &p); err != nil {
+				return muster.Errorf(muster.Internal, "the database holds a count that is damaged: %w", err)
+			}
+			if n := len(out.Points); n > 0 && out.Points[n-1].Day == p.Day {
+				addPoint(&out.Points[n-1], &p)
+				return nil
+			}
+			out.Points = append(out.Points, p)
+			return nil
+		})
+	})
+	return out, err
+}
+
+func addPoint(to, from *api.AdvisoryPoint) {
+	to.Hosts += from.Hosts
+	addHosts(&to.Worst, &from.Worst)
+	t, f := &to.Advisories, &from.Advisories
+	for s := advisory.Unknown; s <= advisory.Critical; s++ {
+		*bySeverity(t, s) += *bySeverity(f, s)
+	}
+	t.Exploited += f.Exploited
+	t.Fixable += f.Fixable
+}

@@ -1,0 +1,71 @@
+package advisories
+
+import (
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"muster"
+	"muster/advisory"
+)
+
+// A reader reads one file of a form.
+type reader func(in *os.File, o advisory.Options, yield func(*advisory.Advisory) error) error
+
+// forms are what sources may be written in.
+var forms = map[string]reader{
+	"osv":    osv,
+	"debian": streamed(advisory.Debian),
+	"kev":    kev,
+}
+
+// Forms are the names of the forms that can be read, sorted.
+func Forms() []string { return slices.Sorted(maps.Keys(forms)) }
+
+func importer(form string) (reader, error) {
+	if r := forms[form]; r != nil {
+		return r, nil
+	}
+	return nil, muster.WithHint(muster.Errorf(muster.Invalid, "no advisories have the form %.30q", form), "known are %s", strings.Join(Forms(), ", "))
+}
+
+func streamed(read advisory.Importer) reader {
+	return func(in *os.File, o advisory.Options, yield func(*advisory.Advisory) error) error {
+		return read(in, o, yield)
+	}
+}
+
+// osv reads what OSV's exports are, a zip of documents, or one document.
+func osv(in *os.File, o advisory.Options, yield func(*advisory.Advisory) error) error {
+	var head [4]byte
+	n, err := in.ReadAt(head[:], 0)
+	if err != nil && err != io.EOF {
+		return muster.Errorf(muster.Unavailable, "cannot read %q: %w", o.Name, err)
+	}
+	if string(head[:n]) != "PK\x03\x04" {
+		return advisory.OSV(in, o, yield)
+	}
+	info, err := in.Stat()
+	if err != nil {
+		return muster.Errorf(muster.Unavailable, "cannot read %q: %w", o.Name, err)
+	}
+	return advisory.OSVZip(in, info.Size(), o, yield)
+}
+
+// kev reads a catalogue of exploited vulnerabilities: each is an advisory that is about
+// no package, and marks those that share its name.
+func kev(in *os.File, o advisory.Options, yield func(*advisory.Advisory) error) error {
+	c, err := advisory.ParseKEV(in, o)
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Entries)) {
+		e := c.Entries[id]
+		if err := yield(&advisory.Advisory{ID: id, Source: "kev", Summary: e.Name, Published: e.Added, Exploited: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,258 @@
+package advisories
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"muster"
+	"muster/advisory"
+	"muster/api"
+	"muster/internal/db"
+)
+
+// A content is what a source says, as it was read.
+type content struct {
+	sum            []byte
+	size           int64
+	etag, modified string
+	place          string
+	// each calls f for every advisory of it. What cannot be read is an entry by itself.
+	each func(ctx context.Context, f func(entryOf) error) error
+}
+
+// An entryOf is an advisory of a content, or why there is none.
+type entryOf struct {
+	advisory *advisory.Advisory
+	skipped  error
+	unmapped string
+}
+
+// refresh looks at a source of the configuration when that is due. What fails is noted
+// with the source: the next one is not held up.
+func (a *Advisories) refresh(ctx context.Context, s Source) error {
+	src, err := a.source(ctx, s.Name)
+	if err != nil || src.due > a.Now().Unix() {
+		return err
+	}
+	out, err := a.load(ctx, &s, &src)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, errLost) {
+		return err
+	}
+	if err != nil {
+		a.Imported(ctx, s.Name, err)
+		return a.failed(ctx, &src, err)
+	}
+	if out.Unchanged {
+		return nil
+	}
+	a.Imported(ctx, s.Name, nil)
+	return a.follow(ctx)
+}
+
+// load reads a source, and takes what it says where that is new.
+func (a *Advisories) load(ctx context.Context, s *Source, src *sourceRow) (out api.AdvisoryImport, err error) {
+	var c content
+	if s.Path != "" {
+		c, err = a.readPath(s, src)
+	} else {
+		var end func()
+		c, end, err = a.readURL(ctx, s, src)
+		defer end()
+	}
+	if err != nil {
+		return out, err
+	}
+	due := a.Now().Add(s.every()).Unix()
+	if c.each == nil || src.sameSum(c.sum) {
+		return api.AdvisoryImport{Source: s.Name, Unchanged: true, Entries: src.entries}, a.unchanged(ctx, src, &c, due)
+	}
+	return a.take(ctx, *src, c, s.Shrink, due)
+}
+
+// readURL fetches a source; a content without each is what it was before.
+func (a *Advisories) readURL(ctx context.Context, s *Source, src *sourceRow) (c content, end func(), err error) {
+	f, err := a.fetch(ctx, src, s.URL)
+	end = func() {
+		if f.path != "" {
+			os.Remove(f.path)
+		}
+	}
+	c = content{sum: f.sum, size: f.size, etag: f.etag, modified: f.modified, place: s.URL}
+	if err == nil && f.path != "" {
+		c.each = a.files(s, []string{f.path}, func(string) string { return s.URL })
+	}
+	return c, end, err
+}
+
+// take replaces what a source says.
+func (a *Advisories) take(ctx context.Context, src sourceRow, c content, shrink bool, due int64) (out api.AdvisoryImport, err error) {
+	// What the import before began is ended first: names of versions that died are
+	// needed to match again.
+	if err := a.settleSource(ctx, src); err != nil {
+		return out, err
+	}
+	if src, err = a.source(ctx, src.name); err != nil {
+		return out, err
+	}
+	st, err := a.begin(ctx, src)
+	if err != nil {
+		return out, err
+	}
+	unmapped := map[string]bool{}
+	err = c.each(ctx, func(e entryOf) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch {
+		case e.skipped != nil:
+			return st.skip(e.skipped)
+		case e.unmapped != "":
+			if len(unmapped) < maxNotes {
+				unmapped[cut(e.unmapped, 80)] = true
+			}
+			return nil
+		}
+		return st.put(ctx, e.advisory)
+	})
+	if err == nil {
+		err = st.flush(ctx)
+	}
+	if err == nil && !shrink {
+		err = st.shrunk()
+	}
+	if err == nil {
+		err = st.withdraw(ctx)
+	}
+	if err != nil {
+		return out, err // what was staged is undone by the next import
+	}
+	return st.out, a.flip(ctx, st, &c, sortedKeys(unmapped), due)
+}
+
+// replace is take for a source that nobody looks at by itself.
+func (a *Advisories) replace(ctx context.Context, src sourceRow, c content, shrink bool) (api.AdvisoryImport, error) {
+	return a.take(ctx, src, c, shrink, 0)
+}
+
+// flip has what was staged count: one row.
+func (a *Advisories) flip(ctx context.Context, st *stage, c *content, unmapped []string, due int64) error {
+	now := a.Now().Unix()
+	return a.write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(`UPDATE advisories_source SET generation = ?, upto = '', sum = ?, etag = ?, modified = ?, entries = ?, skipped = ?, bytes = ?,
+			tried = ?, succeeded = ?, changed = ?, failing = 0, tries = 0, due = ?, error = '', unmapped = ?, place = ? WHERE num = ?`,
+			st.next, c.sum, c.etag, c.modified, st.out.Entries, st.out.Skipped, c.size, now, now, now, due, cut(strings.Join(unmapped, "\n"), 2000), c.place, st.source.num)
+		return err
+	})
+}
+
+// unchanged notes that a source says what it said.
+func (a *Advisories) unchanged(ctx context.Context, src *sourceRow, c *content, due int64) error {
+	now := a.Now().Unix()
+	return a.write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE advisories_source SET etag = ?, modified = ?, tried = ?, succeeded = ?, failing = 0, tries = 0, due = ?, error = '' WHERE num = ?",
+			c.etag, c.modified, now, now, due, src.num)
+		return err
+	})
+}
+
+// failed notes why a source could not be read. What it said before stays.
+func (a *Advisories) failed(ctx context.Context, src *sourceRow, why error) error {
+	now := a.Now()
+	wait := backoff(src.tries + 1)
+	if l, ok := errors.AsType[later](why); ok {
+		wait = max(wait, l.wait)
+	}
+	since := src.failing
+	if since == 0 {
+		since = now.Unix()
+	}
+	return a.write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE advisories_source SET tried = ?, failing = ?, tries = tries + 1, due = ?, error = ? WHERE num = ?",
+			now.Unix(), since, now.Add(wait).Unix(), cut(why.Error(), 500), src.num)
+		return err
+	})
+}
+
+// ImportOptions say what is imported by hand.
+type ImportOptions struct {
+	Source string // name; one that is not known is made
+	Form   string // one of [Forms]
+	// Ecosystem and Release are of what is affected where the form does not say it.
+	Ecosystem, Release string
+	Shrink             bool // let the content become less than half of what it was
+}
+
+// Import replaces what a source says by what somebody holds in the hand: a document of
+// a form, compressed or not. When it returns nil, findings and counts follow it.
+//
+// It is Busy while another server of the database works, Invalid where the document
+// cannot be read, and Conflict where it would take away most of what there is.
+func (a *Advisories) Import(ctx context.Context, o ImportOptions, document io.Reader) (out api.AdvisoryImport, err error) {
+	s := Source{Name: o.Source, Form: o.Form, Ecosystem: o.Ecosystem, Release: o.Release}
+	if err := checkName(s.Name); err != nil {
+		return out, err
+	}
+	if _, err := importer(s.Form); err != nil {
+		return out, err
+	}
+	var f fetched
+	if err := a.keep(&f, document, -1, "what is imported"); err != nil {
+		return out, err
+	}
+	defer os.Remove(f.path)
+	c := content{sum: f.sum, size: f.size, each: a.files(&s, []string{f.path}, func(string) string { return s.Name })}
+	mine, err := a.work(ctx, func() error {
+		src, err := a.made(ctx, &s)
+		if err != nil {
+			return err
+		}
+		if src.sameSum(c.sum) {
+			out = api.AdvisoryImport{Source: s.Name, Unchanged: true, Entries: src.entries}
+			return a.unchanged(ctx, &src, &c, src.due)
+		}
+		c.place = src.place
+		if out, err = a.take(ctx, src, c, o.Shrink, src.due); err != nil {
+			return err
+		}
+		return a.follow(ctx)
+	})
+	if err == nil && !mine {
+		err = errLost
+	}
+	return out, err
+}
+
+// made returns the row of a source, which it makes where there is none.
+func (a *Advisories) made(ctx context.Context, s *Source) (src sourceRow, err error) {
+	err = a.write(ctx, func(tx *db.Tx) error {
+		if err := makeSource(tx, s.Name, s.Form, ""); err != nil {
+			return err
+		}
+		if src, err = sourceNamed(tx, s.Name); err == nil && src.form != s.Form {
+			err = muster.Errorf(muster.Conflict, "source %q of advisories is of form %q, not %q", s.Name, src.form, s.Form)
+		}
+		return err
+	})
+	return src, err
+}
+
+// Fetch has a source looked at soon, whenever it would be due.
+func (a *Advisories) Fetch(ctx context.Context, name string) error {
+	err := a.DB.Write(ctx, func(tx *db.Tx) error {
+		if _, err := sourceNamed(tx, name); err != nil {
+			return err
+		}
+		_, err := tx.Exec("UPDATE advisories_source SET due = 0 WHERE name = ?", name)
+		return err
+	})
+	if err == nil {
+		a.Poke()
+	}
+	return err
+}
