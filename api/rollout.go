@@ -45,6 +45,14 @@ type RolloutCounts struct {
 	Failed int `json:"failed"` // could not change to it
 }
 
+// Total counts the hosts of all rings.
+func (r *Rollout) Total() (all RolloutCounts) {
+	for _, ring := range r.Rings {
+		all.Hosts, all.Done, all.Failed = all.Hosts+ring.Hosts, all.Done+ring.Done, all.Failed+ring.Failed
+	}
+	return all
+}
+
 // RolloutPage answers GET [RouteRollouts].
 type RolloutPage struct {
 	Rollouts []Rollout `json:"rollouts"`

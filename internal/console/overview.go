@@ -237,6 +237,7 @@ func (o *overviewPage) contact(v *visit) error {
 type rolloutRow struct {
 	api.Rollout
 	Badge badge
+	Total api.RolloutCounts // of all rings
 	Share template.HTML
 	Done  string
 }
@@ -275,12 +276,13 @@ var rolloutBadges = map[string]badge{
 }
 
 func (v *visit) rolloutRow(r api.Rollout) rolloutRow {
-	row, hosts, done, failed := rolloutRow{Rollout: r, Badge: rolloutBadges[r.State]}, 0, 0, 0
-	for _, ring := range r.Rings {
-		hosts, done, failed = hosts+ring.Hosts, done+ring.Done, failed+ring.Failed
-	}
-	row.Done = v.t("%s of %s", v.words().number(done), v.words().number(hosts))
-	row.Share = chart.Share(v.t("Hosts that have it"), float64(hosts), chart.Part{Name: v.t("done"), Value: float64(done), Class: "ok"},
-		chart.Part{Name: v.t("failed"), Value: float64(failed), Class: "error"})
-	return row
+	n := r.Total()
+	return rolloutRow{Rollout: r, Badge: rolloutBadges[r.State], Total: n, Share: v.share(v.t("Hosts that have it"), n),
+		Done: v.t("%s of %s", v.words().number(n.Done), v.words().number(n.Hosts))}
+}
+
+// share shows how many of the hosts have the version, and how many failed.
+func (v *visit) share(title string, n api.RolloutCounts) template.HTML {
+	return chart.Share(title, float64(n.Hosts), chart.Part{Name: v.t("done"), Value: float64(n.Done), Class: "ok"},
+		chart.Part{Name: v.t("failed"), Value: float64(n.Failed), Class: "error"})
 }

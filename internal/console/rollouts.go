@@ -8,7 +8,6 @@ import (
 
 	"muster"
 	"muster/api"
-	"muster/internal/console/chart"
 	"muster/rollout"
 )
 
@@ -22,8 +21,7 @@ type rolloutsPage struct {
 // A rolloutLine is a rollout with a bar for each of its rings.
 type rolloutLine struct {
 	rolloutRow
-	Rings  []template.HTML
-	Failed int
+	Rings []template.HTML
 }
 
 // rolloutStates are the filters of the list, and which states they let through.
@@ -61,7 +59,6 @@ func rolloutList(v *visit) (any, error) {
 func (v *visit) rolloutLine(r api.Rollout) rolloutLine {
 	line := rolloutLine{rolloutRow: v.rolloutRow(r)}
 	for i, ring := range r.Rings {
-		line.Failed += ring.Failed
 		line.Rings = append(line.Rings, v.ringBar(i+1, ring))
 	}
 	return line
@@ -69,8 +66,7 @@ func (v *visit) rolloutLine(r api.Rollout) rolloutLine {
 
 // ringBar shows how many hosts of a ring have the version, and how many failed.
 func (v *visit) ringBar(n int, c api.RolloutCounts) template.HTML {
-	return chart.Share(v.t("Ring %d", n), float64(c.Hosts), chart.Part{Name: v.t("done"), Value: float64(c.Done), Class: "ok"},
-		chart.Part{Name: v.t("failed"), Value: float64(c.Failed), Class: "error"})
+	return v.share(v.t("Ring %d", n), c)
 }
 
 // A rolloutPage is all about a rollout.
@@ -84,8 +80,6 @@ type rolloutPage struct {
 	Failures     []failedHost
 	Chosen       string // host of which the log is shown
 	Log          []api.Event
-	Have         int // hosts that have the version
-	Hosts        int
 	Over         bool
 	Readable     bool // the document: nothing is signed that nobody could read
 	Confirm      bool
@@ -118,10 +112,7 @@ func rolloutShow(v *visit) (any, error) {
 	}
 	v.title = d.Package + " " + d.Of
 	out := &rolloutPage{rolloutLine: v.rolloutLine(d.Rollout), Text: d.Document, Steps: d.Steps, Over: d.State == "aborted" || d.State == "completed"}
-	for _, c := range d.Rings {
-		out.Have, out.Hosts = out.Have+c.Done, out.Hosts+c.Hosts
-	}
-	out.Confirm = out.Hosts > confirmAbove
+	out.Confirm = out.Total.Hosts > confirmAbove
 	out.Return = command("rollout", "abort", d.ID, "--return")
 	out.Finish = command("rollout", "finish", d.ID)
 	if doc, err := rolloutOf(d); err == nil {
@@ -244,12 +235,8 @@ func changeRollout(v *visit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	hosts := 0
-	for _, c := range d.Rings {
-		hosts += c.Hosts
-	}
 	if do != api.RolloutPause && do != api.RolloutResume {
-		if err := v.typed(hosts); err != nil {
+		if err := v.typed(d.Total().Hosts); err != nil {
 			return "", err
 		}
 	}

@@ -27,10 +27,7 @@ func rolloutsTable(v *visit, w http.ResponseWriter) error {
 	}
 	t := &table{name: "rollouts", head: []string{"id", "package", "version", "state", "rings-open", "hosts", "done", "failed", "since", "why", "waits"}}
 	for _, r := range page.Rollouts {
-		var c api.RolloutCounts
-		for _, ring := range r.Rings {
-			c.Hosts, c.Done, c.Failed = c.Hosts+ring.Hosts, c.Done+ring.Done, c.Failed+ring.Failed
-		}
+		c := r.Total()
 		t.rows = append(t.rows, []string{r.ID, r.Package, r.Of, r.State, decimal(r.Ring), decimal(c.Hosts), decimal(c.Done), decimal(c.Failed), stamp(r.Since), r.Why, r.Waits})
 	}
 	return t.send(v, w)

@@ -133,14 +133,11 @@ func (m *fleet) hostLines() []line {
 func (m *fleet) rolloutLines() []line {
 	var all []line
 	for _, r := range m.rollouts {
-		var hosts, done, failed int
-		for _, ring := range r.Rings {
-			hosts, done, failed = hosts+ring.Hosts, done+ring.Done, failed+ring.Failed
-		}
+		n := r.Total()
 		c := map[string]class{"halted": bad, "aborted": quiet, "completed": good, "paused": need}[r.State]
-		text := fit(r.Package+" "+r.Of, max(18, m.width/4)) + " " + fit(r.State, 10) + " " + meter(float64(done)/float64(max(hosts, 1)), 16) + fmt.Sprintf("  ring %d/%d", r.Ring, len(r.Rings))
-		if failed > 0 {
-			text += fmt.Sprintf(", %d failed", failed)
+		text := fit(r.Package+" "+r.Of, max(18, m.width/4)) + " " + fit(r.State, 10) + " " + meter(float64(n.Done)/float64(max(n.Hosts, 1)), 16) + fmt.Sprintf("  ring %d/%d", r.Ring, len(r.Rings))
+		if n.Failed > 0 {
+			text += fmt.Sprintf(", %d failed", n.Failed)
 		}
 		all = append(all, line{text, c, r.ID})
 		if m.open == r.ID {
