@@ -19,6 +19,7 @@ type overviewPage struct {
 	Rollouts []rolloutRow
 	Actions  []api.Action
 	Failures []api.Event
+	Versions []spread
 
 	counts map[string]int // hosts by search
 }
@@ -45,7 +46,7 @@ func overview(v *visit) (any, error) {
 		return nil, err
 	}
 	out := &overviewPage{counts: counts}
-	for _, part := range []func(*visit) error{out.numbers, out.failures, out.hostNeeds, out.otherNeeds, out.contact, out.underWay} {
+	for _, part := range []func(*visit) error{out.numbers, out.failures, out.hostNeeds, out.otherNeeds, out.contact, out.underWay, out.versions} {
 		if err := part(v); err != nil {
 			return nil, err
 		}

@@ -27,6 +27,9 @@ type packagePage struct {
 	Hosts        int // that have any version
 	All          int // hosts
 	Spread       template.HTML
+	Time         *spread // how it came to be so; nil: nobody is told
+	Followed     bool    // somebody chose it to be counted
+	MayCount     bool    // whoever looks may choose so
 	Signed       []signedBy
 	File         *steer.File // nil: it cannot be read
 	Unread       *problem
@@ -171,6 +174,9 @@ func (p *packagePage) hosts(v *visit, list *steer.List) error {
 	}
 	p.All, p.Hosts = counts[""], counts[any]
 	p.spread(v, counts)
+	if err := p.history(v); err != nil {
+		return err
+	}
 	return p.assigners(v, list)
 }
 
