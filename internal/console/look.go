@@ -21,6 +21,15 @@ func look(v *visit) (string, error) {
 		}
 		v.setCookie(langCookie, l, year)
 	}
+	switch keys := v.PostForm.Get("keys"); keys {
+	case "":
+	case "on":
+		v.forget(keysCookie)
+	case "off":
+		v.setCookie(keysCookie, keys, year)
+	default:
+		return "", muster.Errorf(muster.Invalid, "keys are on or off, and not %.20q", keys)
+	}
 	switch theme := v.PostForm.Get("theme"); theme {
 	case "":
 	case "auto":
@@ -32,6 +41,13 @@ func look(v *visit) (string, error) {
 	}
 	return to, nil
 }
+
+// keysCookie is "off" for who wants no keys of one letter: who speaks to the machine
+// says letters without meaning keys (WCAG 2.1.4).
+const keysCookie = "-keys"
+
+// Keys reports whether single letters are keys.
+func (f *frame) Keys() bool { return f.cookie(keysCookie) != "off" }
 
 // keys lists what keys do.
 func keys(*visit) (any, error) { return nil, nil }

@@ -21,9 +21,26 @@ async function load(url) {
 function put(doc, id) {
   const from = doc.getElementById(id), to = document.getElementById(id);
   if (!from || !to) return false;
+  const back = held(to);
   to.replaceWith(document.adoptNode(from));
-  ready(document.getElementById(id));
+  ready(from);
+  back(from);
   return true;
+}
+
+// Who was at something in a part is at the same in the one that takes its place, or else
+// at the part itself.
+function held(part) {
+  const at = document.activeElement, same = e => [e.localName, e.id, e.name, e.rel, e.type === "checkbox" ? e.value : "", e.matches("a, button, summary") ? e.textContent : ""].join("\n");
+  if (!at || at === part || !part.contains(at)) return () => {};
+  const was = same(at), inRow = Boolean(at.closest("tr.at")), pager = Boolean(at.closest(".pager"));
+  return next => {
+    const there = !pager && $$(at.localName, next).find(e => same(e) === was);
+    if (!there) next.tabIndex = -1;
+    (there || next).focus({ preventScroll: true });
+    if (pager) next.scrollIntoView();
+    if (there && inRow) there.closest("tr")?.classList.add("at");
+  };
 }
 
 async function swap(url, id, { push = true } = {}) {
@@ -51,6 +68,11 @@ const address = form => {
 };
 
 document.addEventListener("click", event => {
+  const button = event.target.closest("a[data-palette]");
+  if (button && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    return palette();
+  }
   const link = event.target.closest("a[data-swap]");
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
@@ -106,15 +128,28 @@ async function refresh() {
   } catch { /* the server is away: the next news tries again */ }
 }
 
-// Nobody looks: nothing is asked, and the session may end.
+// Nobody looks: nothing is asked, the session may end, and the few connections that a
+// browser has to a server are free for windows that somebody looks at.
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) { stream?.close(); stream = undefined; } else { refresh(); follow(); }
+  if (document.hidden) {
+    stream?.close();
+    stream = undefined;
+    $$("[data-log]").forEach(deaf);
+  } else {
+    refresh();
+    follow();
+    $$("[data-log]").forEach(listen);
+  }
 });
 
 // What hosts say while they carry out an action, in a part with data-log="address".
 
+const heard = new WeakMap(); // streams by their parts
+
 function listen(part) {
+  if (document.hidden || heard.has(part)) return;
   const out = $("pre", part), source = new EventSource(part.dataset.log);
+  heard.set(part, source);
   source.addEventListener("log", event => {
     const { host, text } = JSON.parse(event.data), end = out.scrollTop + out.clientHeight >= out.scrollHeight - 8;
     part.hidden = false;
@@ -122,8 +157,14 @@ function listen(part) {
     if (out.textContent.length > 100000) out.textContent = out.textContent.slice(-80000);
     if (end) out.scrollTop = out.scrollHeight;
   });
-  addEventListener("pagehide", () => source.close(), { once: true });
 }
+
+function deaf(part) {
+  heard.get(part)?.close();
+  heard.delete(part);
+}
+
+addEventListener("pagehide", () => $$("[data-log]").forEach(deaf));
 
 // Choosing rows.
 
@@ -183,6 +224,7 @@ document.addEventListener("keydown", event => {
     event.preventDefault();
     return palette();
   }
+  if (document.documentElement.dataset.keys === "off" && event.key.length === 1) return;
   const at = event.target;
   if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
   if (at.matches("input:not([type=checkbox]), textarea, select, button, summary, [contenteditable]")) {
@@ -209,6 +251,7 @@ async function dialog(url, id) {
   const part = (await load(url)).getElementById(id);
   if (!part) return location.assign(url);
   const d = document.createElement("dialog");
+  d.setAttribute("aria-label", $("h1", part)?.textContent || "");
   d.append(document.adoptNode(part));
   d.addEventListener("close", () => d.remove());
   d.addEventListener("click", event => { if (event.target === d) d.close(); });
@@ -220,10 +263,13 @@ async function dialog(url, id) {
 function palette() {
   if ($("dialog[open]")) return;
   const d = document.createElement("dialog"), input = document.createElement("input"), list = document.createElement("div");
+  const name = $(".find input")?.getAttribute("aria-label") || "";
   input.type = "search";
   input.placeholder = $(".find input")?.placeholder || "";
-  input.setAttribute("aria-label", $(".find input")?.getAttribute("aria-label") || "");
-  list.setAttribute("aria-live", "polite");
+  list.id = "palette";
+  for (const [e, attributes] of [[d, { "aria-label": name }], [list, { "aria-label": name }],
+    [input, { "aria-label": name, role: "combobox", "aria-controls": list.id, "aria-autocomplete": "list", autocomplete: "off" }]])
+    for (const [key, value] of Object.entries(attributes)) e.setAttribute(key, value);
   d.append(input, list);
   d.addEventListener("close", () => d.remove());
   d.addEventListener("click", event => { if (event.target === d) d.close(); });
@@ -234,7 +280,29 @@ function palette() {
     const mine = ++asked, doc = await load(base + "/find?" + new URLSearchParams({ q: input.value }));
     if (mine !== asked) return;
     list.replaceChildren(...$$("#found > *", doc).map(e => document.adoptNode(e)));
-    $("a", list)?.classList.add("at");
+    options();
+  };
+  // What was found is a list box, for who hears it: the focus stays where one types.
+  const options = () => {
+    const links = $$("a", list);
+    list.setAttribute("role", links.length ? "listbox" : "status");
+    input.setAttribute("aria-expanded", String(links.length > 0));
+    links.forEach((a, i) => { a.id = "palette-" + i; a.setAttribute("role", "option"); a.tabIndex = -1; a.closest("li").setAttribute("role", "presentation"); });
+    $$("h2", list).forEach((h, i) => {
+      h.id = "palette-of-" + i;
+      h.setAttribute("role", "presentation");
+      h.nextElementSibling.setAttribute("role", "group");
+      h.nextElementSibling.setAttribute("aria-labelledby", h.id);
+    });
+    choose(links[0]);
+  };
+  const choose = next => {
+    for (const a of $$("a", list)) {
+      a.classList.toggle("at", a === next);
+      a.setAttribute("aria-selected", String(a === next));
+    }
+    next?.scrollIntoView({ block: "nearest" });
+    if (next) input.setAttribute("aria-activedescendant", next.id); else input.removeAttribute("aria-activedescendant");
   };
   input.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(ask, 150); });
   d.addEventListener("keydown", event => {
@@ -243,10 +311,7 @@ function palette() {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by || !links.length) return;
     event.preventDefault();
-    links[now]?.classList.remove("at");
-    const next = links[(now + by + links.length) % links.length];
-    next.classList.add("at");
-    next.scrollIntoView({ block: "nearest" });
+    choose(links[(now + by + links.length) % links.length]);
   });
   ask();
 }
