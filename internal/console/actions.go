@@ -59,7 +59,7 @@ func actionList(v *visit) (any, error) {
 		return nil, err
 	}
 	out := &actionsPage{State: q.State, Host: q.Host}
-	for _, f := range []struct{ title, state string }{{"All of them", ""}, {"Under way", "open"}, {"Wait for signatures", "held"}, {"Over", "over"}, {"Cancelled", "cancelled"}} {
+	for _, f := range []struct{ title, state string }{{"All actions", ""}, {"Under way", "open"}, {"Wait for signatures", "held"}, {"Past", "over"}, {"Cancelled", "cancelled"}} {
 		out.Tabs = append(out.Tabs, entry{Title: v.t(f.title), Href: v.link("/actions", "state", f.state, "host", q.Host), Here: f.state == string(q.State)})
 	}
 	for _, x := range page.Actions {
@@ -186,7 +186,7 @@ func (p *actionPage) targets(v *visit) error {
 		return err
 	}
 	at := "/actions/" + p.ID
-	p.Tabs = []entry{{Title: v.t("All of them") + " " + v.words().number(p.Hosts), Href: v.link(at), Here: q.State == ""}}
+	p.Tabs = []entry{{Title: v.t("All hosts") + " " + v.words().number(p.Hosts), Href: v.link(at), Here: q.State == ""}}
 	for _, s := range targetOrder {
 		if n := p.Action.Counts[s]; n > 0 || s == q.State {
 			p.Tabs = append(p.Tabs, entry{Title: v.t(targetBadges[s].Word) + " " + v.words().number(n), Href: v.link(at, "state", s), Here: q.State == s})

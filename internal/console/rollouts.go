@@ -174,7 +174,7 @@ func (v *visit) limits(r rollout.Ring) (all []string) {
 		all = append(all, v.t("watched for %s", v.words().span(r.Soak)))
 	}
 	if r.MaxErrors >= 0 {
-		all = append(all, v.words().count(r.MaxErrors, "%s may fail", "%s may fail"))
+		all = append(all, v.words().count(r.MaxErrors, "%s host may fail", "%s hosts may fail"))
 	}
 	if r.MaxErrorRate > 0 && r.MaxErrorRate < rollout.Whole {
 		all = append(all, v.t("%s %% may fail", r.MaxErrorRate))

@@ -94,6 +94,7 @@ func (c *console) functions(w words) template.FuncMap {
 		"in":     func(s string, all ...string) bool { return slices.Contains(all, s) },
 		"text":   func(b []byte) string { return string(b) },
 		"dict":   dict,
+		"reason": w.reason,
 	}
 }
 

@@ -26,6 +26,7 @@ func languages() []string { return []string{"en", "fr"} }
 type words struct {
 	language string
 	texts    map[string]string // nil: English
+	phrases  []phrase          // of errors
 }
 
 func readWords(lang string) (words, error) {
@@ -40,8 +41,15 @@ func readWords(lang string) (words, error) {
 	if err := json.Unmarshal(data, &w.texts); err != nil {
 		return w, muster.Errorf(muster.Invalid, "lang/%s.json: %w", lang, err)
 	}
-	return w, nil
+	for text, to := range w.texts {
+		w.texts[text] = spaced.Replace(to)
+	}
+	w.phrases, err = readPhrases(lang)
+	return w, err
 }
+
+// spaced keeps what French sets apart by a space on one line with it.
+var spaced = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ", "«\u00a0", " »", "\u00a0»")
 
 // say is a text in the language; args are those of fmt.Sprintf.
 func (w words) say(text string, args ...any) string {

@@ -96,3 +96,24 @@ func TestHidden(t *testing.T) {
 		b.until(live + ` === ` + quoted(want))
 	}
 }
+
+// TestFrench reads an error in French, and what a form says of a refusal.
+func TestFrench(t *testing.T) {
+	w := inWorld(t)
+	b := w.as(t, "bob")
+	b.refuse("404")
+	b.refuse("400")
+	b.open("/")
+	b.press("Français")
+	b.until(`document.documentElement.lang === "fr"`)
+	b.open("/nowhere")
+	b.sees("cette page n'existe pas")
+	b.open("/hosts?q=os:(")
+	b.sees("Demande non valable", "has no value")
+	if n := b.there(`.problem span[lang=en]`); n != 1 {
+		t.Errorf("%d texts are said to be English", n)
+	}
+	b.open("/settings")
+	b.press("English")
+	b.until(`document.documentElement.lang === "en"`)
+}
