@@ -1,0 +1,190 @@
+package reporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"muster"
+	"muster/sitereport"
+)
+
+// Waits between attempts grow from the first to the last; half of each is random,
+// so that hosts that lost the same collector do not come back together.
+const (
+	firstWait = 5 * time.Second
+	lastWait  = 5 * time.Minute
+)
+
+// A delivery is one report on its way, and what waits before it.
+type delivery struct {
+	*reporter
+	sender *sender
+	spool  *spool // nil: there is none
+	name   string
+	body   []byte
+	kept   bool // the report is in the spool
+	out    outcome
+}
+
+// deliver sends a report, after those that wait. What is refused for good is thrown
+// away; what may be taken later is kept.
+func (r *reporter) deliver(ctx context.Context, report *sitereport.Report, t text) error {
+	s, err := newSender(&r.opts)
+	if err != nil {
+		return err
+	}
+	spool, err := r.openSpool()
+	if err != nil {
+		return err
+	}
+	defer spool.release()
+	d := &delivery{reporter: r, sender: s, spool: spool, name: nameOf(report), body: t.body}
+	err = d.begin(ctx)
+	for n := 0; ; n++ {
+		later, ok := isLater(err)
+		if !ok {
+			break
+		}
+		if kerr := d.keep(ctx); kerr != nil && n == 0 {
+			r.warn("%v", kerr)
+		}
+		pause := d.pause(n)
+		// Who says when to come back is not asked before.
+		if n >= r.opts.retries || later.after > pause+lastWait || r.wait(ctx, max(pause, later.after)) != nil {
+			break
+		}
+		err = d.again(ctx)
+	}
+	if d.kept && err != nil {
+		err = muster.WithHint(fmt.Errorf("%w: %w", errKept, err), "it waits in %q and goes with the next report", spool.dir)
+	}
+	if _, ok := isLater(err); ok && !d.kept && d.spool == nil {
+		err = muster.WithHint(err, "--spool DIR keeps what cannot be sent for later")
+	}
+	return errors.Join(err, r.show(report, d, err))
+}
+
+// pause is how long to wait before attempt n+1.
+func (d *delivery) pause(n int) time.Duration {
+	p := min(firstWait<<min(n, 10), lastWait)
+	return p/2 + d.jitter(p/2)
+}
+
+// begin sends the report, or, where others wait, keeps it behind them and sends all.
+func (d *delivery) begin(ctx context.Context) error {
+	if len(d.waiting(ctx)) == 0 || !d.opts.mode.Stores() {
+		return d.sendOwn(ctx)
+	}
+	unkept := d.keep(ctx)
+	if unkept != nil {
+		d.warn("%v", unkept)
+	}
+	err := d.drain(ctx)
+	if later, ok := isLater(err); unkept == nil || ok && later.all {
+		return err
+	}
+	return d.sendOwn(ctx)
+}
+
+// again is begin after a failure.
+func (d *delivery) again(ctx context.Context) error {
+	if !d.kept {
+		return d.sendOwn(ctx)
+	}
+	return d.drain(ctx)
+}
+
+func (d *delivery) sendOwn(ctx context.Context) (err error) {
+	d.out, err = d.sender.send(ctx, d.body)
+	return err
+}
+
+// waiting lists what waits. What is wrong with the spool keeps no report from going.
+func (d *delivery) waiting(ctx context.Context) []string {
+	if d.spool == nil {
+		return nil
+	}
+	if err := d.acquire(ctx, false); err != nil {
+		// What waits there goes with the process that has it; this report goes without.
+		d.warn("%v", err)
+		d.spool = nil
+		return nil
+	}
+	if d.spool.lock == nil {
+		return nil
+	}
+	names, tooOld, err := d.spool.waiting(d.now())
+	if err != nil {
+		d.warn("%v", err)
+	}
+	for _, name := range tooOld {
+		d.warn("threw away %s, which no collector takes any more", name)
+	}
+	return names
+}
+
+// acquire waits for the spool no longer than for an answer.
+func (d *delivery) acquire(ctx context.Context, create bool) error {
+	ctx, cancel := context.WithTimeout(ctx, d.opts.timeout)
+	defer cancel()
+	return d.spool.acquire(ctx, create)
+}
+
+// keep puts the report into the spool, once. A report that is only asked about is
+// worth nothing later.
+func (d *delivery) keep(ctx context.Context) error {
+	if d.kept || d.spool == nil || !d.opts.mode.Stores() {
+		return nil
+	}
+	if err := d.acquire(ctx, true); err != nil {
+		return err
+	}
+	dropped, err := d.spool.put(d.name, d.body)
+	for _, name := range dropped {
+		d.warn("threw away %s, since too much waits", name)
+	}
+	d.kept = err == nil
+	return err
+}
+
+// drain sends what waits, the oldest first, until the collector takes nothing.
+// It returns why the report of this run was not taken.
+func (d *delivery) drain(ctx context.Context) error {
+	var own error
+	for _, name := range d.waiting(ctx) {
+		out, err := d.sendKept(ctx, name)
+		later, again := isLater(err)
+		if again && later.all {
+			return err
+		}
+		if name == d.name {
+			d.out, own = out, err
+		} else if err != nil && !again {
+			d.warn("threw away %s: %v", name, err)
+		}
+		if again {
+			continue
+		}
+		// What stays there by a fault is known to the collector the next time.
+		if err := d.spool.remove(name); err != nil {
+			d.warn("%v", err)
+		}
+		if name == d.name {
+			d.kept = false
+		}
+	}
+	return own
+}
+
+func (d *delivery) sendKept(ctx context.Context, name string) (outcome, error) {
+	body := d.body
+	if name != d.name {
+		var err error
+		if body, err = d.spool.read(name); err != nil {
+			return outcome{}, err
+		}
+	}
+	return d.sender.send(ctx, body)
+}
