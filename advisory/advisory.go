@@ -62,6 +62,7 @@ const (
 	StatusInvestigating = "under-investigation" // not yet known whether it is affected
 	StatusLimited       = "limited-support"     // it is mended for some uses only
 	StatusWillNotFix    = "will-not-fix"        // affected, and it stays so
+	StatusNotInRelease  = "not-in-release"      // the release does not have the package: obsolete, or of another release
 )
 
 // A Range is an interval of versions. Without Fixed and Last there is no fix yet.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"muster"
+	"muster/version"
 )
 
 // Debian reads the whole list of Debian's security tracker (tracker/data/json):
@@ -15,12 +16,15 @@ import (
 //
 // A release that was never affected (fixed version 0) makes no row. One without
 // a fixed version is affected up to the version that unstable has, if any, which
-// counts for hosts with packages of newer releases.
+// counts for hosts with packages of newer releases. A release that does not have
+// a package at all gets the rows of unstable, or the newest that has it, under
+// [StatusNotInRelease]: for hosts that have it from another release.
 func Debian(r io.Reader, o Options, yield func(*Advisory) error) error {
-	in := &debianReader{o: o, dec: json.NewDecoder(o.bounded(r)), found: map[string]*Advisory{}, suites: map[string]Platform{}, texts: map[string]string{}}
+	in := &debianReader{o: o, dec: json.NewDecoder(o.bounded(r)), found: map[string]*Advisory{}, suites: map[string]Platform{}, texts: map[string]string{}, has: map[string]map[string]bool{}}
 	if err := in.read(); err != nil {
 		return muster.Errorf(muster.Invalid, "cannot read %q: %w", o.Name, err)
 	}
+	in.fillReleases()
 	for _, id := range slices.Sorted(maps.Keys(in.found)) {
 		if err := yield(in.found[id]); err != nil {
 			return err
@@ -55,6 +59,7 @@ type debianReader struct {
 	suites map[string]Platform
 	texts  map[string]string // one copy of each name and version
 	rows   int
+	has    map[string]map[string]bool // source -> release: what releases have
 }
 
 func (in *debianReader) read() error {
@@ -148,6 +153,7 @@ func (in *debianReader) affected(source string, releases map[string]debianReleas
 			continue
 		}
 		doc := releases[suite]
+		in.note(source, p.Release)
 		row := Affected{Ecosystem: p.Ecosystem, Release: p.Release, Name: source}
 		keep, err := in.judgement(&row, doc, unstable)
 		if err != nil {
@@ -158,6 +164,61 @@ func (in *debianReader) affected(source string, releases map[string]debianReleas
 		}
 	}
 	return rows, nil
+}
+
+// note keeps which releases have a package: never affected is being there, too.
+func (in *debianReader) note(source, release string) {
+	if in.has[source] == nil {
+		in.has[source] = map[string]bool{}
+	}
+	in.has[source][release] = true
+}
+
+// fillReleases adds what is said of packages in releases that do not have them.
+func (in *debianReader) fillReleases() {
+	var releases []string // the newest first: sid sorts behind numbers
+	for _, p := range in.suites {
+		if p.Known && p.Ecosystem == "debian" {
+			releases = append(releases, p.Release)
+		}
+	}
+	slices.SortFunc(releases, func(a, b string) int { return version.Dpkg(b, a) })
+	for _, a := range in.found {
+		for _, source := range sourcesOf(a.Affected) {
+			a.Affected = append(a.Affected, in.missing(a.Affected, source, releases)...)
+		}
+	}
+}
+
+// sourcesOf are the names in rows, which stand together.
+func sourcesOf(rows []Affected) (names []string) {
+	for _, r := range rows {
+		if len(names) == 0 || names[len(names)-1] != r.Name {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// missing are the rows of a package for releases that do not have it: that of
+// the newest release that has it.
+func (in *debianReader) missing(rows []Affected, source string, releases []string) (more []Affected) {
+	newest := slices.IndexFunc(releases, func(r string) bool { return in.has[source][r] })
+	if newest < 0 {
+		return nil
+	}
+	i := slices.IndexFunc(rows, func(r Affected) bool { return r.Name == source && r.Release == releases[newest] })
+	if i < 0 || rows[i].Status == StatusUnimportant {
+		return nil
+	}
+	for _, release := range releases {
+		if !in.has[source][release] {
+			row := rows[i]
+			row.Release, row.Status, row.FixElsewhere = release, StatusNotInRelease, len(row.Ranges) > 0
+			more = append(more, row)
+		}
+	}
+	return more
 }
 
 // judgement fills in what the tracker says of one release; keep is false where

@@ -16,6 +16,7 @@ const (
 	maxArchiveEntries = 2_000_000
 	maxArchiveEntry   = 64 << 20
 	maxArchiveRatio   = 400
+	maxArchiveGrowth  = 16 << 20 // of any archive
 )
 
 // OSVZip reads an archive with one document or more in each file whose name
@@ -31,7 +32,7 @@ func OSVZip(r io.ReaderAt, size int64, o Options, yield func(*Advisory) error) e
 		return muster.Errorf(muster.Invalid, "archive %q has more than %d files", o.Name, maxArchiveEntries)
 	}
 	in := &osvReader{o: o, yield: yield}
-	left := maxArchiveEntry + maxArchiveRatio*size
+	left := maxArchiveGrowth + maxArchiveRatio*size
 	for _, f := range archive.File {
 		if !strings.HasSuffix(f.Name, ".json") {
 			continue
