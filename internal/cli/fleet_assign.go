@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/control"
+	"muster/index"
 	"muster/internal/fetch"
 	"muster/internal/repo"
 	"muster/internal/steer"
@@ -28,6 +30,7 @@ import (
 // here; the server cannot make one.
 type assignment struct {
 	steer.Assignment
+	upon   string // what it is made on top of; "": whatever is published
 	signer signerFlags
 }
 
@@ -37,6 +40,7 @@ func (s *assignment) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&s.Remove, "remove-package", nil, "no longer say that this package should be there")
 	f.StringArrayVar(&s.Forbid, "forbid", nil, "packages that must not be there")
 	f.StringArrayVar(&s.Allow, "allow", nil, "no longer forbid this package")
+	f.StringVar(&s.upon, "upon", "", "sign only on top of the package whose manifest has this `SHA256`, or of none")
 	s.signer.add(cmd)
 }
 
@@ -56,9 +60,13 @@ func (a *app) assign(ctx context.Context, p *api.PersonClient, kind muster.Kind,
 	if err != nil {
 		return nil, err
 	}
-	old, err := a.published(ctx, p, kind, name, id)
+	basis, err := a.basis(ctx, p, kind, []string{name}, id)
 	if err != nil {
 		return nil, err
+	}
+	old, sum := basis[name].Control, basis[name].Sum
+	if s.upon != "" && s.upon != cmp.Or(sum, steer.NoBasis) {
+		return nil, muster.WithHint(muster.Errorf(muster.Conflict, "what is published of %q is not what was shown", name), "look at what would change now, and sign that")
 	}
 	next := steer.Draft(kind, name, about)
 	if old != nil {
@@ -92,60 +100,75 @@ func (a *app) stampVersion(old *control.Control) string {
 	return v
 }
 
-// published is the control of the newest package of the name that is published;
-// nil: there is none.
-func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Kind, name string, id *sign.Identity) (*control.Control, error) {
-	m, err := a.publishedManifest(ctx, p, kind, name, id)
-	if m == nil {
-		return nil, err
-	}
-	return &m.Control, nil
+// basis is what the newest packages say that are published under the names.
+func (a *app) basis(ctx context.Context, p *api.PersonClient, kind muster.Kind, names []string, id *sign.Identity) (map[string]steer.Basis, error) {
+	out := map[string]steer.Basis{}
+	err := a.published(ctx, p, kind, names, id, func(name string, x *pkgfile.Package) {
+		out[name] = steer.Basis{Control: &x.Manifest.Control, Sum: x.ManifestSHA256()}
+	})
+	return out, err
 }
 
-// publishedManifest fetches the newest package of the name that is published, and
-// verifies it by the owner of id's own authority: what the server's index says
-// of it alone would let the server choose what a person signs next. nil: there
-// is none.
-func (a *app) publishedManifest(ctx context.Context, p *api.PersonClient, kind muster.Kind, name string, id *sign.Identity) (*pkgfile.Manifest, error) {
+// publishedManifest is that of the newest package of the name that is published;
+// nil: there is none.
+func (a *app) publishedManifest(ctx context.Context, p *api.PersonClient, kind muster.Kind, name string, id *sign.Identity) (m *pkgfile.Manifest, err error) {
+	err = a.published(ctx, p, kind, []string{name}, id, func(_ string, x *pkgfile.Package) { m = x.Manifest })
+	return m, err
+}
+
+// published fetches the newest packages of the names that are published, and verifies
+// them by the owner of id's own authority: what the server's index says of them alone
+// would let the server choose what a person signs next. Of a name that has none nothing
+// is taken.
+func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Kind, names []string, id *sign.Identity, take func(name string, x *pkgfile.Package)) error {
 	dir, err := os.MkdirTemp("", "muster-assign-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	base, err := p.URL(api.RouteRepo)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	f := &fetch.Client{Cache: filepath.Join(dir, "cache"), UserAgent: "muster/" + Version}
 	if f.Roots, err = pinnedRoots(p.Base()); err != nil {
-		return nil, err
+		return err
 	}
 	trust := &sign.Trust{Anchors: id.Chain[len(id.Chain)-1:]}
 	c := &repo.Client{Bases: []string{base}, State: dir, Trust: trust, Fetch: f, Now: a.now}
-	c.SetNames(name)
+	c.SetNames(names...)
 	if _, err := c.Update(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	x, err := c.Index()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var best *pkgfile.Manifest
-	for _, e := range x.Entries() {
-		if e.Name != name || best != nil && version.Compare(e.Version, best.Control.Version) <= 0 {
+	for _, name := range names {
+		e := newestOf(x, name)
+		if e == nil {
 			continue
 		}
 		if e.Kind != kind {
-			return nil, muster.Errorf(muster.Conflict, "%q is a package of kind %s, not %s", name, e.Kind, kind)
+			return muster.Errorf(muster.Conflict, "%q is a package of kind %s, not %s", name, e.Kind, kind)
 		}
 		file, err := c.Open(ctx, e)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		best = file.Manifest
+		take(name, file.Package)
 		file.Close()
 	}
-	return best, nil
+	return nil
+}
+
+func newestOf(x *index.Index, name string) (best *index.Entry) {
+	for _, e := range x.Find(name) {
+		if best == nil || version.Compare(e.Version, best.Version) > 0 {
+			best = e
+		}
+	}
+	return best
 }
 
 // pinnedRoots are the authorities for TLS of the session on url; nil: those of

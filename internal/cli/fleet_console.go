@@ -20,6 +20,7 @@ import (
 	"muster/api"
 	"muster/internal/console"
 	"muster/internal/selfservice"
+	"muster/internal/steer"
 	"muster/sign"
 )
 
@@ -85,9 +86,9 @@ func (a *app) console(ctx context.Context, o consoleOptions) error {
 	}
 	local := console.NewLocal(l.Addr().String())
 	local.Owned = selfservice.Owned
-	options := console.Options{Client: p.Client, Session: p.Token, Base: local.Base(), Trust: trust}
+	options := console.Options{Client: p.Client, Session: p.Token, Renew: func() string { return a.renewed(p.Base()) }, Base: local.Base(), Trust: trust}
 	if signer != nil {
-		signer.trust = trust
+		signer.trust, signer.person = trust, p
 		options.Signer = signer
 	}
 	pages, err := console.New(options)
@@ -114,6 +115,20 @@ func (a *app) consoleSession(ctx context.Context, o consoleOptions) (*api.Person
 		return nil, err
 	}
 	return a.person()
+}
+
+// renewed is the token of the session on url that there is now, "" for none.
+func (a *app) renewed(url string) string {
+	all, err := readSessions()
+	if err != nil {
+		return ""
+	}
+	p, err := a.personAt(url, all)
+	if err != nil {
+		return ""
+	}
+	defer p.Close()
+	return p.Token
 }
 
 // serveUntil serves until ctx ends.
@@ -152,7 +167,8 @@ type signingConsole struct {
 	a  *app
 	id *sign.Identity
 	// trust verifies who signed before, as the pages say.
-	trust *sign.Trust
+	trust  *sign.Trust
+	person *api.PersonClient
 }
 
 // consoleSigner opens the key, where one is given.
@@ -173,6 +189,11 @@ func (a *app) consoleSigner(f signerFlags) (*signingConsole, error) {
 
 // Name is that of the certificate.
 func (s *signingConsole) Name() string { return s.id.Leaf().Subject.CommonName }
+
+// Published is what the next packages of these names are signed on top of.
+func (s *signingConsole) Published(ctx context.Context, kind muster.Kind, names ...string) (map[string]steer.Basis, error) {
+	return s.a.basis(ctx, s.person, kind, names, s.id)
+}
 
 // Run carries out a command as if it was typed, and returns what it said.
 func (s *signingConsole) Run(ctx context.Context, args ...string) (string, error) {

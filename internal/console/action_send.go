@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -15,7 +16,6 @@ type sendPage struct {
 	Kind, Packages, Query                 string
 	All                                   bool
 	Reason, In, Until, Queue, Set, Script string
-	Wrong                                 *problem
 	Planned                               bool
 	What                                  string
 	Sets                                  []string
@@ -45,7 +45,7 @@ func sendAction(v *visit) (any, error) {
 	}
 	err := out.plan(v)
 	if muster.KindOf(err) == muster.Invalid {
-		out.Wrong = problemOf(err)
+		v.wrong = err
 		return out, nil
 	}
 	out.Planned = err == nil
@@ -55,7 +55,7 @@ func sendAction(v *visit) (any, error) {
 // plan says which hosts are meant, and refuses what no host would take.
 func (p *sendPage) plan(v *visit) error {
 	if p.Query == "" && !p.All {
-		return muster.WithHint(muster.Errorf(muster.Invalid, "it is not said which hosts are meant"), "give a search, or choose all hosts")
+		return fieldError{"q", muster.WithHint(muster.Errorf(muster.Invalid, "it is not said which hosts are meant"), "give a search, or choose all hosts")}
 	}
 	act, err := p.draft()
 	if err != nil {
@@ -63,11 +63,14 @@ func (p *sendPage) plan(v *visit) error {
 	}
 	p.What = act.String()
 	page, err := v.api.Hosts(v.ctx(), api.HostQuery{Query: p.search(), Limit: 10, Count: true})
+	if muster.KindOf(err) == muster.Invalid {
+		return fieldError{"q", err}
+	}
 	if err != nil {
 		return err
 	}
 	if page.Total == 0 {
-		return muster.Errorf(muster.Invalid, "no host is meant by %q", p.Query)
+		return fieldError{"q", muster.Errorf(muster.Invalid, "no host is meant by %q", p.Query)}
 	}
 	p.Hosts, p.First, p.Sets = page.Total, page.Hosts, p.sets()
 	if v.Signer != nil {
@@ -76,7 +79,7 @@ func (p *sendPage) plan(v *visit) error {
 		}
 	}
 	p.Confirm = p.Hosts > confirmAbove
-	p.Command, p.HostsHref = command(p.args("script.star")...), v.searchFor(p.search())
+	p.Command, p.HostsHref = p.order("script.star").String(), v.searchFor(p.search())
 	return nil
 }
 
@@ -120,7 +123,7 @@ func (p *sendPage) draft() (*action.Action, error) {
 	for _, line := range p.sets() {
 		name, value, ok := strings.Cut(line, "=")
 		if !ok {
-			return nil, muster.Errorf(muster.Invalid, "%.50q is no NAME=VALUE", line)
+			return nil, fieldError{"set", muster.Errorf(muster.Invalid, "%.50q is no NAME=VALUE", line)}
 		}
 		if act.Arguments == nil {
 			act.Arguments = map[string]string{}
@@ -140,26 +143,22 @@ func (p *sendPage) sets() (all []string) {
 	return all
 }
 
-// args are those of the command that does it.
-func (p *sendPage) args(script string) []string {
-	args := append([]string{"send", p.Kind}, strings.Fields(p.Packages)...)
+// order is the command that does it.
+func (p *sendPage) order(script string) order {
+	o := ordered("send", append([]string{p.Kind}, strings.Fields(p.Packages)...)...)
 	if p.All {
-		args = append(args, "--all")
+		o.flags = append(o.flags, "--all")
 	} else {
-		args = append(args, "--to", p.Query)
+		o.flags = append(o.flags, "--to", p.Query)
 	}
-	for _, o := range []struct{ flag, value string }{{"--in", p.In}, {"--until", p.Until}, {"--queue", p.Queue}, {"--reason", p.Reason}} {
-		if o.value != "" {
-			args = append(args, o.flag, o.value)
-		}
-	}
+	o = o.with("--in", p.In, "--until", p.Until, "--queue", p.Queue, "--reason", p.Reason)
 	for _, s := range p.sets() {
-		args = append(args, "--set", s)
+		o = o.with("--set", s)
 	}
 	if p.Script != "" {
-		args = append(args, "--script", script)
+		o = o.with("--script", script)
 	}
-	return args
+	return o
 }
 
 // actionID is that of an action, in what a command said.
@@ -173,7 +172,7 @@ func signAction(v *visit) (string, error) {
 	}
 	p := data.(*sendPage)
 	if !p.Planned {
-		return "", muster.Errorf(muster.Invalid, "it is not said what hosts are to do")
+		return "", cmp.Or(v.wrong, muster.Errorf(muster.Invalid, "it is not said what hosts are to do"))
 	}
 	targets := v.PostForm.Get("targets")
 	if v.Signer != nil && targets != p.Targets {
@@ -184,11 +183,7 @@ func signAction(v *visit) (string, error) {
 	}
 	said := ""
 	send := func(file string) (err error) {
-		args := p.args(file)
-		if targets != "" {
-			args = append(args, "--targets", targets)
-		}
-		said, err = v.sign(append(args, "--yes")...)
+		said, err = v.sign(p.order(file).with("--targets", targets), "--yes")
 		return err
 	}
 	if p.Script == "" {

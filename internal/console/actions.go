@@ -136,7 +136,7 @@ func actionShow(v *visit) (any, error) {
 		return nil, err
 	}
 	x.Hosts = act.Targets.Len()
-	out := &actionPage{actionRow: v.actionRow(x.Action), Cancel: command("action", "cancel", x.ID), Approve: command("action", "approve", x.ID),
+	out := &actionPage{actionRow: v.actionRow(x.Action), Cancel: ordered("action cancel", x.ID).String(), Approve: ordered("action approve", x.ID).String(),
 		Over: x.State == api.ActionOver || x.State == api.ActionCancelled, CSV: v.link("/actions/" + x.ID + "/hosts.csv")}
 	for _, s := range []string{api.TargetQueued, api.TargetDelivered, string(action.Started)} {
 		out.Lasts = out.Lasts || x.Counts[s] > 0
@@ -263,8 +263,7 @@ func changeAction(v *visit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	args := []string{"action", v.PostForm.Get("do"), id, "--yes"}
-	done := v.t("Signed")
+	do, done := ordered("action "+v.PostForm.Get("do"), id), v.t("Signed")
 	switch v.PostForm.Get("do") {
 	case "approve":
 		// Whoever signs has seen one message, and signs no other.
@@ -275,16 +274,13 @@ func changeAction(v *visit) (string, error) {
 		if err := v.typed(act.Targets.Len()); err != nil {
 			return "", err
 		}
-		args = append(args, "--of", of)
+		do = do.with("--of", of)
 	case "cancel":
-		done = v.t("No more hosts begin it")
-		if why != "" {
-			args = append(args, "--reason", why)
-		}
+		do, done = do.with("--reason", why), v.t("No more hosts begin it")
 	default:
 		return "", muster.Errorf(muster.Invalid, "it is not said what to do with the action")
 	}
-	if _, err := v.sign(args...); err != nil {
+	if _, err := v.sign(do, "--yes"); err != nil {
 		return "", err
 	}
 	v.flash(done)

@@ -22,10 +22,12 @@ package console
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"muster"
@@ -42,6 +44,9 @@ type Options struct {
 	// Session is the token of the one person whose console it is; "": people log in, and
 	// a cookie has their session.
 	Session string
+	// Renew returns the token of the session that this person has opened since theirs
+	// ended, "" for none; nil: they open this console anew.
+	Renew func() string
 	// Signer signs for that person; nil: pages show commands to type.
 	Signer Signer
 	// Trust verifies who signed actions; nil: the server's word is all there is.
@@ -63,6 +68,9 @@ type Signer interface {
 	// Run carries out a command without its program's name, as in "send", "update",
 	// "--to", "group:lab", and returns what it said.
 	Run(ctx context.Context, args ...string) (string, error)
+	// Published returns what packages of a kind say that are published under these names:
+	// verified, as by the command that signs the next ones.
+	Published(ctx context.Context, kind muster.Kind, names ...string) (map[string]steer.Basis, error)
 }
 
 // A console is everything that its pages share.
@@ -73,6 +81,10 @@ type console struct {
 	files    files
 	shelf    *steer.Shelf // what the repository lists
 	requests http.CrossOriginProtection
+	sent     sentForms
+	kept     keptForms
+	key      [32]byte     // of this process: see [visit.seal]
+	session  atomic.Value // the token, of Options.Session or since
 }
 
 // New makes the handler of all pages.
@@ -87,6 +99,8 @@ func New(o Options) (http.Handler, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &console{Options: o, pages: pages(), shelf: &steer.Shelf{Client: o.Client}}
+	c.session.Store(o.Session)
+	rand.Read(c.key[:]) //nolint:errcheck // it never fails
 	var err error
 	if c.files, err = readFiles(); err != nil {
 		return nil, err

@@ -1,9 +1,12 @@
 package console
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"muster/api"
@@ -30,10 +33,15 @@ func (v *visit) plain() bool {
 }
 
 // cookieName begins with __Host- where browsers take it only from this server over TLS
-// (RFC 6265bis 4.1.3.2). On loopback, and under a base, the name is another.
+// (RFC 6265bis 4.1.3.2). Servers at other ports of a machine share its cookies (RFC 6265
+// 8.5): on loopback the name has the port, and under a base that.
 func (v *visit) cookieName(name string) string {
-	if v.plain() || v.Base != "" {
-		return "muster" + name
+	switch {
+	case v.Base != "":
+		return "muster-" + strings.ReplaceAll(v.Base[1:], "/", "-") + name
+	case v.plain():
+		_, port, _ := net.SplitHostPort(v.Host)
+		return strings.TrimSuffix("muster-"+port, "-") + name
 	}
 	return api.Cookie + name
 }
@@ -61,23 +69,49 @@ func (v *visit) forget(name string) {
 // token is that of who asks, "" for nobody.
 func (v *visit) token() string {
 	if v.Session != "" {
-		return v.Session
+		return v.session.Load().(string)
 	}
 	return v.cookie(sessionCookie)
 }
 
 // flash says on the next page what was done.
-func (v *visit) flash(text string) {
-	v.setCookie(flashCookie, encode([]byte(text)), v.Now().Add(time.Minute))
+func (v *visit) flash(text string) { v.said = text }
+
+// maxFlash bounds what a cookie carries to the next page, in bytes: with its name and
+// the sum it stays far below what browsers take of one (4096, RFC 6265 6.1) and proxies
+// of all headers.
+const maxFlash = 1000
+
+// leave keeps what was said for the next page.
+func (v *visit) leave(text string) {
+	if text == "" {
+		return
+	}
+	if len(text) > maxFlash {
+		text = strings.ToValidUTF8(text[:maxFlash-len("…")], "") + "…"
+	}
+	v.setCookie(flashCookie, encode(append(v.seal(text), text...)), v.Now().Add(time.Minute))
+}
+
+// seal is of a text for one session, by this process: others on the machine can set
+// cookies, and would put words into the page.
+func (v *visit) seal(text string) []byte {
+	mac := hmac.New(sha256.New, v.key[:])
+	mac.Write([]byte(v.token() + "\x00" + text))
+	return mac.Sum(nil)
 }
 
 func (v *visit) takeFlash() string {
-	text, err := decode(v.cookie(flashCookie))
-	if err != nil || len(text) == 0 || len(text) > 1000 {
+	data, err := decode(v.cookie(flashCookie))
+	if err != nil || len(data) <= sha256.Size || len(data) > sha256.Size+maxFlash {
 		return ""
 	}
 	v.forget(flashCookie)
-	return string(text)
+	sum, text := data[:sha256.Size], string(data[sha256.Size:])
+	if !hmac.Equal(sum, v.seal(text)) {
+		return ""
+	}
+	return text
 }
 
 // encode writes what a cookie may not hold as it is.

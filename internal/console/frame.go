@@ -2,9 +2,11 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,12 +37,14 @@ type problem struct {
 	Code    api.Code
 	Message string
 	Hint    string
+	Field   string // of the form, that it is about; "": the whole
 	Status  int
+	Again   string // where to go when there is a session again
 }
 
 func problemOf(err error) *problem {
 	kind := muster.KindOf(err)
-	return &problem{Kind: kind, Code: api.CodeOf(err), Message: err.Error(), Hint: muster.HintOf(err), Status: api.StatusOf(kind)}
+	return &problem{Kind: kind, Code: api.CodeOf(err), Message: err.Error(), Hint: muster.HintOf(err), Field: fieldOf(err), Status: api.StatusOf(kind)}
 }
 
 // Lang, Theme, Path, Who, Here and CanSign are for the layout.
@@ -71,6 +75,35 @@ func (f *frame) Value(name string) string {
 	return f.query(name)
 }
 
+// ValueOf is Value for a page of several forms: of the one with that button.
+func (f *frame) ValueOf(do, name string) string {
+	if f.Form != nil && f.Form.Get("do") != do {
+		return ""
+	}
+	return f.Value(name)
+}
+
+// Wrong is what is wrong with a field. Where forms of a page have the same fields, do
+// names the buttons of the one that is meant.
+func (f *frame) Wrong(field string, do ...string) *problem {
+	if f.Problem == nil || f.Problem.Field != field || len(do) > 0 && !slices.Contains(do, f.Form.Get("do")) {
+		return nil
+	}
+	return f.Problem
+}
+
+// wrongAt is [frame.Wrong] for the part that is a field: by its frame, its name, and the
+// buttons that it is for, where it says that.
+func wrongAt(field map[string]any) *problem {
+	f, _ := field["frame"].(*frame)
+	if f == nil {
+		return nil
+	}
+	name, _ := field["name"].(string)
+	buttons, _ := field["for"].(string)
+	return f.Wrong(name, strings.Fields(buttons)...)
+}
+
 // navigation lists the pages that whoever looks may open.
 func (v *visit) navigation() (all []entry) {
 	if !v.known() {
@@ -94,6 +127,9 @@ func (v *visit) fail(err error) {
 	if p.Status >= http.StatusInternalServerError {
 		v.Log.Warn("console", "path", v.URL.Path, "error", err.Error())
 	}
+	if p.Code == api.NoSession && v.Session != "" {
+		p.Hint, p.Again = command("login", v.Client.Base()), cmp.Or(v.keepForm(), v.here())
+	}
 	v.title = v.t("Not found")
 	if p.Kind != muster.NotFound {
 		v.title = v.t("This did not work")
@@ -108,20 +144,37 @@ func (v *visit) render(name string, status int, f *frame) {
 	if f.Title = v.title; f.Title == "" {
 		f.Title = v.t(v.page.title)
 	}
-	var page bytes.Buffer
-	if err := v.sets[v.lang].pages[name].ExecuteTemplate(&page, "layout", f); err != nil {
+	if f.Problem == nil && v.wrong != nil {
+		f.Problem = problemOf(v.wrong)
+	}
+	page, err := v.sets[v.lang].page(name, f)
+	if err != nil {
 		v.Log.Error("console", "path", v.URL.Path, "error", err.Error())
 		http.Error(v.w, "this page cannot be shown", http.StatusInternalServerError)
 		return
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.Header().Set("Vary", "Accept-Encoding, Accept-Language, Cookie")
-	write(v.w, v.Request, status, page.Bytes())
+	write(v.w, v.Request, status, page)
+}
+
+// page is a page as a whole. What is wrong with a field stands beside it or, where the
+// page does not show that field, above the page.
+func (s set) page(name string, f *frame) ([]byte, error) {
+	var page bytes.Buffer
+	err := s.pages[name].ExecuteTemplate(&page, "layout", f)
+	if err != nil || f.Problem == nil || f.Problem.Field == "" || bytes.Contains(page.Bytes(), []byte(` id="wrong"`)) {
+		return page.Bytes(), err
+	}
+	page.Reset()
+	f.Problem.Field = ""
+	err = s.pages[name].ExecuteTemplate(&page, "layout", f)
+	return page.Bytes(), err
 }
 
 // write sends data, compressed for who asks for it. A page holds no secret beside what
 // others may have had it show, so that lengths tell nothing (BREACH): sessions are
-// cookies, and forms have no tokens.
+// cookies, and the numbers of forms are no secret.
 func write(w http.ResponseWriter, r *http.Request, status int, data []byte) {
 	h := w.Header()
 	if len(data) >= 1400 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {

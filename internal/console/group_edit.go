@@ -6,18 +6,14 @@ import (
 
 	"muster"
 	"muster/api"
-	"muster/control"
 	"muster/internal/steer"
 )
 
 // A groupEdit is the form of a group, unit or profile, and what it would change.
 type groupEdit struct {
 	*groupPage
-	assignment steer.Assignment
-	Preview    *preview // nil: nothing is asked for yet
-	Refused    *problem
-	Wrong      string   // field that it is about
-	Names      []string // of packages, for completion
+	editing
+	members membership
 
 	Depends, Conflicting []saidRelation // what may be taken back
 }
@@ -38,18 +34,13 @@ func editGroup(v *visit) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &groupEdit{groupPage: page, assignment: v.assignmentOf()}
-	out.Names = list.Names()[:min(len(list.Names()), 1000)]
+	out := &groupEdit{groupPage: page, editing: v.editing(list)}
 	out.Depends, out.Conflicting = saidOf(page.Entry)
-	members, err := v.membership(page)
-	if err == nil && (members.given || out.assignment.Given()) {
-		out.Preview, err = out.preview(v, list, members)
+	out.members, err = v.membership(page)
+	if err == nil && (out.members.given || out.assignment.Given()) {
+		out.Preview, err = out.preview(v, list)
 	}
-	switch muster.KindOf(err) {
-	case muster.Invalid, muster.NotFound, muster.Conflict:
-		out.Refused, out.Wrong, err = problemOf(err), fieldOf(err), nil
-	}
-	return out, err
+	return out, v.tell(err)
 }
 
 // membership reads who is to be in the group. Hosts are named as people like.
@@ -84,20 +75,21 @@ func (v *visit) membership(page *groupPage) (m membership, err error) {
 }
 
 // preview says what the edit changes, and on which hosts.
-func (e *groupEdit) preview(v *visit, list *steer.List, m membership) (*preview, error) {
+func (e *groupEdit) preview(v *visit, list *steer.List) (*preview, error) {
 	edit := steer.Edit{}
-	p := &preview{Signs: e.assignment.Given(), Commands: []string{command(e.command(m)...)}}
-	if p.Signs {
-		var old *control.Control
-		if e.Entry != nil {
-			old = e.Entry.Control
-		}
-		var err error
-		if edit.Package, err = drafted(list, e.Kind, e.Name, old, e.assignment); err != nil {
+	p, do := &preview{}, e.order()
+	if e.assignment.Given() {
+		basis, err := v.basis(list, e.Kind, e.Name)
+		if err != nil {
 			return nil, err
 		}
+		if edit.Package, err = p.says(list, "", e.Kind, e.Name, basis[e.Name], e.assignment); err != nil {
+			return nil, err
+		}
+		do = v.upon(do, basis[e.Name])
 	}
-	hosts, search, err := e.meant(v, m, edit, p)
+	p.order(do)
+	hosts, search, err := e.meant(v, edit, p)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +102,8 @@ func (e *groupEdit) preview(v *visit, list *steer.List, m membership) (*preview,
 
 // meant are the first hosts that the edit is about: those in it, those that come and
 // those that go. search finds those that are in it afterwards.
-func (e *groupEdit) meant(v *visit, m membership, edit steer.Edit, p *preview) (hosts []meantHost, search string, err error) {
-	join, leave := edit, edit
+func (e *groupEdit) meant(v *visit, edit steer.Edit, p *preview) (hosts []meantHost, search string, err error) {
+	m, join, leave := e.members, edit, edit
 	join.Join, leave.Leave = []string{e.Name}, []string{e.Name}
 	take := func(query string, edit steer.Edit) error {
 		page, err := v.api.Hosts(v.ctx(), api.HostQuery{Query: query, Limit: maxPreview, Count: true})
@@ -153,25 +145,25 @@ func (e *groupEdit) meant(v *visit, m membership, edit steer.Edit, p *preview) (
 	return hosts, search, err
 }
 
-// command is what makes the edit, typed.
-func (e *groupEdit) command(m membership) []string {
+// order is the command that makes the edit.
+func (e *groupEdit) order() order {
 	verb := map[muster.Kind]string{muster.Group: "groups", muster.Unit: "units", muster.Profile: "profiles"}[e.Kind]
-	args := []string{verb, "edit", e.Title}
+	o, m := ordered(verb+" edit", e.Title), e.members
 	if m.given {
-		if m.query != e.groupPage.Query && m.query != "" {
-			args = append(args, "--query", m.query)
+		if m.query != e.groupPage.Query {
+			o = o.with("--query", m.query)
 		}
 		if m.note != e.Note {
-			args = append(args, "--note", m.note)
+			o.flags = append(o.flags, "--note", m.note)
 		}
 		for _, id := range m.add {
-			args = append(args, "--add", id)
+			o = o.with("--add", id)
 		}
 		for _, id := range m.drop {
-			args = append(args, "--remove", id)
+			o = o.with("--remove", id)
 		}
 	}
-	return append(args, flags(e.assignment)...)
+	return o.with(flags(e.assignment)...)
 }
 
 // saveGroup does what the form says: what hosts should have is signed, who is in a
@@ -182,27 +174,14 @@ func saveGroup(v *visit) (string, error) {
 		return "", err
 	}
 	e := data.(*groupEdit)
-	if e.Refused != nil {
-		return "", muster.Errorf(e.Refused.Kind, "%s", e.Refused.Message)
-	}
-	if e.Preview == nil {
-		return "", muster.Errorf(muster.Invalid, "nothing is to be changed")
-	}
-	if err := v.typed(e.Preview.Total); err != nil {
-		return "", err
-	}
-	if err := e.Preview.shown(v); err != nil {
-		return "", err
-	}
-	members, err := v.membership(e.groupPage)
-	if err != nil {
+	if err := e.ready(v); err != nil {
 		return "", err
 	}
 	said := v.t("Changed")
 	if e.Preview.Signs {
-		said, err = v.sign(e.command(members)...)
+		said, err = v.sign(e.Preview.orders[0])
 	} else {
-		err = v.putGroup(e.groupPage, members)
+		err = v.putGroup(e.groupPage, e.members)
 	}
 	if err != nil {
 		return "", err

@@ -87,7 +87,7 @@ func day(name, text string, end bool) (int64, error) {
 	}
 	t, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		return 0, muster.Errorf(muster.Invalid, "%s: %.30q is no day like 2026-11-21", name, text)
+		return 0, fieldError{name, muster.Errorf(muster.Invalid, "%s: %.30q is no day like 2026-11-21", name, text)}
 	}
 	if end {
 		t = t.Add(24*time.Hour - time.Second)

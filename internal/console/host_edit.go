@@ -6,24 +6,16 @@ import (
 
 	"muster"
 	"muster/api"
-	"muster/control"
-	"muster/index"
 	"muster/internal/steer"
 )
 
 // A hostForm is the form of one host, and what it would change.
 type hostForm struct {
 	api.HostDetail
-	Own        *index.Entry // its own package; nil: it has none
-	Unit       string
-	Preview    *preview
-	Refused    *problem
-	Wrong      string   // field that it is about
-	Names      []string // of packages, for completion
-	Known      []string // groups, for completion
-	assignment steer.Assignment
-	edit       api.HostEdit
-	old        *control.Control
+	editing
+	Unit  string
+	Known []string // groups, for completion
+	edit  api.HostEdit
 
 	Depends, Conflicting []saidRelation
 }
@@ -41,16 +33,13 @@ func hostForEdit(v *visit) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := list.Of(v.ctx(), d.ID)
+	own, err := list.Newest(v.ctx(), muster.Host, d.ID)
 	if err != nil {
 		return nil, err
 	}
 	v.title = d.Name
-	out := &hostForm{HostDetail: d, Unit: (&hostPage{HostDetail: d}).Unit(), assignment: v.assignmentOf(), Names: list.Names()[:min(len(list.Names()), 1000)]}
-	if len(own) > 0 {
-		out.Own, out.old = own[0], own[0].Control
-	}
-	out.Depends, out.Conflicting = saidOf(out.Own)
+	out := &hostForm{HostDetail: d, Unit: (&hostPage{HostDetail: d}).Unit(), editing: v.editing(list)}
+	out.Depends, out.Conflicting = saidOf(own)
 	groups, err := v.api.Groups(v.ctx())
 	if err := unlessDenied(err); err != nil {
 		return nil, err
@@ -63,11 +52,7 @@ func hostForEdit(v *visit) (any, error) {
 	if v.asked().Has("name") {
 		err = out.preview(v, list)
 	}
-	switch muster.KindOf(err) {
-	case muster.Invalid, muster.NotFound, muster.Conflict:
-		out.Refused, out.Wrong, err = problemOf(err), fieldOf(err), nil
-	}
-	return out, err
+	return out, v.tell(err)
 }
 
 // preview says what the form changes of the host.
@@ -80,14 +65,20 @@ func (f *hostForm) preview(v *visit, list *steer.List) error {
 		return nil
 	}
 	edit := steer.Edit{Join: f.edit.AddGroups, Leave: f.edit.RemoveGroups, Unit: f.edit.Unit}
+	p, do := &preview{Total: 1}, f.order()
 	if f.assignment.Given() {
-		var err error
-		if edit.Package, err = drafted(list, muster.Host, f.ID, f.old, f.assignment); err != nil {
+		basis, err := v.basis(list, muster.Host, f.ID)
+		if err != nil {
 			return err
 		}
+		if edit.Package, err = p.says(list, "", muster.Host, f.ID, basis[f.ID], f.assignment); err != nil {
+			return err
+		}
+		do = v.upon(do, basis[f.ID])
 	}
-	f.Preview = &preview{Total: 1, Signs: f.assignment.Given(), Commands: []string{command(f.command()...)}}
-	return f.Preview.forecast(v, list, []meantHost{{f.Host, edit}})
+	p.order(do)
+	f.Preview = p
+	return p.forecast(v, list, []meantHost{{f.Host, edit}})
 }
 
 // fields takes the name and the unit, where they are others.
@@ -101,22 +92,22 @@ func (f *hostForm) fields(name, unit string) (changed bool) {
 	return changed
 }
 
-// command is what makes the edit, typed.
-func (f *hostForm) command() []string {
-	args := []string{"host", "edit", f.ID}
+// order is the command that makes the edit.
+func (f *hostForm) order() order {
+	o := ordered("host edit", f.ID)
 	if f.edit.Name != nil {
-		args = append(args, "--name", *f.edit.Name)
+		o = o.with("--name", *f.edit.Name)
 	}
 	if f.edit.Unit != nil {
-		args = append(args, "--unit", *f.edit.Unit)
+		o.flags = append(o.flags, "--unit", *f.edit.Unit)
 	}
 	for _, g := range f.edit.AddGroups {
-		args = append(args, "--add-group", g)
+		o = o.with("--add-group", g)
 	}
 	for _, g := range f.edit.RemoveGroups {
-		args = append(args, "--remove-group", g)
+		o = o.with("--remove-group", g)
 	}
-	return append(args, flags(f.assignment)...)
+	return o.with(flags(f.assignment)...)
 }
 
 // saveHost does what the form says.
@@ -126,16 +117,12 @@ func saveHost(v *visit) (string, error) {
 		return "", err
 	}
 	f := data.(*hostForm)
-	switch {
-	case f.Refused != nil:
-		return "", muster.Errorf(f.Refused.Kind, "%s", f.Refused.Message)
-	case f.Preview == nil:
-		return "", muster.Errorf(muster.Invalid, "nothing is to be changed")
-	case f.Preview.Signs:
-		if err = f.Preview.shown(v); err == nil {
-			_, err = v.sign(f.command()...)
-		}
-	default:
+	if err := f.ready(v); err != nil {
+		return "", err
+	}
+	if f.Preview.Signs {
+		_, err = v.sign(f.Preview.orders[0])
+	} else {
 		f.edit.Wake = true
 		_, err = v.api.EditHost(v.ctx(), f.ID, f.edit)
 	}

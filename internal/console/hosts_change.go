@@ -13,7 +13,7 @@ import (
 // confirmAbove is the number of hosts from which on it has to be typed.
 const confirmAbove = 100
 
-// maxChange is how many hosts a page shows before they change one by one.
+// maxChange is how many hosts people choose on pages that sign for each.
 const maxChange = 500
 
 // changeShown is how many of the hosts that change a page shows: as many as one search
@@ -184,8 +184,8 @@ func changeHosts(v *visit) (string, error) {
 		}
 		c.Expect = &api.HostSet{Count: n, Digest: digest}
 	}
-	if n > confirmAbove && strings.TrimSpace(v.PostForm.Get("confirm")) != strconv.Itoa(n) {
-		return "", muster.Errorf(muster.Invalid, "type %d, the number of hosts, to confirm", n)
+	if err := v.typed(n); err != nil {
+		return "", err
 	}
 	out, err := v.api.ChangeHosts(v.ctx(), c)
 	if err != nil {
@@ -217,11 +217,11 @@ func searchToSave(v *visit) (any, error) {
 func saveSearch(v *visit) (string, error) {
 	name, q := strings.TrimSpace(v.PostForm.Get("name")), strings.TrimSpace(v.PostForm.Get("q"))
 	if q == "" {
-		return "", muster.Errorf(muster.Invalid, "a search of nothing is all hosts")
+		return "", fieldError{"q", muster.Errorf(muster.Invalid, "a search of nothing is all hosts")}
 	}
 	_, err := v.api.Group(v.ctx(), name)
 	if err == nil {
-		return "", muster.Errorf(muster.Conflict, "there is a group %q already", name)
+		return "", fieldError{"name", muster.Errorf(muster.Conflict, "there is a group %q already", name)}
 	}
 	if muster.KindOf(err) != muster.NotFound {
 		return "", err

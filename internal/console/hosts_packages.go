@@ -9,7 +9,6 @@ import (
 
 	"muster"
 	"muster/api"
-	"muster/control"
 	"muster/internal/steer"
 )
 
@@ -19,17 +18,12 @@ const maxOwn = 100
 
 // A packagesForHosts is a change of what each of some hosts alone should have.
 type packagesForHosts struct {
-	Count      int
-	IDs        []string   // of the hosts: a search is made once, and not again when it is signed
-	Form       url.Values // what was asked for, of those hosts
-	Query      string
-	Preview    *preview
-	Refused    *problem
-	Wrong      string // field that it is about
-	Names      []string
-	Same       int // hosts for which nothing changes
-	assignment steer.Assignment
-	orders     [][]string // commands, one a host
+	editing
+	Count int
+	IDs   []string   // of the hosts: a search is made once, and not again when it is signed
+	Form  url.Values // what was asked for, of those hosts
+	Query string
+	Same  int // hosts for which nothing changes
 }
 
 func hostsPackages(v *visit) (any, error) {
@@ -38,9 +32,8 @@ func hostsPackages(v *visit) (any, error) {
 		return nil, err
 	}
 	form := v.asked()
-	a := v.assignmentOf()
-	a.Remove, a.Allow = relations(form.Get("remove")), relations(form.Get("allow"))
-	out := &packagesForHosts{Query: form.Get("q"), assignment: a, Names: list.Names()[:min(len(list.Names()), 1000)]}
+	out := &packagesForHosts{Query: form.Get("q"), editing: v.editing(list)}
+	out.assignment.Remove, out.assignment.Allow = relations(form.Get("remove")), relations(form.Get("allow"))
 	hosts, err := v.chosen()
 	if err == nil && len(hosts) > maxOwn {
 		err = muster.WithHint(muster.Errorf(muster.Invalid, "%d hosts are too many to say for each alone what it should have", len(hosts)),
@@ -54,54 +47,58 @@ func hostsPackages(v *visit) (any, error) {
 		out.Form = maps.Clone(form)
 		out.Form["host"] = out.IDs
 		out.Form.Del("all")
-		if a.Given() {
+		if out.assignment.Given() {
 			err = out.preview(v, list, hosts)
 		}
 	}
-	switch muster.KindOf(err) {
-	case muster.Invalid, muster.NotFound, muster.Conflict:
-		out.Refused, out.Wrong, err = problemOf(err), fieldOf(err), nil
-	}
-	return out, err
+	return out, v.tell(err)
 }
 
 // preview plans for each host. What a host's package does not say cannot be taken back
 // from it: that host is as it should be.
 func (p *packagesForHosts) preview(v *visit, list *steer.List, hosts []api.Host) error {
-	p.Preview = &preview{Signs: true}
-	var meant []meantHost
 	var ids []string
 	for _, h := range hosts {
-		all, err := list.Of(v.ctx(), h.ID)
-		if err != nil {
-			return err
-		}
-		var old *control.Control
-		if len(all) > 0 {
-			old = all[0].Control
-		}
-		a := p.assignment.For(old)
+		ids = append(ids, h.ID)
+	}
+	basis, err := v.basis(list, muster.Host, ids...)
+	if err != nil {
+		return err
+	}
+	p.Preview = &preview{}
+	var meant []meantHost
+	var plain []order
+	for _, h := range hosts {
+		old := basis[h.ID]
+		a := p.assignment.For(old.Control)
 		if !a.Given() {
 			p.Same++
 			continue
 		}
-		next, err := drafted(list, muster.Host, h.ID, old, a)
+		next, err := p.Preview.says(list, h.Name, muster.Host, h.ID, old, a)
 		if err != nil {
 			return err
 		}
-		meant, ids = append(meant, meantHost{h, steer.Edit{Package: next}}), append(ids, h.ID)
-		p.orders = append(p.orders, append([]string{"host", "edit", h.ID}, flags(a)...))
+		o := ordered("host edit", h.ID).with(flags(a)...)
+		meant, plain = append(meant, meantHost{h, steer.Edit{Package: next}}), append(plain, o)
+		p.Preview.order(v.upon(o, old))
 	}
 	p.Preview.Total = len(meant)
-	for _, args := range p.orders {
-		p.Preview.Commands = append(p.Preview.Commands, command(args...))
-	}
-	if slices.ContainsFunc(p.orders, func(args []string) bool { return !slices.Equal(args[3:], p.orders[0][3:]) }) || len(ids) < 2 {
-		return p.Preview.forecast(v, list, meant)
-	}
-	one := command(append([]string{"host", "edit", "HOST"}, p.orders[0][3:]...)...)
-	p.Preview.Commands = []string{"for h in " + strings.Join(ids, " ") + "; do " + strings.Replace(one, "HOST", "$h", 1) + "; done"}
+	p.Preview.Commands = shortened(plain)
 	return p.Preview.forecast(v, list, meant)
+}
+
+// shortened is one command for hosts of which the same is said.
+func shortened(orders []order) (all []string) {
+	var ids []string
+	for _, o := range orders {
+		all, ids = append(all, o.String()), append(ids, o.about[0])
+	}
+	if len(orders) < 2 || slices.ContainsFunc(orders, func(o order) bool { return !slices.Equal(o.flags, orders[0].flags) }) {
+		return all
+	}
+	one := ordered("host edit", "HOST").with(orders[0].flags...).String()
+	return []string{"for h in " + strings.Join(ids, " ") + "; do " + strings.Replace(one, "HOST", "$h", 1) + "; done"}
 }
 
 // signPackages signs a package for each host. Each is published by itself: where one
@@ -112,21 +109,19 @@ func signPackages(v *visit) (string, error) {
 		return "", err
 	}
 	p := data.(*packagesForHosts)
-	if p.Refused != nil {
-		return "", muster.Errorf(p.Refused.Kind, "%s", p.Refused.Message)
-	}
-	if len(p.orders) == 0 {
-		return "", muster.Errorf(muster.Invalid, "nothing is to be changed")
-	}
-	if err := p.Preview.shown(v); err != nil {
+	if err := p.ready(v); err != nil {
 		return "", err
 	}
-	for i, args := range p.orders {
-		if _, err := v.sign(args...); err != nil {
-			return "", muster.WithHint(muster.Errorf(muster.KindOf(err), "of %d hosts %d are changed, then: %w", len(p.orders), i, err), "%s", muster.HintOf(err))
+	orders := p.Preview.orders
+	if len(orders) == 0 {
+		return "", muster.Errorf(muster.Invalid, "nothing is to be changed")
+	}
+	for i, o := range orders {
+		if _, err := v.sign(o); err != nil {
+			return "", muster.WithHint(muster.Errorf(muster.KindOf(err), "of %d hosts %d are changed, then: %w", len(orders), i, err), "%s", muster.HintOf(err))
 		}
 	}
-	v.flash(v.words().count(len(p.orders), "%s host changed", "%s hosts changed"))
+	v.flash(v.words().count(len(orders), "%s host changed", "%s hosts changed"))
 	return v.searchFor(p.Query), nil
 }
 

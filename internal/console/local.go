@@ -25,6 +25,7 @@ type Local struct {
 	address string // host and port
 	base    string
 	ticket  string // good once
+	name    string // of the cookie: other servers of this machine cannot set it
 	cookie  string
 
 	mu    sync.Mutex
@@ -35,11 +36,10 @@ type Local struct {
 	Owned func(context.Context) bool
 }
 
-const localCookie = "muster-console"
-
 // NewLocal guards what listens at address, such as 127.0.0.1:4711.
 func NewLocal(address string) *Local {
-	return &Local{address: address, base: "/" + strings.ToLower(rand.Text()), ticket: rand.Text(), cookie: rand.Text()}
+	return &Local{address: address, base: "/" + strings.ToLower(rand.Text()), ticket: rand.Text(),
+		name: "muster-console-" + strings.ToLower(rand.Text()), cookie: rand.Text()}
 }
 
 // Base is the path of the console: see [Options].
@@ -83,7 +83,7 @@ func (l *Local) own(host string) bool {
 func (l *Local) knows(r *http.Request) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := r.CookiesNamed(localCookie)
+	all := r.CookiesNamed(l.name)
 	return l.given && !l.shut && len(all) == 1 && same(all[0].Value, l.cookie)
 }
 
@@ -106,7 +106,7 @@ func (l *Local) open(w http.ResponseWriter, r *http.Request, ticket string) {
 		return
 	}
 	l.given = true
-	http.SetCookie(w, &http.Cookie{Name: localCookie, Value: l.cookie, Path: l.base + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: l.name, Value: l.cookie, Path: l.base + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	fmt.Fprintf(w, "<!doctype html><html lang=\"en\"><title>muster</title><meta http-equiv=\"refresh\" content=\"0; url=%[1]s/\"><p><a href=\"%[1]s/\">muster</a></p></html>\n", l.base)

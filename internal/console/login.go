@@ -43,7 +43,6 @@ func (v *visit) outside() string {
 // login opens a session by a password.
 func login(v *visit) (string, error) {
 	name, password := strings.TrimSpace(v.PostForm.Get("name")), v.PostForm.Get("password")
-	v.PostForm.Del("password") // what comes back to the page has none
 	v.PostForm.Set("name", name)
 	s, err := v.Client.LoginPassword(v.ctx(), api.PasswordLogin{Name: name, Password: password, LDAP: v.PostForm.Get("ldap") != ""})
 	return v.welcome(s, err, v.PostForm.Get("to"))
@@ -59,7 +58,8 @@ func (v *visit) welcome(s api.Session, err error, to string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v.setCookie(sessionCookie, s.Token, seconds(s.Expires))
+	// The cookie outlives the session: whose it was is how a form finds who typed it.
+	v.setCookie(sessionCookie, s.Token, seconds(s.Expires).Add(keepWho))
 	return v.own(to), nil
 }
 

@@ -40,11 +40,25 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+// What an order names is no option, whatever it is called, neither typed nor carried out.
+func TestOrder(t *testing.T) {
+	o := ordered("rollout start", "age=1", "--key=evil").with("--from", "", "--reason", "it is time")
+	if got := o.args("--yes"); !slices.Equal(got, []string{"rollout", "start", "--reason", "it is time", "--yes", "--", "age=1", "--key=evil"}) {
+		t.Errorf("%q", got)
+	}
+	if got := o.String(); got != "muster rollout start --reason 'it is time' -- 'age=1' '--key=evil'" {
+		t.Error(got)
+	}
+	if got := ordered("host edit", "pc-1").with("--name", "-x").String(); got != "muster host edit pc-1 --name -x" {
+		t.Error(got)
+	}
+}
+
 // An action is sent as its page shows it.
 func TestSendArgs(t *testing.T) {
 	p := sendPage{Kind: "install", Packages: "age>=1.3 git", Query: "-group:lab", Reason: "--yes", Set: "a=1\n b=2 \n"}
-	want := []string{"send", "install", "age>=1.3", "git", "--to", "-group:lab", "--reason", "--yes", "--set", "a=1", "--set", "b=2"}
-	if got := p.args(""); !slices.Equal(got, want) {
+	want := []string{"send", "--to", "-group:lab", "--reason", "--yes", "--set", "a=1", "--set", "b=2", "--", "install", "age>=1.3", "git"}
+	if got := p.order("").args(); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 	if p.search() != "(-group:lab) "+meant {

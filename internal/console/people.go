@@ -41,18 +41,13 @@ func peopleList(v *visit) (any, error) {
 	return out, err
 }
 
-// secretField takes a password out of a form, which is shown again when it was refused.
-func (v *visit) secretField(name string) string {
-	text := v.PostForm.Get(name)
-	v.PostForm.Del(name)
-	return text
-}
+var errPasswords = fieldError{"again", muster.Errorf(muster.Invalid, "the two passwords differ")}
 
 // addPerson makes somebody who logs in by a password.
 func addPerson(v *visit) (string, error) {
-	name, password, again := strings.TrimSpace(v.PostForm.Get("name")), v.secretField("password"), v.secretField("again")
+	name, password, again := strings.TrimSpace(v.PostForm.Get("name")), v.PostForm.Get("password"), v.PostForm.Get("again")
 	if password != again {
-		return "", muster.Errorf(muster.Invalid, "the two passwords differ")
+		return "", errPasswords
 	}
 	if _, err := v.api.AddPerson(v.ctx(), api.PersonNew{Name: name, Password: password}); err != nil {
 		return "", err
@@ -120,14 +115,14 @@ func changePerson(v *visit) (string, error) {
 	case "anew":
 		e, done = api.PersonEdit{Anew: true}, v.t("The next who comes as %s has the name", name)
 	case "password":
-		password, again := v.secretField("password"), v.secretField("again")
+		password, again := v.PostForm.Get("password"), v.PostForm.Get("again")
 		if password != again {
-			return "", muster.Errorf(muster.Invalid, "the two passwords differ")
+			return "", errPasswords
 		}
 		e = api.PersonEdit{Password: &password, RevokeTokens: form.Get("tokens") != ""}
 	case "remove":
 		if form.Get("confirm") != name {
-			return "", muster.Errorf(muster.Invalid, "type %s to confirm", name)
+			return "", fieldError{"confirm", muster.Errorf(muster.Invalid, "type %s to confirm", name)}
 		}
 		if err := v.api.RemovePerson(v.ctx(), name); err != nil {
 			return "", err

@@ -30,9 +30,26 @@ type preview struct {
 	Problems int // of the rows
 	Counts   []previewCount
 	Confirm  bool
-	Commands []string // that make it
+	Says     []saying // what is signed
+	Commands []string // that make it, as people type them
 	Signs    bool     // they need a signature
 	Sum      string   // of what is meant: see [preview.shown]
+	orders   []order
+}
+
+// order adds a command that makes it.
+func (p *preview) order(o order) {
+	p.orders, p.Commands = append(p.orders, o), append(p.Commands, o.String())
+}
+
+// says adds a package that is to be signed, and returns it as it would be.
+func (p *preview) says(list *steer.List, host string, kind muster.Kind, name string, old steer.Basis, a steer.Assignment) (*control.Control, error) {
+	next, err := drafted(list, kind, name, old.Control, a)
+	if err != nil {
+		return nil, err
+	}
+	p.Signs, p.Says = true, append(p.Says, sayingOf(host, old.Control, next))
+	return next, nil
 }
 
 // A previewRow is what changes on one host.
@@ -60,7 +77,10 @@ type meantHost struct {
 // sum is the SHA-256 of the commands, and of the hosts that they are about: how many,
 // and the first of them.
 func (p *preview) sum(hosts []meantHost) string {
-	said := []any{p.Commands, p.Total}
+	said := []any{p.Total}
+	for _, o := range p.orders {
+		said = append(said, o.args())
+	}
 	for _, h := range hosts {
 		said = append(said, h.ID)
 	}

@@ -71,7 +71,7 @@ func changeMail(v *visit) (string, error) {
 		}
 		var err error
 		if *to, err = strconv.Atoi(text); err != nil {
-			return "", muster.Errorf(muster.Invalid, "%s: %.20q is no number", name, text)
+			return "", fieldError{name, muster.Errorf(muster.Invalid, "%s: %.20q is no number", name, text)}
 		}
 	}
 	s, err := v.api.ScheduleReport(v.ctx(), in)

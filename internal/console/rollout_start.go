@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -34,7 +35,6 @@ percent: 100
 type startPage struct {
 	Package, Version, From, Reason, Start, File string
 	Rings                                       string
-	Wrong                                       *problem
 	Planned                                     bool
 	Rows                                        []plannedRing
 	Hosts                                       int
@@ -72,7 +72,7 @@ func startRollout(v *visit) (any, error) {
 	out.Sum = out.sum()
 	switch muster.KindOf(err) {
 	case muster.Invalid:
-		out.Wrong = problemOf(err)
+		v.wrong = err
 		return out, nil
 	default:
 		out.Planned = err == nil
@@ -87,31 +87,25 @@ func (p *startPage) document(now time.Time) (*rollout.Document, error) {
 	var err error
 	if p.Start != "" {
 		if d.Start, err = time.Parse("2006-01-02T15:04", p.Start); err != nil {
-			return nil, muster.Errorf(muster.Invalid, "%.30q is no time like 2026-11-23T20:00", p.Start)
+			return nil, fieldError{"start", muster.Errorf(muster.Invalid, "%.30q is no time like 2026-11-23T20:00", p.Start)}
 		}
 	}
 	if d.Rings, err = rollout.ParseRings(p.Rings); err != nil {
-		return nil, muster.WithKind(muster.Invalid, err)
+		return nil, fieldError{"rings", muster.WithKind(muster.Invalid, err)}
 	}
 	return d, muster.WithKind(muster.Invalid, d.Check())
 }
 
-// args are those of the command that does it, with the rings in a file.
-func (p *startPage) args(rings string) []string {
-	args := []string{"rollout", "start", p.Package + "=" + p.Version}
+// order is the command that does it, with the rings in a file.
+func (p *startPage) order(rings string) order {
+	o := ordered("rollout start", p.Package+"="+p.Version).with("--rings", rings, "--from", p.From, "--reason", p.Reason)
 	if p.File != "" {
-		args = append(args, p.File)
-	}
-	args = append(args, "--rings", rings)
-	for _, o := range []struct{ flag, value string }{{"--from", p.From}, {"--reason", p.Reason}} {
-		if o.value != "" {
-			args = append(args, o.flag, o.value)
-		}
+		o.about = append(o.about, p.File)
 	}
 	if p.Start != "" {
-		args = append(args, "--start", p.Start+":00Z")
+		o = o.with("--start", p.Start+":00Z")
 	}
-	return args
+	return o
 }
 
 // concerned finds the hosts that have a package or are to have it: those that a
@@ -129,7 +123,7 @@ func (p *startPage) plan(v *visit, d *rollout.Document) (err error) {
 	if p.Hosts, err = v.many(concerned(d.Package)); err != nil {
 		return err
 	}
-	p.Confirm, p.Command = p.Hosts > confirmAbove, command(p.args("rings.txt")...)
+	p.Confirm, p.Command = p.Hosts > confirmAbove, p.order("rings.txt").String()
 	for i, r := range d.Rings {
 		p.Rows = append(p.Rows, plannedRing{Number: i + 1, Name: r.Name, Who: v.who(r), Opens: d.Opens(i + 1).Unix(), Limits: v.limits(r)})
 	}
@@ -232,7 +226,7 @@ func groupSearch(r rollout.Ring) string {
 
 // sum is of all that the page shows: the command, the rings, and who is in them.
 func (p *startPage) sum() string {
-	said := []any{p.args(""), p.Rings, p.Hosts}
+	said := []any{p.order("rings.txt").String(), p.Rings, p.Hosts}
 	for _, r := range p.Rows {
 		said = append(said, r.Hosts, r.First)
 	}
@@ -247,7 +241,7 @@ func signRollout(v *visit) (string, error) {
 	}
 	p := data.(*startPage)
 	if !p.Planned {
-		return "", muster.Errorf(muster.Invalid, "it is not said what to roll out")
+		return "", cmp.Or(v.wrong, muster.Errorf(muster.Invalid, "it is not said what to roll out"))
 	}
 	if err := v.typed(p.Hosts); err != nil {
 		return "", err
@@ -256,7 +250,7 @@ func signRollout(v *visit) (string, error) {
 		return "", err
 	}
 	err = v.besides(p.Rings, func(file string) error {
-		_, err := v.sign(p.args(file)...)
+		_, err := v.sign(p.order(file))
 		return err
 	})
 	if err != nil {

@@ -113,8 +113,7 @@ func rolloutShow(v *visit) (any, error) {
 	v.title = d.Package + " " + d.Of
 	out := &rolloutPage{rolloutLine: v.rolloutLine(d.Rollout), Text: d.Document, Steps: d.Steps, Over: d.State == "aborted" || d.State == "completed"}
 	out.Confirm = out.Total.Hosts > confirmAbove
-	out.Return = command("rollout", "abort", d.ID, "--return")
-	out.Finish = command("rollout", "finish", d.ID)
+	out.Return, out.Finish = goBack(d.ID).String(), ordered("rollout finish", d.ID).String()
 	if doc, err := rolloutOf(d); err == nil {
 		out.Readable = true
 		out.document(v, doc, d.Rollout)
@@ -249,9 +248,9 @@ func changeRollout(v *visit) (string, error) {
 	case api.RolloutPause, api.RolloutResume, api.RolloutAbort:
 		_, err = v.api.ChangeRollout(v.ctx(), id, api.RolloutChange{Do: do, Why: why})
 	case "return":
-		_, err = v.sign("rollout", "abort", id, "--return", "--reason", why, "--yes")
+		_, err = v.sign(goBack(id).with("--reason", why), "--yes")
 	case "finish":
-		_, err = v.sign("rollout", "finish", id, "--yes")
+		_, err = v.sign(ordered("rollout finish", id), "--yes")
 	default:
 		err = muster.Errorf(muster.Invalid, "it is not said what to do with the rollout")
 	}
@@ -261,6 +260,13 @@ func changeRollout(v *visit) (string, error) {
 	v.flash(map[string]string{api.RolloutPause: v.t("Paused"), api.RolloutResume: v.t("It goes on"), api.RolloutAbort: v.t("Ended for good"),
 		"return": v.t("Ended for good; hosts go back"), "finish": v.t("The version is for everybody")}[do])
 	return v.link("/rollouts/" + id), nil
+}
+
+// goBack ends a rollout, and has hosts go back to the version before.
+func goBack(id string) order {
+	o := ordered("rollout abort", id)
+	o.flags = []string{"--return"}
+	return o
 }
 
 // span says how long something lasts.

@@ -79,9 +79,9 @@ func changeSettings(v *visit) (string, error) {
 	case "end":
 		return v.link("/settings"), v.endSession(v.PostForm.Get("id"))
 	case "password":
-		old, fresh, again := v.secretField("old"), v.secretField("password"), v.secretField("again")
+		old, fresh, again := v.PostForm.Get("old"), v.PostForm.Get("password"), v.PostForm.Get("again")
 		if fresh != again {
-			return "", muster.Errorf(muster.Invalid, "the two passwords differ")
+			return "", errPasswords
 		}
 		changed, err := v.api.ChangePassword(v.ctx(), api.PasswordChange{Old: old, New: fresh, RevokeTokens: v.PostForm.Get("tokens") != ""})
 		if err != nil {

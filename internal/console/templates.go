@@ -1,11 +1,13 @@
 package console
 
 import (
+	"crypto/rand"
 	"embed"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -70,11 +72,20 @@ func (c *console) each(dir string, do func(name, text string) error) error {
 			return err
 		}
 		text := strings.ReplaceAll(string(data), `="/`, `="`+c.Base+`/`)
-		if err := do(strings.TrimSuffix(f.Name(), ".html"), text); err != nil {
+		if err := do(strings.TrimSuffix(f.Name(), ".html"), numbered(text)); err != nil {
 			return fmt.Errorf("%s/%s: %w", dir, f.Name(), err)
 		}
 	}
 	return nil
+}
+
+// posts is a form that changes something, as templates begin it.
+var posts = regexp.MustCompile(`<form method="post"(?:[^>{]|\{\{.*?\}\})*>`)
+
+// numbered gives each form that changes something a number: see [visit.act]. Browsers
+// that fill in again what a page had are kept from that.
+func numbered(text string) string {
+	return posts.ReplaceAllString(text, `$0<input type="hidden" name="`+onceField+`" value="{{number}}" autocomplete="off">`)
 }
 
 // functions are what templates may call.
@@ -95,6 +106,8 @@ func (c *console) functions(w words) template.FuncMap {
 		"text":   func(b []byte) string { return string(b) },
 		"dict":   dict,
 		"reason": w.reason,
+		"number": rand.Text,
+		"wrong":  wrongAt,
 	}
 }
 

@@ -81,7 +81,7 @@ func (v *visit) createToken(field func(string) string) (string, error) {
 	var err error
 	if text := field("uses"); text != "" {
 		if in.Uses, err = strconv.Atoi(text); err != nil || in.Uses < 1 {
-			return "", muster.Errorf(muster.Invalid, "%.20q is no number of hosts", text)
+			return "", fieldError{"uses", muster.Errorf(muster.Invalid, "%.20q is no number of hosts", text)}
 		}
 	}
 	if in.Expires, err = day("until", field("until"), true); err != nil {
@@ -119,7 +119,7 @@ func apiTokenList(v *visit) (any, error) {
 
 // changeAPITokens makes or ends a token of a program.
 func changeAPITokens(v *visit) (string, error) {
-	form, password := v.PostForm, v.secretField("password")
+	form, password := v.PostForm, v.PostForm.Get("password")
 	if form.Get("do") == "revoke" {
 		if err := v.api.RevokeAPIToken(v.ctx(), form.Get("id")); err != nil {
 			return "", err
@@ -136,7 +136,7 @@ func changeAPITokens(v *visit) (string, error) {
 	}
 	days, err := strconv.Atoi(form.Get("days"))
 	if err != nil || days < 1 || days > 365 {
-		return "", muster.Errorf(muster.Invalid, "a token lasts 1 to 365 days")
+		return "", fieldError{"days", muster.Errorf(muster.Invalid, "a token lasts 1 to 365 days")}
 	}
 	in.Expires = v.Now().Add(time.Duration(days) * 24 * time.Hour).Unix()
 	t, err := v.api.CreateAPIToken(v.ctx(), in)

@@ -23,6 +23,8 @@ type visit struct {
 	self  api.Self // without a name: nobody is logged in
 	title string   // in place of that of the page, as it is
 	once  *once    // shown by the answer to a form, in place of another page
+	said  string   // what was done, for the next page
+	wrong error    // with what was asked for, as far as its page found
 }
 
 // visit finds out who asks, unless the page is for everybody.
@@ -34,16 +36,44 @@ func (c *console) visit(w http.ResponseWriter, r *http.Request, p *page) (*visit
 		return v, nil
 	}
 	var err error
-	if v.self, err = v.api.Self(v.ctx()); err != nil && p.open {
+	if v.self, err = v.api.Self(v.ctx()); api.CodeOf(err) == api.NoSession && v.renewed() {
+		v.self, err = v.api.Self(v.ctx())
+	}
+	if err != nil && p.open {
 		return v, nil
 	}
 	if err != nil {
 		return v, err
 	}
+	c.kept.saw(v.api.Token, v.self.Name, c.Now())
 	if p.verb != "" && !v.may(p.verb) {
 		return v, muster.Errorf(muster.NotFound, "there is no such page")
 	}
 	return v, nil
+}
+
+// renewed takes the session that the one person has opened since theirs ended.
+func (v *visit) renewed() bool {
+	if v.Session == "" || v.Renew == nil {
+		return false
+	}
+	token := v.Renew()
+	if token == "" || token == v.api.Token {
+		return false
+	}
+	v.session.Store(token)
+	v.api.Token = token
+	return true
+}
+
+// tell has the page say what is wrong with what was asked for. It returns errors that are
+// in place of the page.
+func (v *visit) tell(err error) error {
+	switch muster.KindOf(err) {
+	case muster.Invalid, muster.NotFound, muster.Conflict:
+		v.wrong, err = err, nil
+	}
+	return err
 }
 
 func (v *visit) ctx() context.Context { return v.Context() }
@@ -99,9 +129,11 @@ func (c *console) show(p *page) http.HandlerFunc {
 		if v.turnedAway(err) {
 			return
 		}
-		var data any
+		f := &frame{}
 		if err == nil {
-			data, err = p.show(v)
+			f.Problem = v.takeUp()
+			f.Form = v.PostForm
+			f.Data, err = p.show(v)
 		}
 		if v.turnedAway(err) {
 			return
@@ -110,55 +142,67 @@ func (c *console) show(p *page) http.HandlerFunc {
 			v.fail(err)
 			return
 		}
-		v.render(p.template, http.StatusOK, &frame{Data: data})
+		v.render(p.template, http.StatusOK, f)
 	}
 }
 
 // act answers a POST: with 303 to where to go, or with the page and what is wrong.
 func (c *console) act(p *page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		wrong := muster.WithKind(muster.Invalid, r.ParseForm())
 		v, err := c.visit(w, r, p)
 		if v.turnedAway(err) {
 			return
 		}
-		if err == nil {
-			err = muster.WithKind(muster.Invalid, r.ParseForm())
-		}
-		if err != nil {
+		if err = cmp.Or(err, wrong); err != nil {
 			v.fail(err)
 			return
 		}
-		to, err := p.act(v)
-		if v.turnedAway(err) {
-			return
+		done := v.act()
+		if !v.turnedAway(done.err) {
+			v.answer(done)
 		}
-		if err == nil && v.once != nil {
-			v.showOnce(p)
-			return
-		}
-		if err == nil {
-			http.Redirect(w, r, to, http.StatusSeeOther)
-			return
-		}
-		data, gone := p.show(v)
-		if gone != nil {
-			v.fail(err)
-			return
-		}
-		v.render(p.template, api.StatusOf(muster.KindOf(err)), &frame{Data: data, Problem: problemOf(err), Form: r.PostForm})
 	}
 }
 
+// answer says what came of a form.
+func (v *visit) answer(done outcome) {
+	v.PostForm = typed(v.PostForm)
+	v.once = done.once
+	switch {
+	case done.err != nil:
+		v.refuse(done.err)
+	case v.once != nil:
+		v.showOnce()
+	default:
+		v.leave(done.said)
+		http.Redirect(v.w, v.Request, done.to, http.StatusSeeOther)
+	}
+}
+
+// refuse shows the form again, with what is wrong.
+func (v *visit) refuse(err error) {
+	data, gone := v.page.show(v)
+	if gone != nil {
+		v.fail(err)
+		return
+	}
+	v.render(v.page.template, api.StatusOf(muster.KindOf(err)), &frame{Data: data, Problem: problemOf(err), Form: v.PostForm})
+}
+
 // showOnce shows a page with a secret that was made just now: it is in no address, no
-// cookie, and no compressed bytes whose length would tell of it (BREACH).
-func (v *visit) showOnce(p *page) {
+// cookie, and no compressed bytes whose length would tell of it (BREACH). Where the page
+// cannot be shown the secret is shown alone: nobody could read it again.
+func (v *visit) showOnce() {
 	v.Request.Header.Del("Accept-Encoding")
 	v.PostForm = nil
-	data, err := p.show(v)
-	if err != nil {
-		v.Log.Warn("console", "path", v.URL.Path, "error", err.Error())
+	data, err := v.page.show(v)
+	if err == nil {
+		v.render(v.page.template, http.StatusOK, &frame{Data: data})
+		return
 	}
-	v.render(p.template, http.StatusOK, &frame{Data: data})
+	v.Log.Warn("console", "path", v.URL.Path, "error", err.Error())
+	v.render("secret", http.StatusOK, &frame{Problem: problemOf(err)})
 }
 
 // raw answers with what the page writes itself.
@@ -182,12 +226,9 @@ func (v *visit) turnedAway(err error) bool {
 	if v.page.open || v.Session != "" || v.api.Token != "" && api.CodeOf(err) != api.NoSession {
 		return false
 	}
-	to := ""
+	to := v.keepForm()
 	if v.Method == http.MethodGet && v.page.raw == nil && v.here() != v.Base+"/" {
 		to = v.here()
-	}
-	if v.api.Token != "" {
-		v.forget(sessionCookie)
 	}
 	http.Redirect(v.w, v.Request, v.link("/login", "to", to), http.StatusSeeOther)
 	return true

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"html"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"muster/api"
 	"muster/control"
 	"muster/internal/console"
+	"muster/internal/steer"
 	"muster/inventory"
 	"muster/pkgfile"
 	"muster/sign"
@@ -156,14 +158,40 @@ func TestConsoleGroupEdit(t *testing.T) {
 	wantKind(t, err, muster.NotFound)
 }
 
-// A signer writes down what it is to sign.
-type signer struct{ ran [][]string }
+// A signer writes down what it is to sign, on top of what the repository lists.
+type signer struct {
+	ran   [][]string
+	shelf *steer.Shelf
+	bases map[string]steer.Basis // in place of what is listed
+}
+
+func newSigner(c *api.Client) *signer { return &signer{shelf: &steer.Shelf{Client: c}} }
 
 func (s *signer) Name() string { return "alice" }
 
 func (s *signer) Run(_ context.Context, args ...string) (string, error) {
 	s.ran = append(s.ran, args)
 	return "signed", nil
+}
+
+// Published has sums of what is listed: "of age 1.3".
+func (s *signer) Published(ctx context.Context, kind muster.Kind, names ...string) (map[string]steer.Basis, error) {
+	list, err := s.shelf.Look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]steer.Basis{}
+	for _, name := range names {
+		e, err := list.Newest(ctx, kind, name)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
+			out[name] = steer.Basis{Control: e.Control, Sum: "of " + e.String()}
+		}
+	}
+	maps.Copy(out, s.bases)
+	return out, nil
 }
 
 // planOf is what a page has its form say of what it has shown.
@@ -176,7 +204,8 @@ func planOf(page string) string {
 // With a key, pages sign what they have shown, and nothing else.
 func TestConsoleSigner(t *testing.T) {
 	w, ones := newSite(t)
-	p, s := w.person(), &signer{}
+	p := w.person()
+	s := newSigner(p.Client)
 	h := must(console.New(console.Options{Client: p.Client, Session: p.Token, Signer: s}))(t)
 	ask := func(method, path, form string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(form)).WithContext(t.Context())
@@ -207,11 +236,11 @@ func TestConsoleSigner(t *testing.T) {
 		}
 	}
 	for _, want := range [][]string{
-		{"groups", "edit", "lab", "--install", "jq", "--remove-package", "age"},
-		{"units", "edit", "paris", "--forbid", "telnet"},
-		{"host", "edit", ones[1].ID, "--name", "host-2", "--add-group", "lab", "--install", "age >= 1.3"},
-		{"host", "edit", ones[0].ID, "--install", "shfmt"},
-		{"host", "edit", ones[1].ID, "--install", "shfmt"},
+		{"groups", "edit", "--install", "jq", "--remove-package", "age", "--upon", "of lab 1", "--", "lab"},
+		{"units", "edit", "--forbid", "telnet", "--upon", "of paris 1", "--", "paris"},
+		{"host", "edit", "--name", "host-2", "--add-group", "lab", "--install", "age >= 1.3", "--upon", "none", "--", ones[1].ID},
+		{"host", "edit", "--install", "shfmt", "--upon", "none", "--", ones[0].ID},
+		{"host", "edit", "--install", "shfmt", "--upon", "none", "--", ones[1].ID},
 	} {
 		if !slices.ContainsFunc(s.ran, func(args []string) bool { return slices.Equal(args, want) }) {
 			t.Errorf("not signed: %q, but %q", want, s.ran)

@@ -14,6 +14,7 @@ import (
 	"muster/action"
 	"muster/api"
 	"muster/internal/console"
+	"muster/internal/steer"
 	"muster/sign"
 )
 
@@ -45,6 +46,7 @@ func (w *world) liar(p *api.PersonClient, trust *sign.Trust) *liar {
 	w.t.Cleanup(front.Close)
 	c := must(api.New(front.URL, api.Options{}))(w.t)
 	c.Server.ID = w.self.ID
+	l.shelf = &steer.Shelf{Client: c}
 	l.pages = must(console.New(console.Options{Client: c, Session: p.Token, Signer: l, Trust: trust}))(w.t)
 	return l
 }
@@ -88,7 +90,7 @@ func TestConsoleApprove(t *testing.T) {
 		}
 	}
 	l.visit(http.MethodPost, at, url.Values{"do": {"approve"}, "of": {action.Sum(post.Message)}})
-	if want := []string{"action", "approve", act.ID, "--yes", "--of", action.Sum(post.Message)}; len(l.ran) != 1 || !slices.Equal(l.ran[0], want) {
+	if want := []string{"action", "approve", "--of", action.Sum(post.Message), "--yes", "--", act.ID}; len(l.ran) != 1 || !slices.Equal(l.ran[0], want) {
 		t.Errorf("signed: %q, not %q", l.ran, want)
 	}
 
@@ -191,7 +193,7 @@ func TestConsoleSend(t *testing.T) {
 	}
 	lab(all[0])
 	l.visit(http.MethodPost, "/actions/send", form)
-	if len(l.ran) != 1 || !strings.HasSuffix(strings.Join(l.ran[0], " "), "--targets "+targets[1]+" --yes") {
+	if len(l.ran) != 1 || !strings.HasSuffix(strings.Join(l.ran[0], " "), "--targets "+targets[1]+" --yes -- run") {
 		t.Errorf("signed: %q", l.ran)
 	}
 }

@@ -84,6 +84,16 @@ func relationText(w string) string {
 	return w
 }
 
+// A Basis is what is published and verified of a package: the next one is signed on top
+// of it.
+type Basis struct {
+	Control *control.Control // nil: there is none yet
+	Sum     string           // SHA-256 of its manifest; "": there is none, or nobody verified it
+}
+
+// NoBasis stands for the sum of a package that is not there yet.
+const NoBasis = "none"
+
 // Draft is what a package says of which nothing is published yet.
 func Draft(kind muster.Kind, name, about string) control.Control {
 	return control.Control{Name: name, Kind: kind, OS: []string{control.All}, Architecture: []string{control.All}, Description: about}

@@ -154,11 +154,18 @@ func (l *List) Find(name string) []*index.Entry { return l.byName[name] }
 func (l *List) Providers(name string) []string { return l.stands[name] }
 
 // Newest is the newest package of a name and kind, or nil.
-func (l *List) Newest(kind muster.Kind, name string) *index.Entry {
-	if all := l.byName[name]; len(all) > 0 && all[0].Kind == kind {
-		return all[0]
+func (l *List) Newest(ctx context.Context, kind muster.Kind, name string) (*index.Entry, error) {
+	all := l.byName[name]
+	if kind == muster.Host || kind == muster.Unit {
+		var err error
+		if all, err = l.Of(ctx, name); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	if len(all) > 0 && all[0].Kind == kind {
+		return all[0], nil
+	}
+	return nil, nil
 }
 
 // SignerName is what the certificate of a fingerprint says, where it is known: that of
