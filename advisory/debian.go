@@ -214,7 +214,10 @@ func (in *debianReader) missing(rows []Affected, source string, releases []strin
 	for _, release := range releases {
 		if !in.has[source][release] {
 			row := rows[i]
-			row.Release, row.Status, row.FixElsewhere = release, StatusNotInRelease, len(row.Ranges) > 0
+			row.Release, row.FixElsewhere = release, len(row.Ranges) > 0
+			if row.Status != StatusEndOfLife && row.Status != StatusInvestigating {
+				row.Status = StatusNotInRelease
+			}
 			more = append(more, row)
 		}
 	}

@@ -1,0 +1,154 @@
+package advisory
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"muster/internal/testneed"
+	"muster/sitereport"
+)
+
+// The size of Debian's list in 2026: sources, vulnerabilities of packages, and
+// releases of each.
+const (
+	benchSources = 3_600
+	benchIssues  = 60_000
+)
+
+var benchSuites = []string{"bullseye", "bookworm", "trixie", "forky", "sid"}
+
+// available are packages that apt knows, by name: real names and versions.
+func available(t testing.TB) []sitereport.Package {
+	t.Helper()
+	out, err := exec.Command(testneed.Program(t, "apt-cache"), "dumpavail").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(out), "\nVersion:", "\nStatus: x installed\nVersion:")
+	all := dpkgStatus(text)
+	if len(all) < 2*benchSources {
+		testneed.Missing(t, "index of apt")
+	}
+	return all
+}
+
+// benchTracker writes a list of the size and shape of Debian's: a few sources
+// with thousands of vulnerabilities, most with a few.
+func benchTracker(w io.Writer, sources []trackedSource, issues int) {
+	r := rand.New(rand.NewPCG(1, 2))
+	out := bufio.NewWriterSize(w, 1<<20)
+	left, id := issues, 0
+	out.WriteString("{")
+	for i, s := range sources {
+		n := min(left-(len(sources)-i-1), 1+issues/6/(i+1)+r.IntN(3))
+		left -= n
+		if i == len(sources)-1 {
+			n += left
+		}
+		fmt.Fprintf(out, "%s%q: {", strings.Repeat(",", min(i, 1)), s.name)
+		for k := range n {
+			id++
+			fmt.Fprintf(out, "%s\"CVE-%d-%d\": {\"description\": \"%s\", \"scope\": \"remote\", \"releases\": {", strings.Repeat(",", min(k, 1)),
+				2005+id%22, 1000+id, strings.Repeat("An issue was discovered in "+s.name+". ", 1+r.IntN(12)))
+			for j, suite := range benchSuites {
+				benchRelease(out, r, j, suite, s.version)
+			}
+			out.WriteString("}}")
+		}
+		out.WriteString("}")
+	}
+	out.WriteString("}")
+	out.Flush() // into memory
+}
+
+func benchRelease(out *bufio.Writer, r *rand.Rand, j int, suite, v string) {
+	out.WriteString(strings.Repeat(",", min(j, 1)))
+	fmt.Fprintf(out, "%q: {\"status\": ", suite)
+	switch k := r.IntN(100); {
+	case k < 5:
+		out.WriteString(`"open", "urgency": "not yet assigned"`)
+	case k < 12:
+		out.WriteString(`"open", "nodsa": "Minor issue", "nodsa_reason": "", "urgency": "low"`)
+	case k < 20:
+		out.WriteString(`"open", "urgency": "unimportant"`)
+	case k < 40:
+		out.WriteString(`"resolved", "fixed_version": "0", "urgency": "not yet assigned"`)
+	case k < 95:
+		fmt.Fprintf(out, `"resolved", "fixed_version": "%s~%d", "urgency": "not yet assigned"`, v, r.IntN(40))
+	default:
+		fmt.Fprintf(out, `"resolved", "fixed_version": "%s+deb%du%d", "urgency": "medium"`, v, 11+j, 1+r.IntN(3))
+	}
+	fmt.Fprintf(out, `, "repositories": {"%s": "%s", "%s-security": "%s"}}`, suite, v, suite, v)
+}
+
+// benchWorld is a list, and hosts of 2,000 packages.
+type benchWorld struct {
+	list []byte
+	host Host
+}
+
+func newBenchWorld(b *testing.B) benchWorld {
+	all := available(b)
+	r := rand.New(rand.NewPCG(3, 4))
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	host := Host{System: sitereport.System{ID: "debian", Version: "12", Kernel: "6.1.0-27-amd64"}, Packages: slices.Clone(all[:2000])}
+	sources := sourcesOnHost(all)[:benchSources]
+	var list bytes.Buffer
+	benchTracker(&list, sources, benchIssues)
+	return benchWorld{list.Bytes(), host}
+}
+
+func (w *benchWorld) read(b *testing.B) *Index {
+	builder := NewBuilder()
+	err := Debian(bytes.NewReader(w.list), Options{Name: "bench"}, func(a *Advisory) error { builder.Add(a); return nil })
+	if err != nil {
+		b.Fatal(err)
+	}
+	return builder.Index()
+}
+
+func heap() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / (1 << 20)
+}
+
+// BenchmarkImport: how long does it take to read the whole of Debian's list and
+// build an index, and what does the index hold?
+func BenchmarkImport(b *testing.B) {
+	w := newBenchWorld(b)
+	before := heap()
+	var x *Index
+	for b.Loop() {
+		x = nil
+		x = w.read(b)
+	}
+	b.ReportMetric(heap()-before, "MiB-index")
+	advisories, rows := x.Len()
+	b.ReportMetric(float64(advisories), "advisories")
+	b.ReportMetric(float64(rows), "rows")
+	b.SetBytes(int64(len(w.list)))
+}
+
+// BenchmarkHost: how long does it take to hold a host of 2,000 packages against
+// the whole list?
+func BenchmarkHost(b *testing.B) {
+	w := newBenchWorld(b)
+	x := w.read(b)
+	var found Findings
+	for b.Loop() {
+		found = MatchAll(nil, w.host, x, nil, time.Time{})
+	}
+	b.ReportMetric(float64(len(found.Open)), "findings")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(w.host.Packages)), "ns/package")
+}
