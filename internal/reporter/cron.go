@@ -89,7 +89,7 @@ func shellWord(s string) string {
 }
 
 // files are options that name files: cron starts elsewhere.
-var files = []string{"ca", "cert", "config", "key", "key-cert", "root", "secret-file", "spool"}
+var files = []string{"ca", "cert", "config", "key", "key-cert", "out", "root", "secret-file", "spool"}
 
 // again are the words that give the same options again, but for --cron.
 func (o *options) again() (words []string) {

@@ -30,6 +30,7 @@ What to do:
   --findings           ask for what is published against packages, and print it
   --report-only        the same, and store nothing
   --print              print what would be sent, in clear, and send nothing
+  --out FILE           write there what would be sent, and send nothing
   --cron[=hourly]      print a line for crontab, at a time that follows from the host
   --spool DIR          keep here what cannot be sent now; "none" keeps nothing
   --config FILE        more options, as lines "option = value"

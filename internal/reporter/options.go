@@ -22,7 +22,7 @@ type options struct {
 	secret, key, keyCert  string
 	mode                  sitereport.Mode
 	findings, reportOnly  bool
-	spool                 string
+	spool, file           string
 	timeout               time.Duration
 	retries               int
 	config                string
@@ -68,6 +68,7 @@ func (o *options) flags() *flag.FlagSet {
 	f.BoolVar(&o.findings, "findings", false, "")
 	f.BoolVar(&o.reportOnly, "report-only", false, "")
 	f.StringVar(&o.spool, "spool", "", "")
+	f.StringVar(&o.file, "out", "", "")
 	f.DurationVar(&o.timeout, "timeout", 2*time.Minute, "")
 	f.IntVar(&o.retries, "retries", 3, "")
 	f.StringVar(&o.config, "config", "", "")
@@ -159,18 +160,25 @@ func parseConfig(data []byte) (all []setting, err error) {
 }
 
 // check holds that the options make sense together.
-func (o *options) check() (err error) {
+func (o *options) check() error {
 	switch {
-	case o.print:
-		return nil
-	case o.collector == "":
-		return usage("--collector is missing: where to report")
 	case o.secret != "" && o.key != "":
 		return usage("--secret-file and --key are two ways to say who reports")
 	case (o.key == "") != (o.keyCert == ""):
 		return usage("--key and --key-cert belong together")
 	case o.retries < 0 || o.timeout <= 0:
 		return usage("--retries is not below 0, --timeout above it")
+	}
+	if o.print || o.file != "" {
+		return nil
+	}
+	return o.checkSending()
+}
+
+// checkSending holds that it is known where to report, and what for.
+func (o *options) checkSending() (err error) {
+	if o.collector == "" {
+		return usage("--collector is missing: where to report")
 	}
 	o.mode = sitereport.StoreOnly
 	if o.findings {

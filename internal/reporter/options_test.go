@@ -56,7 +56,7 @@ func TestHelp(t *testing.T) {
 	if len(documented) < 20 {
 		t.Errorf("only %d options were found", len(documented))
 	}
-	for _, name := range strings.Fields("collector cert clear ca timeout retries site tag host root secret-file key key-cert findings report-only print cron spool config json verbose version help") {
+	for _, name := range strings.Fields("collector cert clear ca timeout retries site tag host root secret-file key key-cert findings report-only print out cron spool config json verbose version help") {
 		if !documented[name] {
 			t.Errorf("--%s is not in the help", name)
 		}

@@ -105,9 +105,18 @@ func (r *reporter) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.opts.print {
+	switch {
+	case r.opts.print:
 		_, err := r.out.Write(text.clear)
 		return err
+	case r.opts.file == "-":
+		_, err := r.out.Write(text.body)
+		return err
+	case r.opts.file != "":
+		if err := r.disk.WriteFile(r.opts.file, text.body, 0o600); err != nil {
+			return fmt.Errorf("cannot write the report: %w", err)
+		}
+		return nil
 	}
 	return r.deliver(ctx, report, text)
 }

@@ -140,6 +140,18 @@ func TestPrint(t *testing.T) {
 	if err != nil || !p.By(siteKey, text) || strings.Contains(n.out.String(), siteKey.Secret) {
 		t.Errorf("%v\n%s", err, n.out.String())
 	}
+	n.exits(n.report("--out", n.path("report")), 0)
+	sealed, err := os.ReadFile(n.path("report"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := c.open(sealed); err != nil || len(r.Packages) != 2 {
+		t.Error(r, err)
+	}
+	n.exits(n.run("--out", "-", "--root", n.root), 0)
+	if r, err := c.open(n.out.Bytes()); err != nil || len(r.Packages) != 2 {
+		t.Error(r, err)
+	}
 	if len(c.got) > 0 {
 		t.Error("something was sent")
 	}

@@ -3,6 +3,7 @@ package reporter
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -37,10 +38,20 @@ type collector struct {
 	bad    []string // what was wrong with requests
 }
 
+// rsaKey takes a second to make, and one is as good as another.
+var rsaKey = sync.OnceValues(func() (crypto.Signer, error) { return sign.NewKey("rsa-3072") })
+
+func newKey(alg string) (crypto.Signer, error) {
+	if alg == "rsa-3072" {
+		return rsaKey()
+	}
+	return sign.NewKey(alg)
+}
+
 // identity is a key with a certificate for itself.
 func identity(t testing.TB, alg, name string) *sign.Identity {
 	t.Helper()
-	key, err := sign.NewKey(alg)
+	key, err := newKey(alg)
 	if err != nil {
 		t.Fatal(err)
 	}
