@@ -251,3 +251,9 @@ func hasEpoch(v string) bool {
 	}
 	return false
 }
+
+// Fits reports whether a package of a host is what is wanted, by itself.
+func (w *Wanted) Fits(h *Host, p *sitereport.Package) bool {
+	_, fits := w.Want.judge(versionOf(w, p), h.order(p))
+	return fits
+}

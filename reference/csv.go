@@ -20,10 +20,12 @@ var columns = []string{"name", "want", "manager", "arch", "until", "optional", "
 
 // ParseCSV reads the rows of a list; file is for messages. The first line names the
 // columns. They are separated by commas, semicolons or tabs, whichever stands there.
-// What is said of the list as a whole has no place in CSV.
-func ParseCSV(file string, data []byte) (*List, error) {
-	l, err := parseCSV(data)
+// What is said of the list as a whole has no place in CSV, and comes with about.
+func ParseCSV(file string, data []byte, about List) (*List, error) {
+	l := &about
+	rows, err := parseCSV(data)
 	if err == nil {
+		l.Wanted = rows
 		err = l.Check()
 	}
 	if err != nil {
@@ -32,7 +34,7 @@ func ParseCSV(file string, data []byte) (*List, error) {
 	return l, nil
 }
 
-func parseCSV(data []byte) (*List, error) {
+func parseCSV(data []byte) (rows []Wanted, err error) {
 	if len(data) > MaxCSV {
 		return nil, fmt.Errorf("%d bytes, more than %d", len(data), MaxCSV)
 	}
@@ -47,11 +49,10 @@ func parseCSV(data []byte) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &List{}
 	for {
 		cells, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return l, nil
+			return rows, nil
 		}
 		if err != nil {
 			return nil, csvError(err)
@@ -64,7 +65,7 @@ func parseCSV(data []byte) (*List, error) {
 		if err := w.check(true); err != nil {
 			return nil, fmt.Errorf("line %d: package %.100q: %w", line, w.Name, err)
 		}
-		if l.Wanted = append(l.Wanted, w); len(l.Wanted) > MaxWanted {
+		if rows = append(rows, w); len(rows) > MaxWanted {
 			return nil, fmt.Errorf("line %d: more than %d packages", line, MaxWanted)
 		}
 	}

@@ -106,7 +106,7 @@ func TestCSV(t *testing.T) {
 	const text = "\ufeffName;Want;Manager;Until;Note;optional;arch\r\n" +
 		"openssl;>= 3.0.7-27.el9;rpm;2027-01-31;\"a; b\";;x86_64\r\n" +
 		"telnetd;absent;;;;false;\r\n"
-	l, err := ParseCSV("list.csv", []byte(text))
+	l, err := ParseCSV("list.csv", []byte(text), List{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +123,9 @@ func TestCSV(t *testing.T) {
 	if got := string(l.Print()); got != want {
 		t.Errorf("printed:\n%s", got)
 	}
+	if l, err := ParseCSV("list.csv", []byte("name,want\na,newest\n"), List{Name: "x", NewestOf: "y"}); err != nil || l.Name != "x" || len(l.Wanted) != 1 {
+		t.Errorf("%+v, %v", l, err)
+	}
 	for text, says := range map[string]string{
 		"":                       "there is nothing in it",
 		"package,want\na,= 1":    `line 1: there is no column "package"`,
@@ -134,7 +137,7 @@ func TestCSV(t *testing.T) {
 		"name,optional\na,maybe": "line 2: column optional",
 		"name\n\na\n b\n\n\x01":  "line 6: package",
 	} {
-		if _, err := ParseCSV("list.csv", []byte(text)); muster.KindOf(err) != muster.Invalid || !strings.Contains(err.Error(), says) {
+		if _, err := ParseCSV("list.csv", []byte(text), List{}); muster.KindOf(err) != muster.Invalid || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", text, err, says)
 		}
 	}
@@ -165,7 +168,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("name;want;until\na;absent;2026-12-24\n\"b\nc\";= 1;\n"))
 	f.Add([]byte("note\tname\noptional\ta\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := ParseCSV("x", data)
+		l, err := ParseCSV("x", data, List{NewestOf: "y"})
 		if err != nil {
 			if muster.KindOf(err) != muster.Invalid {
 				t.Fatalf("%v is not of kind invalid", err)

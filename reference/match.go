@@ -97,3 +97,20 @@ func (m *Matcher) optional(i int) bool { return m.list.Optional || m.list.Wanted
 func (m *Matcher) Expired(i int) bool {
 	return m.expired || expired(m.list.Wanted[i].Until, m.now)
 }
+
+// Changes is the next time at which a wish expires; 0: none will.
+func (m *Matcher) Changes() (next int64) {
+	consider := func(until int64) {
+		if !expired(until, m.now) && until != 0 && (next == 0 || until < next) {
+			next = until
+		}
+	}
+	consider(m.list.Until)
+	for i := range m.list.Wanted {
+		consider(m.list.Wanted[i].Until)
+	}
+	return next
+}
+
+// List is what m was made of.
+func (m *Matcher) List() *List { return m.list }

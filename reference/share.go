@@ -66,15 +66,25 @@ func Patched(intervals []Interval, fits func(*Interval) bool, from int64, days i
 
 const never = int64(1) << 62
 
-// A fate is what became of one host: when it was done, when it had the package no
-// more, and when it was last seen.
-type fate struct{ done, gone, seen int64 }
+// A fate is what became of one host: when it was done, when it did not have the package,
+// and when it was last seen.
+type fate struct {
+	done, seen int64
+	away       [][2]int64 // from, until
+}
 
-// fateOf goes through the moments at which something changed.
+func (f *fate) gone(at int64) bool {
+	return slices.ContainsFunc(f.away, func(a [2]int64) bool { return a[0] <= at && at < a[1] })
+}
+
+// fateOf goes through the moments at which something changed, up to that at which the
+// host is done.
 func fateOf(of []*Interval, fits func(*Interval) bool, from int64) fate {
-	f := fate{done: never, gone: never, seen: never}
+	f := fate{done: never, seen: never}
 	moments := []int64{from}
+	first := never
 	for _, t := range of {
+		first = min(first, t.From)
 		if t.LastSeen != 0 {
 			f.seen = min(f.seen, t.LastSeen)
 		}
@@ -85,16 +95,16 @@ func fateOf(of []*Interval, fits func(*Interval) bool, from int64) fate {
 		}
 	}
 	slices.Sort(moments)
-	first := slices.MinFunc(of, func(a, b *Interval) int { return cmp.Compare(a.From, b.From) }).From
 	for _, at := range slices.Compact(moments) {
+		if n := len(f.away) - 1; n >= 0 && f.away[n][1] == never {
+			f.away[n][1] = at
+		}
 		switch there, done := stateAt(of, fits, at); {
-		case !there && at >= first:
-			f.gone = min(f.gone, at)
-		case there && done:
+		case done && there:
 			f.done = at
 			return f
-		case there:
-			f.gone = never // it came back
+		case !there && at >= first:
+			f.away = append(f.away, [2]int64{at, never})
 		}
 	}
 	return f
@@ -124,11 +134,11 @@ func tally(hosts []fate, from int64, days int, now int64) (all []Patching) {
 		if p.Time > now {
 			break
 		}
-		for _, f := range hosts {
-			switch {
+		for i := range hosts {
+			switch f := &hosts[i]; {
 			case f.done <= p.Time:
 				p.Done++
-			case f.gone <= p.Time:
+			case f.gone(p.Time):
 				p.Gone++
 			case f.seen < p.Time:
 				p.Silent++
