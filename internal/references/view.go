@@ -1,0 +1,222 @@
+package references
+
+import (
+	"muster/reference"
+	"muster/sitereport"
+)
+
+// A view is a list as hosts are held against it: what each package of the dictionary is
+// to it, and how each state stands to it. Changes are made by who has the turn, under
+// the lock where others may see it.
+type view struct {
+	stored
+	list       *reference.List // as it was put
+	matcher    *reference.Matcher
+	unresolved []string
+	changes    int64 // when a wish expires next; 0: never
+
+	places   []place         // by number of the package
+	groups   map[group]int32 // rows of unexpected packages, numbered behind those of the list
+	unlisted []int64         // a package of each
+	absent   []mark          // by row: what it says where no package is there
+	outcomes []tally         // by number of the state
+	scratch  scratch         // who has the turn
+}
+
+// A place is which rows speak of a package, and what they say of it alone. -1 is none.
+type place struct {
+	own, source         int32
+	ownMark, sourceMark mark
+}
+
+// A mark is a verdict, and whether it fits.
+type mark uint8
+
+func markOf(r *reference.Row) mark {
+	m := mark(r.Verdict) << 1
+	if r.Fits {
+		m |= 1
+	}
+	return m
+}
+
+func (m mark) verdict() reference.Verdict { return reference.Verdict(m >> 1) }
+func (m mark) fits() bool                 { return m&1 != 0 }
+
+// A group is an unexpected package in all of its versions.
+type group struct{ manager, name, arch string }
+
+// A tally counts rows by verdict; [unfit] those that do not fit.
+type tally [7]int32
+
+const unfit = int(reference.None)
+
+func (t *tally) add(m mark, n int32) {
+	t[m.verdict()] += n
+	if !m.fits() {
+		t[unfit] += n
+	}
+}
+
+// newView prepares a list for comparisons at a time. other is the list that it takes the
+// newest versions of, or nil.
+func newView(s stored, list, other *reference.List, now int64) *view {
+	v := &view{stored: s, list: list, groups: map[group]int32{}}
+	definite := list
+	if list.NewestOf != "" {
+		if other == nil {
+			other = &reference.List{}
+		}
+		definite, v.unresolved = list.Resolve(other)
+	}
+	v.matcher = definite.Matcher(now)
+	v.changes = v.matcher.Changes()
+	v.absent = make([]mark, len(definite.Wanted))
+	for _, i := range v.matcher.Required() {
+		r := v.matcher.Decide(i, &reference.Host{}, nil)
+		v.absent[i] = markOf(&r)
+	}
+	return v
+}
+
+// extend finds the places of packages that are new to the dictionary.
+func (v *view) extend(words []word) {
+	for id := len(v.places); id < len(words); id++ {
+		v.places = append(v.places, v.place(int64(id), &words[id]))
+	}
+}
+
+func (v *view) place(id int64, w *word) place {
+	p := place{own: -1, source: -1}
+	if w.host == nil {
+		return p
+	}
+	own, source := v.matcher.Find(&w.pkg)
+	there := []*sitereport.Package{&w.pkg}
+	if own >= 0 {
+		r := v.matcher.Decide(own, w.host, there)
+		p.own, p.ownMark = int32(own), markOf(&r)
+	}
+	if source >= 0 {
+		r := v.matcher.Decide(source, w.host, there)
+		p.source, p.sourceMark = int32(source), markOf(&r)
+	}
+	if own < 0 && source < 0 && v.matcher.Complete() {
+		r := v.matcher.Unlisted(w.host, there)
+		p.own, p.ownMark = v.group(id, &w.pkg), markOf(&r)
+	}
+	return p
+}
+
+// group numbers unexpected packages.
+func (v *view) group(id int64, p *sitereport.Package) int32 {
+	g := group{p.Manager, p.Name, p.Arch}
+	n, ok := v.groups[g]
+	if !ok {
+		n = int32(len(v.absent) + len(v.unlisted))
+		v.groups[g] = n
+		v.unlisted = append(v.unlisted, id)
+	}
+	return n
+}
+
+// add judges a state that is new.
+func (v *view) add(f *fleet, st *state) {
+	for len(v.outcomes) <= st.number {
+		v.outcomes = append(v.outcomes, tally{})
+	}
+	t := &v.outcomes[st.number]
+	*t = tally{}
+	v.judge(f, st, &v.scratch, func(_ int32, m mark) { t.add(m, 1) })
+}
+
+// addAll judges every state.
+func (v *view) addAll(f *fleet) {
+	for _, st := range f.slots {
+		if st != nil {
+			v.add(f, st)
+		}
+	}
+}
+
+// A scratch is room to judge in: it spares allocations.
+type scratch struct {
+	round uint32
+	stamp []uint32 // by row: the round in which a package was found for it
+	first []int64  // by row: that package
+	marks []mark   // by row: what it is
+	found []int32  // rows, of this round
+	more  map[int32][]int64
+}
+
+func (s *scratch) begin(rows int) {
+	for len(s.stamp) < rows {
+		s.stamp, s.first, s.marks = append(s.stamp, 0), append(s.first, 0), append(s.marks, 0)
+	}
+	s.round++
+	s.found = s.found[:0]
+	clear(s.more)
+}
+
+// note keeps that a row speaks of a package. Where it speaks of more than one, all of
+// them are judged together.
+func (s *scratch) note(row int32, id int64, m mark, together bool) {
+	if s.stamp[row] != s.round {
+		s.stamp[row], s.first[row], s.marks[row] = s.round, id, m
+		s.found = append(s.found, row)
+		if !together {
+			return
+		}
+	}
+	if s.more == nil {
+		s.more = map[int32][]int64{}
+	}
+	s.more[row] = append(s.more[row], id)
+}
+
+// judge calls emit with what each row says of a state. It does the same as
+// [reference.Compare], by what is known of each package.
+func (v *view) judge(f *fleet, st *state, s *scratch, emit func(row int32, m mark)) {
+	s.begin(len(v.absent) + len(v.unlisted))
+	st.has.each(func(first, n int64) {
+		for id := first; id < first+n; id++ {
+			p := &v.places[id]
+			if p.own >= 0 {
+				s.note(p.own, id, p.ownMark, f.words[id].kernel)
+			}
+			if p.source >= 0 {
+				s.note(p.source, id, p.sourceMark, f.words[id].kernel)
+			}
+		}
+	})
+	for _, row := range s.found {
+		m := s.marks[row]
+		if more := s.more[row]; len(more) > 0 && int(row) < len(v.absent) {
+			m = v.decide(f, st, row, s.first[row], more)
+		}
+		emit(row, m)
+	}
+	for _, i := range v.matcher.Required() {
+		if s.stamp[i] != s.round {
+			emit(int32(i), v.absent[i])
+		}
+	}
+}
+
+// decide judges packages that stand side by side, and kernels.
+func (v *view) decide(f *fleet, st *state, row int32, first int64, more []int64) mark {
+	there := make([]*sitereport.Package, 0, len(more)+1)
+	if more[0] != first {
+		there = append(there, &f.words[first].pkg)
+	}
+	for _, id := range more {
+		there = append(there, &f.words[id].pkg)
+	}
+	r := v.matcher.Decide(int(row), &reference.Host{System: st.system, Platform: st.platform}, there)
+	return markOf(&r)
+}
+
+// covers reports whether the list speaks of a host.
+func (v *view) covers(m *member) bool {
+	return v.list.For.Covers(&reference.Host{Site: m.site, Tag: m.tag, System: m.state.system, Platform: m.state.platform})
+}
