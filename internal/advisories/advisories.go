@@ -108,6 +108,8 @@ type Advisories struct {
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
 	unseen unmapped
+
+	broken func(after bool) error // of tests: the process ends before a write, or after it
 }
 
 // Open brings the tables up to date.

@@ -99,3 +99,26 @@ func TestLife(t *testing.T) {
 		same(t, "not exploited any more", w.found(nil, three, api.FindingQuery{}), []string{"CVE-3 curl  high", "CVE-2 curl 7.0-2 low"})
 	})
 }
+
+// TestIgnoredByAlias has an advisory come by a name that is ignored, and lose it.
+func TestIgnoredByAlias(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	w.site("LYON")
+	host := w.report("LYON", "a", said{}, "curl 1")
+	document := func(alias string) string {
+		return `{"id":"DSA-1","modified":"2026-01-01T00:00:00Z","aliases":["` + alias + `"],"affected":[{"package":{"ecosystem":"Debian:12","name":"curl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2"}]}]}]}`
+	}
+	_, err := w.Ignore(t.Context(), "eve", api.AdvisoryIgnore{Advisory: "CVE-5", Reason: "r"})
+	check(t, err)
+	for i, step := range []struct {
+		alias   string
+		ignored int64
+	}{{"CVE-4", 0}, {"CVE-5", 1}, {"CVE-6", 0}} {
+		w.bring("osv", "osv", document(step.alias))
+		counts, err := w.HostCounts(t.Context(), nil, []int64{host})
+		check(t, err)
+		if c := counts[host]; c.Ignored != step.ignored || c.Total() != 1-step.ignored {
+			t.Errorf("step %d: %+v", i, c)
+		}
+	}
+}

@@ -214,7 +214,10 @@ func (a *Advisories) Import(ctx context.Context, o ImportOptions, document io.Re
 		}
 		if src.sameSum(c.sum) {
 			out = api.AdvisoryImport{Source: s.Name, Unchanged: true, Entries: src.entries}
-			return a.unchanged(ctx, &src, &c, src.due)
+			if err := a.unchanged(ctx, &src, &c, src.due); err != nil {
+				return err
+			}
+			return a.follow(ctx) // whatever broke off before
 		}
 		c.place = src.place
 		if out, err = a.take(ctx, src, c, o.Shrink, src.due); err != nil {

@@ -64,7 +64,17 @@ func (a *Advisories) release(ctx context.Context) {
 
 // write is a step of the work. It changes nothing once another server has taken over:
 // what this one computed may be about what is not so any more.
-func (a *Advisories) write(ctx context.Context, f func(*db.Tx) error) error {
+func (a *Advisories) write(ctx context.Context, f func(*db.Tx) error) (err error) {
+	if a.broken != nil {
+		if err := a.broken(false); err != nil {
+			return err
+		}
+		defer func() {
+			if err == nil {
+				err = a.broken(true)
+			}
+		}()
+	}
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
 		now := a.Now()
 		holder, held, err := holderOf(tx)

@@ -82,17 +82,19 @@ func (a *Advisories) undo(ctx context.Context, src sourceRow) error {
 		return err
 	}
 	for {
-		n := 0
-		err := a.write(ctx, func(tx *db.Tx) error {
-			ids, err := numbers(tx, "SELECT advisory FROM advisories_version WHERE source = ? AND died > ? ORDER BY died, advisory LIMIT ?", src.num, src.generation, someIDs)
-			n = len(ids)
-			if err != nil || n == 0 {
-				return err
-			}
-			_, err = tx.Exec("UPDATE advisories_version SET died = 0 WHERE source = ? AND died > ? AND advisory IN "+db.In(n), slices.Concat([]any{src.num, src.generation}, anys(ids))...)
+		var ids []int64
+		err := a.DB.Read(ctx, func(tx *db.Tx) (err error) {
+			ids, err = numbers(tx, "SELECT advisory FROM advisories_version WHERE source = ? AND died > ? ORDER BY died, advisory LIMIT ?", src.num, src.generation, someIDs)
 			return err
 		})
-		if err != nil || n == 0 {
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		err = a.write(ctx, func(tx *db.Tx) error {
+			_, err = tx.Exec("UPDATE advisories_version SET died = 0 WHERE source = ? AND died > ? AND advisory IN "+db.In(len(ids)), slices.Concat([]any{src.num, src.generation}, anys(ids))...)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -102,24 +104,28 @@ func (a *Advisories) undo(ctx context.Context, src sourceRow) error {
 // advisories of which none is left.
 func (a *Advisories) deleteVersions(ctx context.Context, source int64, where string, args ...any) error {
 	for {
-		n := 0
-		err := a.write(ctx, func(tx *db.Tx) error {
-			var all [][2]int64
-			err := tx.Each("SELECT advisory, born FROM advisories_version WHERE source = ? AND "+where+" ORDER BY advisory, born LIMIT 200", slices.Concat([]any{source}, args), func(scan db.Scan) error {
+		var all [][2]int64
+		err := a.DB.Read(ctx, func(tx *db.Tx) error {
+			all = nil
+			return tx.Each("SELECT advisory, born FROM advisories_version WHERE source = ? AND "+where+" ORDER BY advisory, born LIMIT 200", slices.Concat([]any{source}, args), func(scan db.Scan) error {
 				var v [2]int64
 				err := scan(&v[0], &v[1])
 				all = append(all, v)
 				return err
 			})
-			n = len(all)
+		})
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		err = a.write(ctx, func(tx *db.Tx) error {
 			for _, v := range all {
-				if err == nil {
-					err = deleteVersion(tx, v[0], v[1])
+				if err := deleteVersion(tx, v[0], v[1]); err != nil {
+					return err
 				}
 			}
-			return err
+			return nil
 		})
-		if err != nil || n == 0 {
+		if err != nil {
 			return err
 		}
 	}
