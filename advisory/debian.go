@@ -2,6 +2,7 @@ package advisory
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -102,12 +103,12 @@ func (in *debianReader) object(f func(key string) error) error {
 }
 
 func (in *debianReader) issue(source, id string) error {
-	var raw json.RawMessage
-	if err := in.dec.Decode(&raw); err != nil {
+	var doc debianIssue
+	err := in.dec.Decode(&doc)
+	var other *json.UnmarshalTypeError // a value of another type: the decoder stands behind it
+	if err != nil && !errors.As(err, &other) {
 		return err
 	}
-	var doc debianIssue
-	err := json.Unmarshal(raw, &doc)
 	if err == nil {
 		err = checkText("id", id)
 	}

@@ -45,17 +45,18 @@ func MatchAll(t *systems.Table, h Host, x *Index, list Ignores, now time.Time) F
 			p = t.For(h.System.ID, h.System.Version, h.System.Name, pkg.Manager)
 			platforms[pkg.Manager] = p
 		}
-		x.Match(p, *pkg, func(f Finding) { found.add(&h, list, f) })
+		kernel, runs := Kernel(h.System, *pkg)
+		x.Match(p, *pkg, func(f Finding) { found.add(h.Site, list, f, kernel && !runs) })
 	}
 	return found
 }
 
-func (found *Findings) add(h *Host, list Ignores, f Finding) {
-	if kernel, runs := Kernel(h.System, f.Package); kernel && !runs {
+func (found *Findings) add(site string, list Ignores, f Finding, idle bool) {
+	if idle {
 		found.Idle = append(found.Idle, f)
 		return
 	}
-	if why := list.find(h.Site, &f); why != nil {
+	if why := list.find(site, &f); why != nil {
 		found.Ignored = append(found.Ignored, Ignored{f, why})
 		return
 	}
