@@ -175,7 +175,8 @@ func TestGLPI(t *testing.T) {
 // TestGLPIElsewhere reads what differs on other systems.
 func TestGLPIElsewhere(t *testing.T) {
 	for system, want := range map[string]Package{
-		"FreeBSD 14.1":             {Manager: "freebsd", Name: "x", Version: "1"},
+		"freebsd":                  {Manager: "freebsd", Name: "x", Version: "1"},
+		"Arch Linux":               {Manager: "pacman", Name: "x", Version: "1"},
 		"NetBSD 10.0":              {Manager: "pkgsrc", Name: "x", Version: "1"},
 		"Microsoft Windows 11 Pro": {},
 	} {

@@ -67,8 +67,11 @@ var glpiManagers = map[string]string{
 	"apk": "apk", "deb": "dpkg", "flatpak": "flatpak", "pacman": "pacman", "registry": "windows", "rpm": "rpm", "snap": "snap",
 }
 
-// glpiSystems tell what software is of that names no package manager.
-var glpiSystems = map[string]string{"FreeBSD": "freebsd", "DragonFly": "freebsd", "NetBSD": "pkgsrc", "MacOSX": "macos", "macOS": "macos"}
+// glpiSystems tell what software is of that names no package manager, by the first
+// word of the system's name.
+var glpiSystems = map[string]string{
+	"arch": "pacman", "dragonfly": "freebsd", "endeavouros": "pacman", "freebsd": "freebsd", "macos": "macos", "manjaro": "pacman", "netbsd": "pkgsrc",
+}
 
 // ParseGLPI reads a message of GLPI's agent, decompressed. An inventory of parts of
 // a host is refused: without its software it would look as if that was removed.
@@ -110,7 +113,7 @@ func (m *glpiMessage) report() (*Report, error) {
 	}
 	system, _, _ := strings.Cut(name, " ")
 	for i := range m.Content.Software {
-		if p, ok := m.Content.Software[i].pack(system); ok {
+		if p, ok := m.Content.Software[i].pack(strings.ToLower(system)); ok {
 			r.Packages = append(r.Packages, p)
 		}
 	}
