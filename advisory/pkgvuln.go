@@ -1,0 +1,403 @@
+package advisory
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+
+	"muster"
+)
+
+// Bounds on pkg-vulnerabilities, of which there is one: some 2.5 MB and 30,000
+// lines.
+const (
+	maxPkgvulnLine = 8 << 10
+	maxPkgvulns    = 1_000_000
+	maxAlternates  = 256 // patterns that the braces of one stand for
+)
+
+// Pkgvuln reads pkg-vulnerabilities, the list of pkgsrc: lines of a pattern, a
+// kind of vulnerability, and an address, separated by white space.
+//
+// A line #CHECKSUM is verified, by the rule of pkg_install. The wrapper of a
+// clear-signed message is taken off, its signature not checked: that needs the
+// key of pkgsrc-security, and gpg.
+//
+// Lines of the same CVE, or else of the same address, are one advisory. Lines
+// of the kind "eol" say that a package gets no more updates.
+func Pkgvuln(r io.Reader, o Options, yield func(*Advisory) error) error {
+	text, end, err := o.document(r)
+	if err != nil {
+		return err
+	}
+	defer end()
+	p := pkgvuln{o: &o, byID: map[string]int{}}
+	if err := p.read(text); err != nil {
+		return err
+	}
+	for i := range p.all {
+		a := &p.all[i]
+		a.Affected = together(a.Affected)
+		if err := o.give(a, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A pkgvuln is the list while it is read.
+type pkgvuln struct {
+	o      *Options
+	line   int
+	format bool      // #FORMAT was met
+	sum    hash.Hash // nil where there is no #CHECKSUM yet
+	sums   [2]hash.Hash
+	want   string // of #CHECKSUM, hexadecimal
+	all    []Advisory
+	byID   map[string]int
+	lines  int
+}
+
+func (p *pkgvuln) read(text io.Reader) error {
+	p.sums = [2]hash.Hash{sha512.New(), sha1.New()}
+	s := bufio.NewReaderSize(text, maxPkgvulnLine)
+	for {
+		line, err := s.ReadSlice('\n')
+		if err == io.EOF && len(line) == 0 {
+			break
+		}
+		p.line++
+		switch {
+		case err == bufio.ErrBufferFull:
+			return p.fail("line is longer than %d bytes", maxPkgvulnLine)
+		case err == io.EOF:
+			return p.fail("the last line has no end")
+		case err != nil:
+			return muster.Errorf(muster.KindOf(err), "cannot read %q: %w", p.o.Name, err)
+		}
+		if done, err := p.take(line); done || err != nil {
+			if err != nil {
+				return err
+			}
+			break
+		}
+	}
+	return p.verify()
+}
+
+func (p *pkgvuln) fail(format string, args ...any) error {
+	return muster.Errorf(muster.Invalid, "cannot read %q, line %d: %w", p.o.Name, p.line, fmt.Errorf(format, args...))
+}
+
+// take reads a line; done says that no more follows but a signature.
+func (p *pkgvuln) take(line []byte) (done bool, err error) {
+	has := func(prefix string) bool { return bytes.HasPrefix(line, []byte(prefix)) }
+	if has("-----BEGIN PGP SIGNATURE") {
+		return true, nil
+	}
+	if len(line) == 1 || has("-----BEGIN") || has("Hash:") || has("# $NetBSD") {
+		return false, nil
+	}
+	if has("#CHECKSUM") {
+		return false, p.checksum(strings.Fields(string(line[len("#CHECKSUM"):])))
+	}
+	for _, h := range p.sums {
+		h.Write(line)
+	}
+	switch {
+	case has("#FORMAT"):
+		if f := strings.TrimSpace(string(line[len("#FORMAT"):])); f != "1.0.0" && f != "1.1.0" {
+			return false, p.fail("format %q is not known; 1.0.0 and 1.1.0 are", f)
+		}
+		p.format = true
+		return false, nil
+	case line[0] == '#':
+		return false, nil
+	case !p.format:
+		return false, p.fail("no line #FORMAT before the first entry: this is no pkg-vulnerabilities")
+	}
+	return false, p.entry(string(line))
+}
+
+// checksum remembers what the text must hash to.
+func (p *pkgvuln) checksum(fields []string) error {
+	if len(fields) != 2 {
+		return p.fail("#CHECKSUM has not two words")
+	}
+	switch fields[0] {
+	case "SHA512":
+		p.sum = p.sums[0]
+	case "SHA1":
+		p.sum = p.sums[1]
+	default:
+		return p.fail("checksum %q is not known; SHA1 and SHA512 are", fields[0])
+	}
+	p.want = strings.ToLower(fields[1])
+	return nil
+}
+
+func (p *pkgvuln) verify() error {
+	if !p.format {
+		return p.fail("no line #FORMAT: this is no pkg-vulnerabilities")
+	}
+	if p.sum == nil {
+		return nil
+	}
+	if got := hex.EncodeToString(p.sum.Sum(nil)); got != p.want {
+		return muster.Errorf(muster.Invalid, "%q is damaged: its checksum is %q, and it says %q", p.o.Name, got, p.want)
+	}
+	return nil
+}
+
+// entry reads a line of pattern, kind and address.
+func (p *pkgvuln) entry(line string) error {
+	if p.lines++; p.lines > maxPkgvulns {
+		return p.fail("more than %d entries", maxPkgvulns)
+	}
+	fields := strings.Fields(line)
+	if len(fields) == 0 {
+		return nil
+	}
+	if len(fields) < 3 {
+		return p.o.skip(fmt.Sprintf("line %d", p.line), errors.New("it has not pattern, kind and address"))
+	}
+	rows, err := pkgsrcRows(fields[0])
+	if err != nil {
+		return p.o.skip(fmt.Sprintf("line %d", p.line), err)
+	}
+	kind, url := fields[1], fields[2]
+	if kind == "eol" {
+		for i := range rows {
+			rows[i].Status = StatusEndOfLife
+		}
+	}
+	p.add(p.of(kind, fields[0], url), kind, url, rows)
+	return nil
+}
+
+// of is the ID of the advisory that a line belongs to.
+func (p *pkgvuln) of(kind, pattern, url string) string {
+	if kind == "eol" {
+		return "end-of-life:" + pattern
+	}
+	if cve := findCVE(url); cve != "" {
+		return cve
+	}
+	if len(url) > maxText/2 {
+		sum := sha512.Sum512([]byte(url))
+		return url[:maxText/2] + "#" + hex.EncodeToString(sum[:4])
+	}
+	return url
+}
+
+func (p *pkgvuln) add(id, kind, url string, rows []Affected) {
+	i, ok := p.byID[id]
+	if !ok {
+		i = len(p.all)
+		p.byID[id] = i
+		p.all = append(p.all, Advisory{ID: id, Source: "pkgvuln", Summary: Summarize(kind)})
+	}
+	a := &p.all[i]
+	if len(a.Affected)+len(rows) <= maxRows {
+		a.Affected = append(a.Affected, rows...)
+	}
+	if len(a.References) == 0 || a.References[len(a.References)-1] != url {
+		a.References = appendBounded(a.References, url)
+	}
+	if !strings.Contains(a.Summary, kind) {
+		a.Summary = Summarize(a.Summary + ", " + kind)
+	}
+}
+
+// findCVE is the first name of a CVE in an address, or "". Before 2005 they
+// began with CAN.
+func findCVE(url string) string {
+	upper := strings.ToUpper(url)
+	for _, family := range []string{"CVE-", "CAN-"} {
+		i := strings.Index(upper, family)
+		if i < 0 {
+			continue
+		}
+		year, rest := cutNumber(upper[i+4:])
+		if number, _ := cutNumber(strings.TrimPrefix(rest, "-")); len(year) == 4 && strings.HasPrefix(rest, "-") && len(number) >= 4 {
+			return "CVE-" + year + "-" + number
+		}
+	}
+	return ""
+}
+
+// pkgsrcRows is what a pattern of pkgsrc stands for (pkg_info(1), "PACKAGE
+// WILDCARDS"): alternatives in braces; a name with one or two bounds; a name
+// and a version with wildcards; a name and its version, or a name alone.
+func pkgsrcRows(pattern string) ([]Affected, error) {
+	all, err := alternates(pattern)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]Affected, 0, len(all))
+	for _, one := range all {
+		a := Affected{Ecosystem: "pkgsrc", Binary: true}
+		switch {
+		case strings.ContainsAny(one, "<>"):
+			err = a.dewey(one)
+		case IsGlob(one):
+			a.wild(one)
+		default:
+			a.plain(one)
+		}
+		if err == nil && a.Name == "" {
+			err = errors.New("it has no name")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		rows = append(rows, a)
+	}
+	return rows, nil
+}
+
+// alternates expands the braces of a pattern, those inside of others too.
+func alternates(pattern string) ([]string, error) {
+	work, done := []string{pattern}, []string{}
+	for len(work) > 0 {
+		p := work[len(work)-1]
+		work = work[:len(work)-1]
+		open, closing, parts := braces(p)
+		if parts == nil {
+			if strings.ContainsAny(p, "{}") {
+				return nil, fmt.Errorf("pattern %q: a brace has no other", pattern)
+			}
+			done = append(done, p)
+			continue
+		}
+		for _, part := range parts {
+			work = append(work, p[:open]+part+p[closing+1:])
+		}
+		if len(work)+len(done) > maxAlternates {
+			return nil, fmt.Errorf("pattern %q stands for more than %d", pattern, maxAlternates)
+		}
+	}
+	return done, nil
+}
+
+// braces finds the first pair of braces and the alternatives in it.
+func braces(p string) (open, closing int, parts []string) {
+	open = strings.IndexByte(p, '{')
+	if open < 0 {
+		return 0, 0, nil
+	}
+	depth, from := 0, open+1
+	for i := open; i < len(p); i++ {
+		switch p[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return open, i, append(parts, p[from:i])
+			}
+		case ',':
+			if depth == 1 {
+				parts = append(parts, p[from:i])
+				from = i + 1
+			}
+		}
+	}
+	return 0, 0, nil
+}
+
+// dewey reads name>=1<2. The bounds are a lower one, an upper one, or a lower
+// and then an upper one, as pkg_install takes them.
+func (a *Affected) dewey(pattern string) error {
+	i := strings.IndexAny(pattern, "<>")
+	a.Name = pattern[:i]
+	var r Range
+	for rest := pattern[i:]; rest != ""; {
+		op := rest[:1]
+		if strings.HasPrefix(rest[1:], "=") {
+			op += "="
+		}
+		rest = rest[len(op):]
+		end := strings.IndexAny(rest, "<>")
+		if end < 0 {
+			end = len(rest)
+		}
+		if err := r.bounded(op, rest[:end]); err != nil {
+			return err
+		}
+		rest = rest[end:]
+	}
+	a.Ranges = []Range{r}
+	return nil
+}
+
+// bounded adds a bound; the upper one comes last.
+func (r *Range) bounded(op, version string) error {
+	lower := r.Introduced != "" || r.After != ""
+	upper := r.Fixed != "" || r.Last != ""
+	switch {
+	case version == "":
+		return fmt.Errorf("no version after %q", op)
+	case upper || lower && op[0] == '>':
+		return fmt.Errorf("a bound %q too many", op)
+	case op == ">":
+		r.After = version
+	case op == ">=":
+		r.Introduced = version
+	case op == "<":
+		r.Fixed = version
+	default:
+		r.Last = version
+	}
+	return nil
+}
+
+// wild reads a pattern with wildcards. The version is what follows the last
+// hyphen that is not in brackets, because no version has a hyphen: strictly,
+// mutt-1.3* would fit a package "mutt-1.3-doc" too.
+func (a *Affected) wild(pattern string) {
+	a.Glob = true
+	i := lastHyphen(pattern)
+	if i < 0 {
+		a.Name = pattern
+		return
+	}
+	a.Name = pattern[:i]
+	if v := pattern[i+1:]; v != "*" && v != "[0-9]*" {
+		a.Versions = []string{v}
+	}
+	a.Glob = a.Versions != nil || IsGlob(a.Name)
+}
+
+func lastHyphen(pattern string) int {
+	last, inside := -1, false
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case c == '[':
+			inside = true
+		case c == ']':
+			inside = false
+		case c == '-' && !inside:
+			last = i
+		}
+	}
+	return last
+}
+
+// plain reads a name with a version, which is what follows the last hyphen
+// where that begins with a digit, or a name alone. The version is meant as it
+// is written: samba-2.2.0 is not samba-2.2.0nb1.
+func (a *Affected) plain(pattern string) {
+	i := strings.LastIndexByte(pattern, '-')
+	if i < 0 || i+1 == len(pattern) || pattern[i+1] < '0' || '9' < pattern[i+1] {
+		a.Name = pattern
+		return
+	}
+	a.Name, a.Versions, a.Glob = pattern[:i], []string{pattern[i+1:]}, true
+}
