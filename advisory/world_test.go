@@ -110,6 +110,15 @@ func showRow(a *Affected) string {
 	}
 	for _, r := range a.Ranges {
 		parts = append(parts, fmt.Sprintf("[%s %s %s]", r.Introduced, r.Fixed, r.Last))
+		if r.After != "" {
+			parts = append(parts, "after "+r.After)
+		}
+		if r.Branch != "" {
+			parts = append(parts, "of "+r.Branch)
+		}
+	}
+	if a.Glob {
+		parts = append(parts, "glob")
 	}
 	if a.FixElsewhere {
 		parts = append(parts, "elsewhere")
