@@ -367,7 +367,7 @@ func (doc *osvRange) ranges(order version.Order) ([]Range, error) {
 		return nil, nil
 	}
 	var points []osvPoint
-	limit, begins := "", false
+	limit, unlimited, begins := "", false, false
 	for _, e := range doc.Events {
 		p, err := e.point()
 		if err != nil {
@@ -377,12 +377,17 @@ func (doc *osvRange) ranges(order version.Order) ([]Range, error) {
 		case p.kind != osvLimit:
 			points = append(points, p)
 			begins = begins || p.kind == osvIntroduced
-		case p.version != "*" && (limit == "" || order(p.version, limit) > 0):
+		case p.version == "*":
+			unlimited = true
+		case limit == "" || order(p.version, limit) > 0:
 			limit = p.version
 		}
 	}
+	if unlimited { // any limit that is passed is enough
+		limit = ""
+	}
 	slices.SortStableFunc(points, func(a, b osvPoint) int { return a.compare(b, order) })
-	return osvIntervals(points, limit, !begins), nil
+	return clipped(osvIntervals(points, !begins), limit, order), nil
 }
 
 // An osvPoint is an event: where it stands, and what happens there.
@@ -429,7 +434,7 @@ func (p osvPoint) compare(q osvPoint, order version.Order) int {
 
 // osvIntervals goes through sorted events. A range without a beginning begins
 // with the first version: FreeBSD publishes such.
-func osvIntervals(points []osvPoint, limit string, open bool) []Range {
+func osvIntervals(points []osvPoint, open bool) []Range {
 	var all []Range
 	var r Range
 	for _, p := range points {
@@ -445,8 +450,25 @@ func osvIntervals(points []osvPoint, limit string, open bool) []Range {
 		}
 	}
 	if open && len(points) > 0 {
-		r.Fixed = limit
 		all = append(all, r)
 	}
 	return all
+}
+
+// clipped are ranges without what is not below a limit; "" is none.
+func clipped(all []Range, limit string, order version.Order) []Range {
+	if limit == "" {
+		return all
+	}
+	below := all[:0]
+	for _, r := range all {
+		if r.Introduced != "" && order(r.Introduced, limit) >= 0 {
+			continue
+		}
+		if end := r.Fixed + r.Last; end == "" || order(end, limit) >= 0 {
+			r.Fixed, r.Last = limit, ""
+		}
+		below = append(below, r)
+	}
+	return below
 }

@@ -167,7 +167,11 @@ func TestOSVEvents(t *testing.T) {
 		"=1":                     "[ ,1)",
 		"-1":                     "[ ,1]",
 		"+0 <3":                  "[ ,3)",
-		"+0 <3 <4 <*":            "[ ,4)",
+		"+0 <3 <4":               "[ ,4)",
+		"+0 <3 <*":               "[ ,)",
+		"+0 <2 =1 +3 =4":         "[ ,1)",
+		"+0 <2 =3":               "[ ,2)",
+		"+0 <2 -3":               "[ ,2)",
 		"+1 =1":                  "[1,1)",
 		"+1.10 =1.9 +1.2":        "[1.2,1.9) [1.10,)",
 		"+0 =1:0.1-1 =0.9~rc1-1": "[ ,0.9~rc1-1)",
@@ -261,6 +265,7 @@ func osvAffectedBy(order func(a, b string) int, v string, events []osvEvent) boo
 func FuzzOSVRange(f *testing.F) {
 	f.Add("+0 =1.5 +2.0 -2.5 +3", "2.1")
 	f.Add("+1 +2 =3 =4 <5", "3.5")
+	f.Add("+0 <1.5 +2.0 --.5 +.0 -3", "2.1") // a limit holds for every range
 	f.Fuzz(func(t *testing.T, text, v string) {
 		doc := osvRange{Type: "ECOSYSTEM"}
 		begins := false
