@@ -185,6 +185,7 @@ func FuzzOf(f *testing.F) {
 func FuzzExtend(f *testing.F) {
 	f.Add(systemsHeader+"\nraspbian,{a},,debian,{a}\n", "raspbian", "12")
 	f.Add(systemsHeader+"\nx,*{a}*{b}*,*,debian,{a}.{b}\n", "x", "1.2.3.4")
+	f.Add(systemsHeader+"\nx*\"", "y", "4") // a row that is none
 	f.Fuzz(func(t *testing.T, table, id, version string) {
 		own, err := Builtin().Extend(strings.NewReader(table))
 		if err != nil {

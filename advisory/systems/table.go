@@ -105,7 +105,6 @@ func readRows(r io.Reader, header string, add func(row []string) error) error {
 		if err == io.EOF {
 			return nil
 		}
-		line, _ := c.FieldPos(0)
 		switch {
 		case err != nil:
 			return muster.Errorf(muster.Invalid, "table of systems: %w", err)
@@ -113,6 +112,7 @@ func readRows(r io.Reader, header string, add func(row []string) error) error {
 			return muster.Errorf(muster.Invalid, "table of systems has more than %d rows", maxRows)
 		}
 		if err := add(row); err != nil {
+			line, _ := c.FieldPos(0)
 			return fmt.Errorf("table of systems, line %d: %w", line, err)
 		}
 	}
