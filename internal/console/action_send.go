@@ -62,35 +62,45 @@ func (p *sendPage) plan(v *visit) error {
 		return err
 	}
 	p.What = act.String()
-	page, err := v.api.Hosts(v.ctx(), api.HostQuery{Query: p.search(), Limit: 10, Count: true})
-	if muster.KindOf(err) == muster.Invalid {
-		return fieldError{"q", err}
+	meant := p.count
+	if v.Signer != nil {
+		meant = p.targets
 	}
-	if err != nil {
+	if err := meant(v); muster.KindOf(err) == muster.Invalid {
+		return fieldError{"q", err}
+	} else if err != nil {
 		return err
 	}
-	if page.Total == 0 {
+	if p.Hosts == 0 {
 		return fieldError{"q", muster.Errorf(muster.Invalid, "no host is meant by %q", p.Query)}
 	}
-	p.Hosts, p.First, p.Sets = page.Total, page.Hosts, p.sets()
-	if v.Signer != nil {
-		if err := p.targets(v); err != nil {
-			return err
-		}
-	}
+	p.Sets = p.sets()
 	p.Confirm = p.Hosts > confirmAbove
 	p.Command, p.HostsHref = p.order("script.star").String(), v.searchFor(p.search())
 	return nil
 }
 
-// targets holds fast which hosts are shown: others may be meant by the time they are
-// signed for.
+// perSend is how many hosts a page names.
+const perSend = 10
+
+// count says how many hosts are meant, and names the first.
+func (p *sendPage) count(v *visit) error {
+	page, err := v.api.Hosts(v.ctx(), api.HostQuery{Query: p.search(), Limit: perSend, Count: true})
+	p.Hosts, p.First = page.Total, page.Hosts
+	return err
+}
+
+// targets is count, and holds fast which hosts these are: others may be meant by the time
+// they are signed for.
 func (p *sendPage) targets(v *visit) error {
 	var ids []string
-	for q := (api.HostQuery{Query: p.search(), Limit: 500}); ; {
+	for q := (api.HostQuery{Query: p.search(), Limit: 1000}); ; {
 		page, err := v.api.Hosts(v.ctx(), q)
 		if err != nil {
 			return err
+		}
+		if p.First == nil {
+			p.First = page.Hosts[:min(len(page.Hosts), perSend)]
 		}
 		for _, h := range page.Hosts {
 			ids = append(ids, h.ID)
@@ -98,6 +108,9 @@ func (p *sendPage) targets(v *visit) error {
 		if q.Cursor = page.Next; q.Cursor == "" || len(ids) > action.MaxHosts {
 			break
 		}
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	tree, err := action.NewTree(action.Sort(ids))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/singleflight"
 
 	"muster"
 	"muster/api"
@@ -27,6 +28,7 @@ import (
 type Shelf struct {
 	Client *api.Client
 
+	reads singleflight.Group // by the hash of an index
 	mu    sync.Mutex
 	list  *List
 	bins  *reading          // of packages of hosts and units; nil: nobody asked
@@ -55,20 +57,50 @@ func (s *Shelf) Look(ctx context.Context) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l := s.known(head); l != nil {
+		return l, nil
+	}
+	return s.read(ctx, head)
+}
+
+// known is what was read before of the index of a head, or nil.
+func (s *Shelf) known(head *index.Head) *List {
 	s.mu.Lock()
 	old := s.list
 	s.mu.Unlock()
-	if old != nil && old.Head.Index == head.Index {
-		if old.Head.Serial == head.Serial {
-			return old, nil
+	switch {
+	case old == nil || old.Head.Index != head.Index:
+		return nil
+	case old.Head.Serial == head.Serial:
+		return old
+	}
+	return s.keep(&List{head, old.byName, old.names, old.stands, s})
+}
+
+// read reads what a head lists, once for all who want it at one time. It goes on when
+// who asked first has gone.
+func (s *Shelf) read(ctx context.Context, head *index.Head) (*List, error) {
+	done := s.reads.DoChan(head.Index.Raw.SHA256, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxReading)
+		defer cancel()
+		if l := s.known(head); l != nil { // since the caller looked
+			return l, nil
 		}
-		return s.keep(&List{head, old.byName, old.names, old.stands, s}), nil
+		x, err := s.index(ctx, head.Index)
+		if err != nil {
+			return nil, err
+		}
+		return s.keep(s.arrange(head, x)), nil
+	})
+	select {
+	case r := <-done:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*List), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	x, err := s.index(ctx, head.Index)
-	if err != nil {
-		return nil, err
-	}
-	return s.keep(s.arrange(head, x)), nil
 }
 
 func (s *Shelf) keep(l *List) *List {
