@@ -15,7 +15,7 @@ import (
 //	the rate      of the class; only hosts and people use it up, one person half of some
 //	the body      of hosts and people, in their own time; one of a host at a time
 //	a place       to work; newcomers get it before their body, which is small, and
-//	              one neighbourhood gets a part of them
+//	              one neighbourhood gets a part of them; reporters after it
 //	the counter   of a host, last: who is turned away before may send the same again
 //
 // What it took is given back by r.leave.
@@ -35,7 +35,7 @@ func (s *Server) admit(r *request, rt *route, l *limiter) error {
 			return err
 		}
 	}
-	if rt.who == anyone || rt.who.unknown() {
+	if rt.who == anyone || rt.who.unknown() && rt.who != aReporter {
 		if err := r.place(l); err != nil {
 			return err
 		}
@@ -48,7 +48,11 @@ func (s *Server) admit(r *request, rt *route, l *limiter) error {
 		r.held = append(r.held, leave)
 	}
 	if rt.body > 0 || rt.who == aHost {
-		if err := s.readBody(r, rt.body); err != nil {
+		in := s.intake
+		if rt.who == aReporter {
+			in = s.reportIntake
+		}
+		if err := s.readBody(r, in, rt.body); err != nil {
 			if rt.who.unknown() {
 				l.stranger(r, err)
 			}
@@ -62,7 +66,7 @@ func (s *Server) admit(r *request, rt *route, l *limiter) error {
 		}
 		r.held = append(r.held, leave)
 	}
-	if rt.who == aHost || rt.who == aPerson {
+	if rt.who == aHost || rt.who == aPerson || rt.who == aReporter {
 		if err := r.place(l); err != nil {
 			return err
 		}
@@ -85,12 +89,12 @@ func (s *Server) identify(r *request, rt *route, l *limiter) (err error) {
 	if err := l.strangers.check(neighbourhood(r.address), time.Now()); err != nil {
 		return err
 	}
-	if rt.who == aPerson || rt.who == aVisitor {
+	if rt.who == aPerson || rt.who == aVisitor || rt.who == aReporter {
 		// A site that an administrator visits must not lock them out: it is not counted.
 		if err := s.origins.Check(r.Request); err != nil {
 			return muster.Errorf(muster.Denied, "the request comes from another site: %w", err)
 		}
-		if rt.who == aVisitor {
+		if rt.who != aPerson {
 			return nil
 		}
 		r.person, err = s.who(r.Context(), r.Request)
@@ -130,8 +134,8 @@ func (r *request) leave() {
 
 // readBody reads the body. What was not signed by whom it claims to be from is
 // not decompressed.
-func (s *Server) readBody(r *request, max int64) (err error) {
-	steady := s.steady(r)
+func (s *Server) readBody(r *request, in *intake, max int64) (err error) {
+	steady := s.steady(r, in)
 	defer steady.end()
 	if r.message != nil {
 		r.body, err = r.message.Body(steady, max)

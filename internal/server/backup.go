@@ -58,7 +58,7 @@ const (
 )
 
 // secrets are the folders of a backup besides the repository.
-var secrets = []string{"ca", "index", auditDir, sealDir, "tls", trustDir}
+var secrets = []string{"ca", "index", auditDir, collectorDir, sealDir, "tls", trustDir}
 
 // Write writes the backup to a file, or to one with the date in its name when
 // to is a folder, and returns its name. The server may run: the database is

@@ -99,11 +99,11 @@ const pace = 2 << 10
 
 // steady is the body of a request, of which the caller ends the reading. What is
 // read counts until the request leaves.
-func (s *Server) steady(r *request) *steadyReader {
+func (s *Server) steady(r *request, in *intake) *steadyReader {
 	b := s.unkept(r)
-	b.intake = s.intake
+	b.intake = in
 	b.intake.enter(b)
-	r.held = append(r.held, func() { s.intake.leave(b) })
+	r.held = append(r.held, func() { in.leave(b) })
 	return b
 }
 

@@ -51,6 +51,7 @@ type Config struct {
 	Webhooks   Webhooks         `yaml:"webhooks"`
 	Mail       Mail             `yaml:"mail"`
 	GLPI       GLPI             `yaml:"glpi"`
+	Collector  Collector        `yaml:"collector"`
 	Actions    ActionsPart      `yaml:"actions"`
 	OIDC       OIDC             `yaml:"oidc"`
 	Limits     Limits           `yaml:"limits"`
@@ -175,6 +176,37 @@ type GLPI struct {
 	Allow []netip.Prefix `yaml:"allow"`
 }
 
+// Collector says how reports of hosts without an agent are taken: docs/collector.md.
+type Collector struct {
+	// mode is off, or says what becomes of sealed reports: open, with a key that this
+	// server has, or spool, where they are kept as they come, and opened elsewhere by
+	// 'musterd collect'.
+	Mode string `yaml:"mode"`
+	// cert is a PEM file with the certificate that reports are sealed to. Empty: with mode
+	// open the server makes it and its key, in the folder collector of data.
+	Cert string `yaml:"cert"`
+	// key is the PEM file of its private key. With mode spool it is not on this machine.
+	Key string `yaml:"key"`
+	// clear takes reports that are not sealed, too. Without TLS the network reads them.
+	Clear bool `yaml:"clear"`
+	// pakiti is the path for clients of Pakiti. Empty: none.
+	Pakiti string `yaml:"pakiti"`
+	// glpi is the path for agents of GLPI, as /glpi/inventory. Empty: none. They seal nothing.
+	GLPI string `yaml:"glpi"`
+	// site is the site of reports that name none. Empty: they are refused.
+	Site string `yaml:"site"`
+	// spool bounds what mode spool keeps; one neighbourhood of addresses has a quarter of it.
+	Spool Size `yaml:"spool"`
+	// window is how old a report may be that could not be sent before.
+	Window Duration `yaml:"window"`
+	// hosts is how many of them a site may have whose record says nothing of it.
+	Hosts int64 `yaml:"hosts"`
+	// reports is how many it may send a day.
+	Reports int64 `yaml:"reports"`
+	// packages is how many versions of packages a day it may have that no host had before.
+	Packages int64 `yaml:"packages"`
+}
+
 // Sessions are those of people.
 type Sessions struct {
 	// last is how long a login lasts.
@@ -253,6 +285,7 @@ func Defaults() Config {
 		Actions:    ActionsPart{Keep: Duration(90 * day)},
 		Webhooks:   Webhooks{Patience: Duration(5 * day)},
 		Mail:       Mail{Port: 587, TLS: "starttls"},
+		Collector:  defaultCollector,
 		GLPI:       GLPI{Interval: Duration(time.Hour), Refresh: Duration(day), Rate: 2},
 		Limits:     Limits{Hosts: 10_000},
 		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
@@ -316,7 +349,7 @@ func (c *Config) parse(data []byte) error {
 
 // Check reports the first value that cannot be.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople, c.checkGLPI, c.checkMail} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople, c.checkGLPI, c.checkMail, c.checkCollector} {
 		if err := check(); err != nil {
 			return muster.WithKind(muster.Invalid, err)
 		}

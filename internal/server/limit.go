@@ -48,6 +48,8 @@ var classes = []class{
 	{name: "oidc", least: 20, atOnce: 16, waits: 2 * time.Second, strangers: 1, shared: true},
 	{name: "people", least: 200, atOnce: 32, waits: 10 * time.Second, strangers: 10, fair: true},
 	{name: "repo", perHost: 1, least: 500, atOnce: 2048, waits: 10 * time.Second},
+	// Who reports is known when the report is open: that is most of the work.
+	{name: "reports", perHost: 0.01, least: 200, atOnce: reportPlaces, waits: 20 * time.Second, strangers: 20, shared: true},
 	{name: "upload", least: 50, atOnce: 8, waits: time.Minute, strangers: 10},
 	{name: "watch", least: 50, atOnce: 512, waits: time.Second, strangers: 10},
 	{name: "wake", perHost: 0.1, least: 100, atOnce: 0, strangers: 20},

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"muster"
 	"muster/api"
 	"muster/internal/db"
 )
@@ -28,6 +29,7 @@ type metrics struct {
 	commits   prometheus.Histogram
 	queue     prometheus.Gauge
 	failed    prometheus.Counter
+	reports   *prometheus.CounterVec
 }
 
 func newMetrics(s *Server) *metrics {
@@ -44,9 +46,11 @@ func newMetrics(s *Server) *metrics {
 		queue:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "musterd_write_queue", Help: "Writes that wait for the database."}),
 		failed:    prometheus.NewCounter(prometheus.CounterOpts{Name: "musterd_commits_failed_total", Help: "Commits that the database did not take."}),
 	}
-	m.registry.MustRegister(m.requests, m.durations, m.bytes, m.panics, m.waiting, m.enrols, m.batches, m.commits, m.queue, m.failed,
+	m.reports = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "musterd_reports_total", Help: "Reports of hosts without an agent, by form and outcome."}, []string{"form", "outcome"})
+	m.registry.MustRegister(m.reports, m.requests, m.durations, m.bytes, m.panics, m.waiting, m.enrols, m.batches, m.commits, m.queue, m.failed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &fleet{s: s,
 			hosts: prometheus.NewDesc("musterd_hosts", "Hosts by state.", []string{"state"}, nil),
+			spool: prometheus.NewDesc("musterd_spool_bytes", "Sealed reports that wait to be opened, in bytes.", nil, nil),
 			head:  prometheus.NewDesc("musterd_repository_expires", "When the head of the repository expires, in Unix seconds.", nil, nil)})
 	return m
 }
@@ -67,6 +71,15 @@ func (m *metrics) enrolled(state api.State, err error) {
 	m.enrols.WithLabelValues(string(state)).Inc()
 }
 
+// reported counts a report.
+func (m *metrics) reported(form string, err error) {
+	outcome := "kept"
+	if err != nil {
+		outcome = string(muster.KindOf(err))
+	}
+	m.reports.WithLabelValues(form, outcome).Inc()
+}
+
 // batch is told of every commit.
 func (m *metrics) batch(b db.Batch) {
 	m.batches.Observe(float64(b.Writes))
@@ -79,13 +92,14 @@ func (m *metrics) batch(b db.Batch) {
 
 // fleet asks for what others count, when somebody looks.
 type fleet struct {
-	s           *Server
-	hosts, head *prometheus.Desc
+	s                  *Server
+	hosts, head, spool *prometheus.Desc
 }
 
 func (f *fleet) Describe(c chan<- *prometheus.Desc) {
 	c <- f.hosts
 	c <- f.head
+	c <- f.spool
 }
 
 func (f *fleet) Collect(c chan<- prometheus.Metric) {
@@ -97,6 +111,9 @@ func (f *fleet) Collect(c chan<- prometheus.Metric) {
 	}
 	for state, n := range totals {
 		c <- prometheus.MustNewConstMetric(f.hosts, prometheus.GaugeValue, float64(n), state)
+	}
+	if f.s.spool != nil {
+		c <- prometheus.MustNewConstMetric(f.spool, prometheus.GaugeValue, float64(f.s.spool.size()))
 	}
 	if r := f.s.depot.info(); r.ID != "" {
 		c <- prometheus.MustNewConstMetric(f.head, prometheus.GaugeValue, float64(r.Expires))

@@ -54,6 +54,8 @@ var irregulars = map[string]irregular{
 	"POST " + api.RouteRepository:  {kind: "application/pkcs7-mime"},
 	"GET " + api.RouteExport:       {answers: "text/csv,application/jsonl"},
 	"GET " + api.RouteActionEvents: {answers: "text/event-stream"},
+	"POST " + api.RouteReports:     {summary: "takes a report of a host without an agent: docs/formats/report.md has what is sent and answered", kind: "application/pkcs7-mime", answers: "text/plain"},
+	"GET " + api.RouteReportCert:   {summary: "returns the certificate that reports are sealed to", answers: "application/x-pem-file"},
 	"GET " + api.RouteAuditExport:  {answers: "text/plain"},
 }
 
@@ -75,6 +77,7 @@ var words = map[string]string{
 	"host":     "id of a host",
 	"kinds":    "only these kinds, with commas",
 	"limit":    "at most so many",
+	"mode":     "store-only, store-and-report or report-only",
 	"name":     "name of the file, for the log",
 	"package":  "name of a package",
 	"person":   "name of a person",

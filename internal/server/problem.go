@@ -53,6 +53,9 @@ func statusOf(err error) int {
 	return api.StatusOf(muster.KindOf(err))
 }
 
+// A refusal is the answer to an error, in the form of who asks.
+type refusal func(status int, e *api.ErrorBody) (as int, kind string, data []byte)
+
 // refuse answers with err. What is no fault of the caller is not explained to
 // strangers: it is in the log under the id of the request.
 func (s *Server) refuse(w http.ResponseWriter, r *request, err error) int {
@@ -86,11 +89,14 @@ func (s *Server) refuse(w http.ResponseWriter, r *request, err error) int {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="muster"`)
 	}
+	kind := "application/json"
 	data, err := json.Marshal(body)
-	if err != nil {
+	if r.says != nil {
+		status, kind, data = r.says(status, &body)
+	} else if err != nil {
 		data = []byte(`{"error":{"kind":"internal","message":"the server cannot say what is wrong"}}`)
 	}
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)

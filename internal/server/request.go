@@ -37,6 +37,7 @@ type request struct {
 	control *http.ResponseController
 	header  http.Header // of the answer
 	held    []func()    // gives back what it took
+	says    refusal     // nil: as the API refuses
 	deed    deed
 }
 
@@ -55,7 +56,7 @@ func (s *Server) handle(rt *route) http.Handler {
 	limit := s.limits[rt.class]
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		begun := time.Now()
-		r := &request{Request: hr, id: newRequestID(), address: s.clientAddress(hr), control: http.NewResponseController(w), header: w.Header()}
+		r := &request{Request: hr, id: newRequestID(), address: s.clientAddress(hr), control: http.NewResponseController(w), header: w.Header(), says: rt.says}
 		w.Header().Set(headerRequest, r.id)
 		status, err := s.serveOne(w, r, rt, limit)
 		s.metrics.observe(rt, status, time.Since(begun))

@@ -16,12 +16,13 @@ const (
 	anyone    caller = iota
 	aNewcomer        // whose signature the handler verifies, by a key in the body
 	aVisitor         // whose proof the handler looks at
+	aReporter        // whose report is opened to find out, and may be large
 	aHost            // whose signature was verified by the key that the server knows
 	aPerson          // with a session, who may deploy
 )
 
 // unknown reports whether it is the handler that finds out who asks.
-func (c caller) unknown() bool { return c == aNewcomer || c == aVisitor }
+func (c caller) unknown() bool { return c == aNewcomer || c == aVisitor || c == aReporter }
 
 // A route is one line of the table of everything that the server answers.
 type route struct {
@@ -34,6 +35,7 @@ type route struct {
 	slow         bool       // takes as long as it takes
 	serve        func(*Server, context.Context, *request) (any, error)
 	plain        func(*Server, http.ResponseWriter, *request) // writes the answer itself
+	says         refusal                                      // writes refusals in the form of who asks; nil: as the API does
 }
 
 func (rt *route) name() string { return rt.method + " " + rt.path }
@@ -55,6 +57,9 @@ func routes() []route {
 		{method: post, path: api.RouteInventory, who: aHost, class: "inventory", body: inventory.MaxDocument, serve: (*Server).takeInventory},
 		{method: get, path: api.RouteWake, who: aHost, class: "wake", slow: true, serve: (*Server).wake},
 		{method: post, path: api.RouteActionLog, who: aHost, class: "checkin", body: api.MaxLog, serve: (*Server).takeLog},
+
+		{method: post, path: api.RouteReports, who: aReporter, class: "reports", body: maxReportBody, says: sayNative, serve: (*Server).takeReport},
+		{method: get, path: api.RouteReportCert, who: anyone, class: "about", serve: (*Server).reportCert},
 
 		{method: post, path: api.RouteLogin, who: aNewcomer, class: "login", body: api.MaxEnrol, serve: (*Server).logIn},
 		{method: get, path: api.RouteLoginWays, who: anyone, class: "about", serve: (*Server).loginWays},

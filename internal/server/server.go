@@ -34,6 +34,7 @@ import (
 	"muster/internal/mailer"
 	"muster/internal/relay"
 	"muster/internal/rollouts"
+	"muster/internal/sites"
 	"muster/sign"
 )
 
@@ -45,30 +46,34 @@ var Version = "0.1.0-dev"
 
 // A Server is one musterd.
 type Server struct {
-	cfg      Config
-	log      *slog.Logger
-	now      func() time.Time
-	folder   Folder
-	self     *Self
-	db       *db.DB
-	hosts    *hosts.Hosts
-	relay    *relay.Relay
-	access   *access.Access
-	provider *provider // of OpenID Connect; nil: none
-	rollouts *rollouts.Rollouts
-	ledger   *ledger.Ledger
-	hooks    *hooks.Hooks
-	mail     *mailer.Mailer
-	glpi     *glpisync.Sync // nil: none is told
-	depot    *depot
-	ldap     *directory.Directory // nil: none is read
-	people   *people
-	limits   map[string]*limiter
-	metrics  *metrics
-	origins  *http.CrossOriginProtection
-	marks    *marks
-	intake   *intake
-	refusals *refusals
+	cfg          Config
+	log          *slog.Logger
+	now          func() time.Time
+	folder       Folder
+	self         *Self
+	db           *db.DB
+	hosts        *hosts.Hosts
+	relay        *relay.Relay
+	access       *access.Access
+	provider     *provider // of OpenID Connect; nil: none
+	rollouts     *rollouts.Rollouts
+	ledger       *ledger.Ledger
+	hooks        *hooks.Hooks
+	mail         *mailer.Mailer
+	glpi         *glpisync.Sync // nil: none is told
+	sites        *sites.Sites
+	collector    *collector
+	spool        *spool // nil: reports are not kept sealed
+	depot        *depot
+	ldap         *directory.Directory // nil: none is read
+	people       *people
+	limits       map[string]*limiter
+	metrics      *metrics
+	origins      *http.CrossOriginProtection
+	marks        *marks
+	intake       *intake
+	reportIntake *intake // of reports
+	refusals     *refusals
 
 	patience time.Duration   // with those who send slowly
 	pulse    time.Duration   // between two signs of life to a host that waits
@@ -142,6 +147,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.openGLPI(ctx); err != nil {
 		return err
 	}
+	if err := s.openCollector(ctx); err != nil {
+		return err
+	}
 	if err := s.openAccess(ctx); err != nil {
 		return err
 	}
@@ -196,6 +204,9 @@ func (s *Server) Handler() http.Handler {
 	for i := range table {
 		mux.Handle(table[i].method+" "+table[i].path, s.handle(s.audited(&table[i])))
 	}
+	for _, rt := range s.foreignRoutes() {
+		mux.Handle(rt.method+" "+rt.path, s.handle(&rt))
+	}
 	programs := s.described(mux)
 	if s.cfg.Console == "off" {
 		return programs
@@ -206,7 +217,7 @@ func (s *Server) Handler() http.Handler {
 		return programs
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if ofPrograms(r.URL.Path) {
+		if ofPrograms(r.URL.Path) || s.ofReporters(r.URL.Path) {
 			programs.ServeHTTP(w, r)
 			return
 		}

@@ -420,3 +420,10 @@ func (t *taking) charge(tx *db.Tx, packages int64) error {
 func (t *taking) used(what string) error {
 	return muster.WithHint(muster.Errorf(muster.Busy, "site %q has used up its quota %s", t.site.Name, what), "those who run the collector can raise it")
 }
+
+// May reports whether Take would let a report in, but for what counts only when it is
+// kept: whether it came before, and quotas. It changes nothing.
+func (s *Sites) May(ctx context.Context, now time.Time, r *sitereport.Report, from Sender) error {
+	t := &taking{s: s, now: now.Unix(), r: r, from: from}
+	return t.begin(ctx)
+}

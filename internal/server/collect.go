@@ -1,0 +1,129 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"muster"
+	"muster/internal/db"
+	"muster/internal/durable"
+	"muster/internal/sites"
+	"muster/sign"
+	"muster/sitereport"
+)
+
+// A Collect opens reports that a server without the key has kept, and stores them. It is
+// 'musterd collect'.
+type Collect struct {
+	DB     *db.DB
+	Key    *sign.Identity
+	Dir    string    // the spool, or a copy of it
+	Config Collector // window, quotas and the site of reports that name none
+	Say    func(format string, args ...any)
+	Disk   *durable.Disk
+}
+
+// Collected is what one round did.
+type Collected struct {
+	Taken   int // kept
+	Again   int // came before, or were older than what came
+	Refused int // can never be taken: they lie in the folder refused
+	Left    int // for later, as a quota was used up
+}
+
+// collectEach is how often the spool is looked at.
+const collectEach = 5 * time.Second
+
+// Run looks at the spool until ctx ends.
+func (c *Collect) Run(ctx context.Context) error {
+	tick := time.NewTicker(collectEach)
+	defer tick.Stop()
+	for {
+		if _, err := c.Once(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			c.Say("%v", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Once opens what lies there, the oldest first. A letter is deleted when what it says is
+// on disk: whatever ends this in between, the next round finds that it came before.
+func (c *Collect) Once(ctx context.Context) (done Collected, err error) {
+	kept, err := sites.Open(ctx, sites.Config{DB: c.DB, Window: c.Config.Window.std(), Quota: c.Config.quota()})
+	if err != nil {
+		return done, err
+	}
+	o := newCollector(kept)
+	o.id, o.clear, o.site = c.Key, false, c.Config.Site
+	names, err := spooled(c.Dir)
+	if err != nil {
+		return done, err
+	}
+	for _, name := range names {
+		if err := c.one(ctx, o, name, &done); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// one deals with a letter.
+func (c *Collect) one(ctx context.Context, o *collector, name string, done *Collected) error {
+	path := filepath.Join(c.Dir, name)
+	l, err := readSpooled(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another collector was faster
+	}
+	var m *message
+	if err == nil {
+		m, err = o.open(ctx, l)
+	}
+	if err == nil {
+		_, err = o.keep(ctx, l, m, sitereport.StoreOnly)
+	}
+	switch kind := muster.KindOf(err); {
+	case err == nil:
+		done.Taken++
+	case kind == muster.Conflict:
+		done.Again++
+		c.Say("%s: %v", name, err)
+	case kind == muster.Busy:
+		done.Left++
+		c.Say("%s: %v", name, err)
+		return nil
+	case kind == muster.Invalid, kind == muster.Denied, kind == muster.NotFound:
+		done.Refused++
+		c.Say("%s: %v", name, err)
+		return c.refuse(path, name)
+	default:
+		return fmt.Errorf("cannot take report %q: %w", name, err)
+	}
+	if err := c.Disk.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return muster.WithKind(muster.Unavailable, err)
+	}
+	return nil
+}
+
+// refuse puts a letter aside, for people.
+func (c *Collect) refuse(path, name string) error {
+	dir := filepath.Join(c.Dir, refusedDir)
+	if err := c.Disk.MkdirAll(dir, 0o700); err != nil {
+		return muster.WithKind(muster.Unavailable, err)
+	}
+	err := c.Disk.Rename(path, filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return muster.WithKind(muster.Unavailable, err)
+}
