@@ -97,7 +97,11 @@ func (a *Advisories) files(s *Source, paths []string, name func(string) string) 
 			return err
 		}
 		for _, path := range paths {
-			if err := a.file(ctx, s, read, path, name(path), f); err != nil {
+			err := a.file(ctx, s, read, path, name(path), f)
+			if single[s.Form] && len(paths) > 1 && muster.KindOf(err) == muster.Invalid {
+				err = f(entryOf{skipped: err})
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -16,10 +16,22 @@ type reader func(in *os.File, o advisory.Options, yield func(*advisory.Advisory)
 
 // forms are what sources may be written in.
 var forms = map[string]reader{
-	"osv":    osv,
-	"debian": streamed(advisory.Debian),
-	"kev":    kev,
+	"osv":        osv,
+	"debian":     streamed(advisory.Debian),
+	"csaf":       streamed(advisory.CSAF),
+	"vuxml":      streamed(advisory.VuXML),
+	"pkgsrc":     streamed(advisory.Pkgvuln),
+	"updateinfo": streamed(advisory.Updateinfo),
+	"secdb":      streamed(advisory.Secdb),
+	"arch":       streamed(advisory.Arch),
+	"oval":       streamed(advisory.OVAL),
+	"support":    streamed(advisory.SecuritySupport),
+	"kev":        kev,
 }
+
+// single are the forms of which a document is one advisory: of a folder of those, one
+// that cannot be read is left out. Else the folder is not read as a whole.
+var single = map[string]bool{"osv": true, "csaf": true}
 
 // Forms are the names of the forms that can be read, sorted.
 func Forms() []string { return slices.Sorted(maps.Keys(forms)) }

@@ -146,7 +146,7 @@ func (a *Advisories) flip(ctx context.Context, st *stage, c *content, unmapped [
 	return a.write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(`UPDATE advisories_source SET generation = ?, upto = '', sum = ?, etag = ?, modified = ?, entries = ?, skipped = ?, bytes = ?,
 			tried = ?, succeeded = ?, changed = ?, failing = 0, tries = 0, due = ?, error = '', unmapped = ?, place = ? WHERE num = ?`,
-			st.next, c.sum, c.etag, c.modified, st.out.Entries, st.out.Skipped, c.size, now, now, now, due, cut(strings.Join(unmapped, "\n"), 2000), c.place, st.source.num)
+			st.next, append([]byte{}, c.sum...), c.etag, c.modified, st.out.Entries, st.out.Skipped, c.size, now, now, now, due, cut(strings.Join(unmapped, "\n"), 2000), c.place, st.source.num)
 		return err
 	})
 }

@@ -1,6 +1,7 @@
 package advisories
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -83,9 +84,7 @@ func (w *world) report(site, host string, s said, packages ...string) int64 {
 	w.pass(time.Second)
 	r := &sitereport.Report{Host: host, Site: site, Time: w.now.Unix(), Nonce: hex.EncodeToString(fmt.Appendf(nil, "%016d", w.count)),
 		System: sitereport.System{ID: s.id, Version: s.version, Arch: "x86_64", Kernel: s.kernel}}
-	if s.id == "" {
-		r.System.ID, r.System.Version = "debian", "12"
-	}
+	r.System.ID, r.System.Version = cmp.Or(s.id, "debian"), cmp.Or(s.version, "12")
 	for _, p := range packages {
 		r.Packages = append(r.Packages, pkg(p))
 	}
