@@ -40,9 +40,9 @@ func TestOldestFirst(t *testing.T) {
 	}
 }
 
-// TestLostAnswer loses the answer to a report that was taken: it is sent again, and
+// TestCase36LostAnswer loses the answer to a report that was taken: it is sent again, and
 // is one report.
-func TestLostAnswer(t *testing.T) {
+func TestCase36LostAnswer(t *testing.T) {
 	c := newCollector(t, "ecdsa-p256")
 	n := newNode(t, c)
 	c.before = func(w http.ResponseWriter, r *http.Request) bool {
@@ -173,11 +173,11 @@ func (f *fault) call(c durable.Call) error {
 	return nil
 }
 
-// TestSpoolFaults fails every change of the disk, in each way, while reports are kept
+// TestCase40Spool fails every change of the disk, in each way, while reports are kept
 // and while they are sent. What the program said to be kept arrives, once, in
 // order; what it said to have failed arrives once or not at all; and nothing is
 // left over.
-func TestSpoolFaults(t *testing.T) {
+func TestCase40Spool(t *testing.T) {
 	c := newCollector(t, "ecdsa-p256")
 	for _, mode := range []string{"before", "after", "crash"} {
 		for strike := 1; ; strike++ {
