@@ -99,7 +99,7 @@ database and keys of its own in /var/lib/musterd.`,
 	flags.StringVarP(&a.config, "config", "c", "", "read the configuration in `FILE` ($MUSTERD_CONFIG; default: "+defaultConfig+", where it is there)")
 	flags.StringVar(&a.data, "data", "", "use the data folder `DIR`, whatever the configuration says")
 	for _, make := range []func() *cobra.Command{a.serveCommand, a.demoCommand, a.initCommand, a.configCommand, a.trustCommand, a.peopleCommand, a.doctorCommand,
-		a.backupCommand, a.restoreCommand, a.migrateCommand, a.collectCommand, a.simulateCommand} {
+		a.backupCommand, a.restoreCommand, a.migrateCommand, a.collectCommand, a.sitesCommand, a.simulateCommand} {
 		root.AddCommand(make())
 	}
 	return root

@@ -127,3 +127,18 @@ func (c *Collect) refuse(path, name string) error {
 	}
 	return muster.WithKind(muster.Unavailable, err)
 }
+
+// OpenSites opens the database of a configuration for what is known of sites, as the
+// server has it. The caller closes the database.
+func OpenSites(ctx context.Context, cfg *Config, drivers ...db.Driver) (*db.DB, *sites.Sites, error) {
+	base, err := db.Open(ctx, cfg.DSN(), drivers...)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := sites.Open(ctx, sites.Config{DB: base, Window: cfg.Collector.Window.std(), Quota: cfg.Collector.quota()})
+	if err != nil {
+		base.Close() //nolint:errcheck // the first error tells more
+		return nil, nil, err
+	}
+	return base, s, nil
+}
