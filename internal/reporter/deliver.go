@@ -25,6 +25,7 @@ type delivery struct {
 	name   string
 	body   []byte
 	kept   bool // the report is in the spool
+	tried  bool // it was sent before, and the answer may have been lost
 	out    outcome
 }
 
@@ -96,8 +97,14 @@ func (d *delivery) again(ctx context.Context) error {
 	return d.drain(ctx)
 }
 
+// sendOwn sends the report. That the collector knows it is good news when it was
+// sent before; else its time or its host's name is not right.
 func (d *delivery) sendOwn(ctx context.Context) (err error) {
 	d.out, err = d.sender.send(ctx, d.body)
+	if known := (*knownError)(nil); d.tried && errors.As(err, &known) {
+		d.out, err = outcome{status: "known"}, nil
+	}
+	d.tried = true
 	return err
 }
 
@@ -125,9 +132,14 @@ func (d *delivery) waiting(ctx context.Context) []string {
 	return names
 }
 
-// acquire waits for the spool no longer than for an answer.
+// acquire waits for the spool no longer than for an answer; after a signal to stop
+// as long as it takes to keep a report.
 func (d *delivery) acquire(ctx context.Context, create bool) error {
-	ctx, cancel := context.WithTimeout(ctx, d.opts.timeout)
+	limit := d.opts.timeout
+	if ctx.Err() != nil {
+		ctx, limit = context.WithoutCancel(ctx), min(limit, 2*time.Second)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return d.spool.acquire(ctx, create)
 }
@@ -154,13 +166,13 @@ func (d *delivery) keep(ctx context.Context) error {
 func (d *delivery) drain(ctx context.Context) error {
 	var own error
 	for _, name := range d.waiting(ctx) {
-		out, err := d.sendKept(ctx, name)
+		err := d.sendKept(ctx, name)
 		later, again := isLater(err)
 		if again && later.all {
 			return err
 		}
 		if name == d.name {
-			d.out, own = out, err
+			own = err
 		} else if err != nil && !again {
 			d.warn("threw away %s: %v", name, err)
 		}
@@ -178,13 +190,18 @@ func (d *delivery) drain(ctx context.Context) error {
 	return own
 }
 
-func (d *delivery) sendKept(ctx context.Context, name string) (outcome, error) {
-	body := d.body
-	if name != d.name {
-		var err error
-		if body, err = d.spool.read(name); err != nil {
-			return outcome{}, err
-		}
+// sendKept sends a report that waits. One that waited before this run was sent before.
+func (d *delivery) sendKept(ctx context.Context, name string) error {
+	if name == d.name {
+		return d.sendOwn(ctx)
 	}
-	return d.sender.send(ctx, body)
+	body, err := d.spool.read(name)
+	if err != nil {
+		return err
+	}
+	_, err = d.sender.send(ctx, body)
+	if known := (*knownError)(nil); errors.As(err, &known) {
+		return nil
+	}
+	return err
 }

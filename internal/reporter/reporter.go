@@ -6,9 +6,9 @@
 // (sitereport), prove who reports, compress and seal it (sign), send it, and keep
 // what cannot be sent now in a spool.
 //
-// It needs no root and no state. The spool is a folder that is there only while
-// something waits in it; a report in it is the bytes that go over the wire, so that
-// it arrives once however often it is sent: docs/formats/report.md.
+// It needs no root and no state. The spool is a folder that is made when something
+// has to wait; a report in it is the bytes that go over the wire, so that it arrives
+// once however often it is sent: docs/formats/report.md.
 //
 // Exit codes: 0 sent, 1 failed, 2 wrong use, 75 kept for later.
 package reporter

@@ -42,6 +42,11 @@ type laterError struct {
 
 func (e *laterError) Unwrap() error { return e.error }
 
+// A knownError is that the collector has this report, or a newer one of the host.
+type knownError struct{ error }
+
+func (e *knownError) Unwrap() error { return e.error }
+
 const (
 	maxRedirects  = 5
 	maxErrorText  = 4096
@@ -144,12 +149,12 @@ func read(answer *http.Response) (outcome, error) {
 	switch answer.StatusCode {
 	case http.StatusOK, http.StatusAccepted:
 		return readTaken(answer)
-	case http.StatusConflict:
-		return outcome{status: "known"}, nil
 	}
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxErrorText)) // what was read of it is shown
 	said := fmt.Errorf("the collector answers %s: %s", answer.Status, plain(strings.TrimPrefix(string(text), "ERROR")))
 	switch answer.StatusCode {
+	case http.StatusConflict:
+		return outcome{}, &knownError{muster.WithKind(muster.Conflict, said)}
 	case http.StatusInternalServerError:
 		return outcome{}, &laterError{error: muster.WithKind(muster.Unavailable, said)}
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable,

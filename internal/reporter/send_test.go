@@ -1,6 +1,7 @@
 package reporter
 
 import (
+	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 func TestAnswers(t *testing.T) {
 	c := newCollector(t, "ecdsa-p256")
 	for status, want := range map[int]int{
-		400: 1, 401: 1, 403: 1, 404: 1, 413: 1, 418: 1, 303: 1,
+		400: 1, 401: 1, 403: 1, 404: 1, 409: 1, 413: 1, 418: 1, 303: 1,
 		407: exitKept, 408: exitKept, 425: exitKept, 429: exitKept, 500: exitKept, 502: exitKept, 503: exitKept, 504: exitKept,
 	} {
 		n := newNode(t, c)
@@ -32,8 +33,6 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 	n := newNode(t, c)
-	c.away(409)
-	n.exits(n.report("--json"), 0, `"known"`)
 	c.before = func(w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusAccepted)
 		io.WriteString(w, sitereport.AnswerKept) //nolint:errcheck // the other side sees
@@ -107,6 +106,25 @@ func TestComesBack(t *testing.T) {
 	n.exits(n.report("--retries", "1", "--report-only"), 1, "cannot reach")
 	if len(n.spooled()) != 1 {
 		t.Error("a question is kept for later")
+	}
+}
+
+// TestStopped holds that a report is kept when the program is told to stop while it
+// sends, or waits.
+func TestStopped(t *testing.T) {
+	c := newCollector(t, "ecdsa-p256")
+	n := newNode(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	n.ctx = ctx
+	c.before = func(http.ResponseWriter, *http.Request) bool {
+		cancel()
+		panic(http.ErrAbortHandler)
+	}
+	n.exits(n.report("--retries", "0"), exitKept, "it waits in")
+	n.ctx, c.before = nil, nil
+	n.exits(n.report(), 0)
+	if c.count() != 2 {
+		t.Errorf("%d reports arrived", c.count())
 	}
 }
 

@@ -154,6 +154,7 @@ type node struct {
 	waiting func() // called when the program waits
 	at      time.Time
 	r       *reporter
+	ctx     context.Context
 }
 
 const status = `Package: bash
@@ -219,7 +220,11 @@ func (n *node) run(words ...string) int {
 		r.disk = n.r.disk
 	}
 	n.at = n.at.Add(time.Second)
-	return r.main(n.t.Context(), words)
+	ctx := n.ctx
+	if ctx == nil {
+		ctx = n.t.Context()
+	}
+	return r.main(ctx, words)
 }
 
 // exits fails unless the program ended with code and said all of words.
