@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,9 +29,21 @@ import (
 func TestMain(m *testing.M) {
 	if args := os.Getenv("MUSTERD_TEST_ARGS"); args != "" {
 		os.Unsetenv("MUSTERD_TEST_ARGS")
-		os.Exit(run(strings.Split(args, "\x1f"), os.Stdout, os.Stderr))
+		os.Exit(profiled(strings.Split(args, "\x1f")))
 	}
 	os.Exit(m.Run())
+}
+
+// profiled is the program, with a profile of its processor time where MUSTER_BENCH_PPROF
+// names a file.
+func profiled(args []string) int {
+	if name := os.Getenv("MUSTER_BENCH_PPROF"); name != "" {
+		if f, err := os.Create(name); err == nil && pprof.StartCPUProfile(f) == nil {
+			defer f.Close()
+			defer pprof.StopCPUProfile()
+		}
+	}
+	return run(args, os.Stdout, os.Stderr)
 }
 
 func must[T any](v T, err error) func(testing.TB) T {

@@ -27,6 +27,9 @@ type tab struct {
 	refused []string
 }
 
+// longest is how long a window may be open.
+const longest = 6 * time.Minute
+
 func (w *world) tab(t testing.TB) *tab {
 	t.Helper()
 	return open(t, w.url())
@@ -37,7 +40,7 @@ func open(t testing.TB, base string) *tab {
 	t.Helper()
 	browser := must(theBrowser())(t)
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
-	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, longest)
 	b := &tab{TB: t, ctx: ctx, base: base}
 	b.do(chromedp.EmulateViewport(1440, 1000))
 	b.prefers("light")
