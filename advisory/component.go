@@ -129,7 +129,6 @@ func nevra(text string) (c component) {
 		return component{}
 	}
 	c.name, c.version = text[:version], joinEVR("", text[version+1:release], text[release+1:])
-	c.version = strings.TrimPrefix(c.version, "0:")
 	return c
 }
 

@@ -111,12 +111,13 @@ func (a *Affected) judge(c comparison, installed string) (fixed string, hit bool
 	return "", false
 }
 
-// repaired is fixed where the package's own release has it.
+// repaired is fixed where the package's own release has it, as managers write
+// it: without an epoch 0.
 func (a *Affected) repaired(fixed string) string {
 	if a.FixElsewhere {
 		return ""
 	}
-	return fixed
+	return strings.TrimPrefix(fixed, "0:")
 }
 
 func (r Range) has(c comparison, installed string) bool {

@@ -215,16 +215,16 @@ func bound(e ovalEntity) (r Range, ok bool) {
 	}
 	switch e.operation {
 	case "less than":
-		r.Fixed = plainEVR(e.value)
+		r.Fixed = e.value
 	case "less than or equal":
-		r.Last = plainEVR(e.value)
+		r.Last = e.value
 	case "equals":
-		r.Introduced, r.Last = plainEVR(e.value), plainEVR(e.value)
+		r.Introduced, r.Last = e.value, e.value
 	case "greater than or equal":
-		r.Introduced = plainEVR(e.value)
+		r.Introduced = e.value
 	case "greater than":
 		if plainEVR(e.value) != "0-0" { // SUSE: any version
-			r.After = plainEVR(e.value)
+			r.After = e.value
 		}
 	default:
 		return r, false
@@ -237,7 +237,7 @@ func plainEVR(v string) string { return strings.TrimPrefix(v, "0:") }
 
 // never reports whether no version is below the bound: so SUSE says that a
 // package is not affected.
-func never(r Range) bool { return r.Fixed == "0-0" || r.Fixed == "0" }
+func never(r Range) bool { return plainEVR(r.Fixed) == "0-0" || plainEVR(r.Fixed) == "0" }
 
 // archList reads architectures: one, or a pattern of several.
 func archList(e ovalEntity) []string {

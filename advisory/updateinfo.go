@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"muster"
 )
@@ -215,13 +214,14 @@ func (u *update) pkg(e xml.StartElement, module string) error {
 	return nil
 }
 
-// joinEVR writes a version of rpm; an epoch 0 is not written.
+// joinEVR writes a version of rpm. An epoch 0 that a publisher writes is kept:
+// epochs count where both sides have one.
 func joinEVR(epoch, version, release string) string {
 	v := version
 	if release != "" {
 		v += "-" + release
 	}
-	if strings.Trim(epoch, "0") == "" {
+	if epoch == "" {
 		return v
 	}
 	return epoch + ":" + v
