@@ -21,11 +21,19 @@ import (
 // a package at all gets the rows of unstable, or the newest that has it, under
 // [StatusNotInRelease]: for hosts that have it from another release.
 func Debian(r io.Reader, o Options, yield func(*Advisory) error) error {
-	in := &debianReader{o: o, dec: json.NewDecoder(o.bounded(r)), found: map[string]*Advisory{}, suites: map[string]Platform{}, texts: map[string]string{}, has: map[string]map[string]bool{}}
-	if err := in.read(); err != nil {
+	text, end, err := o.document(r)
+	if err != nil {
+		return err
+	}
+	defer end()
+	in := &debianReader{o: o, found: map[string]*Advisory{}, suites: map[string]Platform{}, texts: map[string]string{}, has: map[string]map[string]bool{}}
+	in.dec = json.NewDecoder(&tokenBound{r: text, name: o.Name, most: maxJSONToken, offset: func() int64 { return in.dec.InputOffset() }})
+	if err = in.read(); err == nil {
+		err = in.fillReleases()
+	}
+	if err != nil {
 		return muster.Errorf(muster.Invalid, "cannot read %q: %w", o.Name, err)
 	}
-	in.fillReleases()
 	for _, id := range slices.Sorted(maps.Keys(in.found)) {
 		if err := yield(in.found[id]); err != nil {
 			return err
@@ -38,7 +46,7 @@ func Debian(r io.Reader, o Options, yield func(*Advisory) error) error {
 const debianTracker = "https://security-tracker.debian.org/tracker/"
 
 // maxDebianRows bounds what is kept of a list; the real one has some 300,000.
-const maxDebianRows = 5_000_000
+const maxDebianRows = 2_000_000
 
 // debianIssue is a vulnerability of a source package.
 type debianIssue struct {
@@ -122,10 +130,14 @@ func (in *debianReader) issue(source, id string) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	if in.rows += len(rows); in.rows > maxDebianRows {
+	in.add(id, doc.Description, rows)
+	return in.count(len(rows))
+}
+
+func (in *debianReader) count(rows int) error {
+	if in.rows += rows; in.rows > maxDebianRows {
 		return muster.Errorf(muster.Invalid, "more than %d rows", maxDebianRows)
 	}
-	in.add(id, doc.Description, rows)
 	return nil
 }
 
@@ -176,7 +188,7 @@ func (in *debianReader) note(source, release string) {
 }
 
 // fillReleases adds what is said of packages in releases that do not have them.
-func (in *debianReader) fillReleases() {
+func (in *debianReader) fillReleases() error {
 	var releases []string // the newest first: sid sorts behind numbers
 	for _, p := range in.suites {
 		if p.Known && p.Ecosystem == "debian" {
@@ -186,9 +198,14 @@ func (in *debianReader) fillReleases() {
 	slices.SortFunc(releases, func(a, b string) int { return version.Dpkg(b, a) })
 	for _, a := range in.found {
 		for _, source := range sourcesOf(a.Affected) {
-			a.Affected = append(a.Affected, in.missing(a.Affected, source, releases)...)
+			more := in.missing(a.Affected, source, releases)
+			if err := in.count(len(more)); err != nil {
+				return err
+			}
+			a.Affected = append(a.Affected, more...)
 		}
 	}
+	return nil
 }
 
 // sourcesOf are the names in rows, which stand together.

@@ -21,8 +21,13 @@ import (
 // A release without a version says why in <...>: at its end of life it is
 // affected, not-affected it is not.
 func DSA(r io.Reader, o Options, yield func(*Advisory) error) error {
+	text, end, err := o.document(r)
+	if err != nil {
+		return err
+	}
+	defer end()
 	in := &dsaReader{o: o, yield: yield, seen: map[string]bool{}}
-	lines := bufio.NewScanner(o.bounded(r))
+	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, maxDSALine)
 	for lines.Scan() {
 		in.line++

@@ -1,7 +1,6 @@
 package advisory
 
 import (
-	"encoding/json"
 	"io"
 	"strings"
 	"time"
@@ -33,45 +32,69 @@ const (
 // An entry that names no CVE, and one whose days are none, goes to
 // [Options.Skip].
 func ParseKEV(r io.Reader, o Options) (*Catalogue, error) {
-	var doc struct {
-		Version         string `json:"catalogVersion"`
-		Vulnerabilities []struct {
-			CVE        string `json:"cveID"`
-			Name       string `json:"vulnerabilityName"`
-			Added      string `json:"dateAdded"`
-			Due        string `json:"dueDate"`
-			Ransomware string `json:"knownRansomwareCampaignUse"`
-		} `json:"vulnerabilities"`
-	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = maxCatalogueBytes
 	}
-	dec := json.NewDecoder(o.bounded(r))
-	if err := dec.Decode(&doc); err != nil {
-		return nil, muster.Errorf(muster.Invalid, "cannot read %q: %w", o.Name, err)
+	text, end, err := o.document(r)
+	if err != nil {
+		return nil, err
 	}
-	if doc.Vulnerabilities == nil || len(doc.Vulnerabilities) > maxExploits {
-		return nil, muster.Errorf(muster.Invalid, "%q is no catalogue of exploited vulnerabilities", o.Name)
+	defer end()
+	j := newJSONReader(o.Name, text)
+	c := &Catalogue{}
+	err = j.object(func(key string) error {
+		switch key {
+		case "catalogVersion":
+			return j.into(&c.Version)
+		case "vulnerabilities":
+			c.Entries = map[string]Exploit{}
+			return j.array(func() error { return c.entry(j, &o) })
+		}
+		return j.skip()
+	})
+	if err == nil {
+		err = j.end()
 	}
-	c := &Catalogue{Version: Summarize(doc.Version), Entries: make(map[string]Exploit, len(doc.Vulnerabilities))}
-	for _, v := range doc.Vulnerabilities {
-		e := Exploit{Name: Summarize(v.Name), Ransomware: v.Ransomware == "Known"}
-		var err error
-		if e.Added, err = unixDay(v.Added); err == nil {
-			e.Due, err = unixDay(v.Due)
-		}
-		if !strings.HasPrefix(v.CVE, "CVE-") || len(v.CVE) > maxText {
-			err = muster.Errorf(muster.Invalid, "%.40q is no CVE", v.CVE)
-		}
-		if err != nil {
-			if err := o.skip(v.CVE, err); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		c.Entries[strings.Clone(v.CVE)] = e
+	if err == nil && c.Entries == nil {
+		err = muster.Errorf(muster.Invalid, "%q is no catalogue of exploited vulnerabilities", o.Name)
 	}
+	if err != nil {
+		return nil, err
+	}
+	c.Version = Summarize(c.Version)
 	return c, nil
+}
+
+// entry reads one vulnerability.
+func (c *Catalogue) entry(j *jsonReader, o *Options) error {
+	var cve, name, added, due, ransomware string
+	fields := map[string]*string{
+		"cveID": &cve, "vulnerabilityName": &name, "dateAdded": &added, "dueDate": &due, "knownRansomwareCampaignUse": &ransomware,
+	}
+	err := j.object(func(key string) error {
+		if field := fields[key]; field != nil {
+			return j.into(field)
+		}
+		return j.skip()
+	})
+	if err != nil {
+		return err
+	}
+	e := Exploit{Name: Summarize(name), Ransomware: ransomware == "Known"}
+	if e.Added, err = unixDay(added); err == nil {
+		e.Due, err = unixDay(due)
+	}
+	switch {
+	case err != nil:
+	case !strings.HasPrefix(cve, "CVE-") || checkText("CVE", cve) != nil:
+		err = muster.Errorf(muster.Invalid, "%.40q is no CVE", cve)
+	case len(c.Entries) == maxExploits:
+		return muster.Errorf(muster.Invalid, "%q has more than %d entries", o.Name, maxExploits)
+	default:
+		c.Entries[cve] = e
+		return nil
+	}
+	return o.skip(cve, err)
 }
 
 // unixDay reads a day; "" is 0.

@@ -2,6 +2,7 @@ package advisory
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -18,16 +19,24 @@ import (
 // OSV reads documents in the Open Source Vulnerability format, schema 1.0 to
 // 1.7: one, several one after the other, or an array of them.
 func OSV(r io.Reader, o Options, yield func(*Advisory) error) error {
+	text, end, err := o.document(r)
+	if err != nil {
+		return err
+	}
+	defer end()
 	in := &osvReader{o: o, yield: yield}
-	return in.stream(o.bounded(r), o.Name)
+	return in.stream(text, o.Name)
 }
 
 // Bounds of what one document of OSV says.
 const (
-	maxAffected   = 50_000 // products of one advisory of SUSE: some 12,000
-	maxAliases    = 2_000  // vulnerabilities that one update of a kernel repairs: some 800
+	maxOSV        = 16 << 20 // bytes
+	maxOSVObjects = 200_000  // each takes much more memory than the two bytes of {}
+	maxAffected   = 50_000   // products of one advisory of SUSE: some 12,000
+	maxAliases    = 2_000    // vulnerabilities that one update of a kernel repairs: some 800
 	maxReferences = 30
 	maxText       = 256 // of a name or a version
+	maxKnown      = 10_000
 )
 
 // osvDocument has the fields that are read.
@@ -103,13 +112,15 @@ type osvReader struct {
 	o     Options
 	yield func(*Advisory) error
 	seen  map[string]bool
-	stop  error // what yield or Skip returned: it ends the import, not a file alone
+	known map[string]Platform // what names of ecosystems were asked for
+	stop  error               // what yield or Skip returned: it ends the import, not a file alone
 }
 
 // stream reads the documents of one file.
 func (in *osvReader) stream(r io.Reader, file string) error {
 	b := bufio.NewReader(r)
-	dec := json.NewDecoder(b)
+	var dec *json.Decoder
+	dec = json.NewDecoder(&tokenBound{r: b, name: file, most: maxOSV, offset: func() int64 { return dec.InputOffset() }})
 	array, err := beginsArray(b)
 	if err != nil {
 		return muster.Errorf(muster.Invalid, "cannot read %q: %w", file, err)
@@ -156,7 +167,12 @@ func beginsArray(b *bufio.Reader) (bool, error) {
 // document reads one document, and yields it where it speaks of a known system.
 func (in *osvReader) document(raw []byte, file string) error {
 	var doc osvDocument
-	err := json.Unmarshal(raw, &doc)
+	var err error
+	if bytes.Count(raw, []byte("{")) > maxOSVObjects {
+		err = muster.Errorf(muster.Invalid, "more than %d objects", maxOSVObjects)
+	} else {
+		err = json.Unmarshal(raw, &doc)
+	}
 	var a *Advisory
 	if err == nil {
 		a, err = in.advisory(&doc)
@@ -295,8 +311,8 @@ func osvRating(all []osvSeverity) (Severity, string) {
 // affected appends what a document says of one package on a known system. What
 // has neither versions nor comparable ranges affects nothing, by the schema.
 func (in *osvReader) affected(a *Advisory, doc *osvAffected) error {
-	p, ok := in.o.platform("osv", doc.Package.Ecosystem)
-	if !ok {
+	p := in.platform(doc.Package.Ecosystem)
+	if !p.Known {
 		return nil
 	}
 	if err := checkText("package", doc.Package.Name); err != nil {
@@ -324,6 +340,19 @@ func (in *osvReader) affected(a *Advisory, doc *osvAffected) error {
 	doc.rate(&f)
 	a.Affected = append(a.Affected, named(p, f)...)
 	return nil
+}
+
+// platform asks for a name once.
+func (in *osvReader) platform(name string) Platform {
+	p, asked := in.known[name]
+	if !asked {
+		p, _ = in.o.platform("osv", name)
+		if in.known == nil || len(in.known) == maxKnown {
+			in.known = map[string]Platform{}
+		}
+		in.known[name] = p
+	}
+	return p
 }
 
 // has says whether a range has a version: then the list need not.

@@ -3,6 +3,7 @@ package advisory
 import (
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -148,6 +149,44 @@ func TestOSVErrors(t *testing.T) {
 	err := OSV(strings.NewReader(strings.Repeat(" ", 200)), long, func(*Advisory) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "more than 100 bytes") {
 		t.Errorf("over the bound: %v", err)
+	}
+}
+
+// TestOSVBounds: what would take much more memory than its bytes is refused.
+func TestOSVBounds(t *testing.T) {
+	many := `{"id":"A-1","affected":[` + strings.Repeat("{},", maxOSVObjects) + `{}]}`
+	got, err := importText(OSV, "many", many)
+	if err != nil || len(got.all) > 0 || len(got.skipped) != 1 || !strings.Contains(got.skipped[0], "objects") {
+		t.Errorf("%v, %q", err, got.skipped)
+	}
+	long := `[{"id":"A-1","summary":"` + strings.Repeat("x", maxOSV) + `"}]`
+	if _, err := importText(OSV, "long", long); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a document without end: %v", err)
+	}
+}
+
+// TestCompressed reads what publishers compress.
+func TestCompressed(t *testing.T) {
+	for name, f := range map[string]Importer{"debian.json": Debian, "dsa.txt": DSA, "osv/DSA-9001-1.json": OSV} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		if _, err := z.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		packed, err := importText(f, name, b.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := importing(t, f, name); packed.text() != want.text() || len(want.all) == 0 {
+			t.Errorf("%s compressed says\n%s\nnot\n%s", name, packed.text(), want.text())
+		}
 	}
 }
 
