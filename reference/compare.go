@@ -63,11 +63,15 @@ func Compare(l *List, h *Host, packages []sitereport.Package, now int64) []Row {
 	if !l.For.Covers(h) {
 		return nil
 	}
+	return l.Matcher(now).Compare(h, pointers(packages))
+}
+
+func pointers(packages []sitereport.Package) []*sitereport.Package {
 	all := make([]*sitereport.Package, len(packages))
 	for i := range packages {
 		all[i] = &packages[i]
 	}
-	return l.Matcher(now).Compare(h, all)
+	return all
 }
 
 // Compare does the same for a host that the list speaks of.

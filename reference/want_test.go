@@ -1,11 +1,11 @@
 package reference
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"muster"
-	"muster/version"
 )
 
 func TestParseWant(t *testing.T) {
@@ -62,45 +62,39 @@ func TestParseWant(t *testing.T) {
 	}
 }
 
-// What a version is to a wish: each row says so of versions in ascending order.
-func TestJudge(t *testing.T) {
-	for _, c := range []struct {
-		want  string
-		order version.Order
-		of    string // version:verdict, "!" where it does not fit
-	}{
-		{"= 1.2-3", version.Dpkg, "1.2-2:behind! 1.2-3:equal 0:1.2-3:equal 1.2-4:ahead! 1:0.1:ahead!"},
-		{">= 1.2-3", version.Dpkg, "1.2~rc1-9:behind! 1.2-3:equal 1.2-3+deb12u1:ahead 2:ahead"},
-		{"> 1.2", version.Dpkg, "1.1:behind! 1.2:behind! 1.2-1:ahead"},
-		{"< 2", version.Dpkg, "1:equal 2~rc1:equal 2:ahead! 3:ahead!"},
-		{"<= 2", version.Dpkg, "2:equal 2-1:ahead!"},
-		{">= 1.2, < 2", version.Dpkg, "1.1:behind! 1.2:equal 1.9:equal 2:ahead!"},
-		{"> 1.2, <= 2", version.Dpkg, "1.2:behind! 1.3:equal 2:equal 2.1:ahead!"},
-		{"any", version.Dpkg, "0:equal 9:equal"},
-		{"absent", version.Dpkg, "0:unexpected! 9:unexpected!"},
-		{"absent >= 5.6.0, <= 5.6.1", version.Dpkg, "5.4:equal 5.6.0:unexpected! 5.6.1:unexpected! 5.6.2:equal"},
-		{">= 3.0.7-27.el9", version.RPM, "3.0.7-26.el9:behind! 0:3.0.7-27.el9:equal 1:1-1:ahead"},
-		{">= 1.0^git2-1", version.RPM, "1.0-1:behind! 1.0^git1-1:behind! 1.0.1-1:ahead"},
-		{"= 1.0a", version.APK, "1.0:behind! 1.0a:equal 1.0b:ahead!"},
-		{">= 1.2nb2", version.Pkgsrc, "1.2nb1:behind! 1.2.0nb2:equal 1.2nb10:ahead"},
-		{">= 1.2_1,1", version.FreeBSD, "2.0:behind! 1.2,1:behind! 1.2_1,1:equal 1.2_2,1:ahead"},
-		{">= 10.0.19041.1", version.Windows, "10.0.9200.7:behind! 10,0,19041,1:equal 10.0.19041.2:ahead"},
-	} {
-		w, err := ParseWant(c.want)
-		if err != nil {
-			t.Fatal(err)
+// TestVectors reads the vectors of docs/formats/reference.md.
+func TestVectors(t *testing.T) {
+	data, err := os.ReadFile("../docs/formats/reference.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(data), "## Vectors")
+	_, text, _ = strings.Cut(text, "```\n")
+	text, _, _ = strings.Cut(text, "```")
+	n := 0
+	for line := range strings.Lines(text) {
+		f := strings.Split(strings.TrimSpace(line), " | ")
+		if len(f) != 3 || orderOf(f[1]) == nil {
+			t.Fatalf("vector %q", line)
 		}
-		for pair := range strings.FieldsSeq(c.of) {
+		w, err := ParseWant(f[0])
+		if err != nil || w.String() != f[0] {
+			t.Fatalf("%q reads as %q: %v", f[0], w, err)
+		}
+		for pair := range strings.FieldsSeq(f[2]) {
 			i := strings.LastIndexByte(pair, ':')
-			verdict, fits := w.judge(pair[:i], c.order)
+			verdict, fits := w.judge(pair[:i], orderOf(f[1]))
 			got := verdict.String()
 			if !fits {
 				got += "!"
 			}
-			if got != pair[i+1:] {
-				t.Errorf("%q of %q: %s, want %s", pair[:i], c.want, got, pair[i+1:])
+			if n++; got != pair[i+1:] {
+				t.Errorf("%q of %q: %s, want %s", pair[:i], f[0], got, pair[i+1:])
 			}
 		}
+	}
+	if n < 50 {
+		t.Errorf("only %d vectors", n)
 	}
 }
 
