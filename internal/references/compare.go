@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"muster"
 	"muster/api"
@@ -185,11 +186,13 @@ func (c *comparison) bySite() error {
 		}
 	}
 	slices.SortFunc(c.out.BySite, func(a, b api.ReferenceSite) int { return cmp.Compare(a.Site, b.Site) })
-	i := 0
-	if c.q.After != "" { // "=" and a name: that of hosts under agents is empty
-		i, _ = slices.BinarySearchFunc(c.out.BySite, c.q.After[1:]+"\x00", func(s api.ReferenceSite, name string) int { return cmp.Compare(s.Site, name) })
+	if c.q.After != "" {
+		name, ok := strings.CutPrefix(c.q.After, "=") // for that of hosts under agents is empty
+		if !ok {
+			return muster.Errorf(muster.Invalid, "%.40q is no place in a list", c.q.After)
+		}
+		c.out.BySite = slices.DeleteFunc(c.out.BySite, func(s api.ReferenceSite) bool { return s.Site <= name })
 	}
-	c.out.BySite = c.out.BySite[i:]
 	if limit := c.q.limit(); len(c.out.BySite) > limit {
 		c.out.BySite = c.out.BySite[:limit]
 		c.out.Next = "=" + c.out.BySite[limit-1].Site

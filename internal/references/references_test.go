@@ -241,7 +241,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("by %s: %d of %d", by, n, want)
 		}
 	}
-	for _, q := range []Question{{By: "moon"}, {By: api.ReferenceByHost, After: "x"}, {By: api.ReferenceByPackage, After: "-1"}, {By: api.ReferenceByHost, Verdict: "bad"}} {
+	for _, q := range []Question{{By: "moon"}, {By: api.ReferenceByHost, After: "x"}, {By: api.ReferenceBySite, After: "x"}, {By: api.ReferenceByPackage, After: "-1"}, {By: api.ReferenceByHost, Verdict: "bad"}} {
 		_, err := w.Compare(t.Context(), "l", q)
 		wantKind(t, err, muster.Invalid)
 	}
