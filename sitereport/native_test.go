@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -43,6 +44,26 @@ func TestText(t *testing.T) {
 	_, lines, _ := strings.Cut(nodeText, "\n\n")
 	if want := sha256.Sum256([]byte(lines)); r.SetHash() != want {
 		t.Error("the hash of the set is not that of its lines")
+	}
+}
+
+// TestDocument holds the example of the documentation, for other implementations.
+func TestDocument(t *testing.T) {
+	data, err := os.ReadFile("../docs/formats/report.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(data), "```\n")
+	text, _, _ := strings.Cut(rest, "```\n")
+	r, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := fmt.Sprintf("%x", r.SetHash()); !strings.Contains(string(data), sum) {
+		t.Errorf("the documentation does not have the set hash %s", sum)
+	}
+	if proof := fmt.Sprintf("%x", mac(siteKey.Hash(), []byte(text))); !strings.Contains(string(data), proof) {
+		t.Errorf("the documentation does not have the proof %s", proof)
 	}
 }
 
