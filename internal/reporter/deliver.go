@@ -42,29 +42,43 @@ func (r *reporter) deliver(ctx context.Context, report *sitereport.Report, t tex
 	}
 	defer spool.release()
 	d := &delivery{reporter: r, sender: s, spool: spool, name: nameOf(report), body: t.body}
-	err = d.begin(ctx)
+	err = d.explain(d.attempts(ctx))
+	return errors.Join(err, r.show(report, d, err))
+}
+
+// attempts begins, and begins again until the report is taken, is refused, or there
+// were enough attempts. From the first failure on it is in the spool.
+func (d *delivery) attempts(ctx context.Context) error {
+	err := d.begin(ctx)
 	for n := 0; ; n++ {
 		later, ok := isLater(err)
 		if !ok {
-			break
+			return err
 		}
 		if kerr := d.keep(ctx); kerr != nil && n == 0 {
-			r.warn("%v", kerr)
+			d.warn("%v", kerr)
 		}
 		pause := d.pause(n)
 		// Who says when to come back is not asked before.
-		if n >= r.opts.retries || later.after > pause+lastWait || r.wait(ctx, max(pause, later.after)) != nil {
-			break
+		if n >= d.opts.retries || later.after > pause+lastWait || d.wait(ctx, max(pause, later.after)) != nil {
+			return err
 		}
 		err = d.again(ctx)
 	}
-	if d.kept && err != nil {
-		err = muster.WithHint(fmt.Errorf("%w: %w", errKept, err), "it waits in %q and goes with the next report", spool.dir)
+}
+
+// explain says what becomes of a report that was not taken.
+func (d *delivery) explain(err error) error {
+	if err == nil {
+		return nil
 	}
-	if _, ok := isLater(err); ok && !d.kept && d.spool == nil {
-		err = muster.WithHint(err, "--spool DIR keeps what cannot be sent for later")
+	if d.kept {
+		return muster.WithHint(fmt.Errorf("%w: %w", errKept, err), "it waits in %q and goes with the next report", d.spool.dir)
 	}
-	return errors.Join(err, r.show(report, d, err))
+	if _, ok := isLater(err); ok && d.spool == nil {
+		return muster.WithHint(err, "--spool DIR keeps what cannot be sent for later")
+	}
+	return err
 }
 
 // pause is how long to wait before attempt n+1.

@@ -118,6 +118,9 @@ func (r *reporter) run(ctx context.Context) error {
 		}
 		return nil
 	}
+	if r.opts.mode.Answers() && r.opts.url.Scheme != "https" {
+		r.warn("findings are told over https only")
+	}
 	return r.deliver(ctx, report, text)
 }
 
