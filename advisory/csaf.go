@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -24,14 +25,24 @@ const (
 // packages of a system, images of containers above all, are passed over. A
 // document that was deleted says nothing.
 //
-// [CSAFFolder] reads a folder of them.
+// An archive (tar) of documents is read document by document, each with the
+// bounds of one; [CSAFFolder] reads a folder of them.
 func CSAF(r io.Reader, o Options, yield func(*Advisory) error) error {
-	text, end, err := o.document(r)
+	text, end, err := o.plain(r)
 	if err != nil {
 		return err
 	}
 	defer end()
-	c := newCSAF(&o, text)
+	in := bufio.NewReader(text)
+	if head, err := in.Peek(262); err == nil && string(head[257:]) == "ustar" {
+		return o.csafTar(in, yield)
+	}
+	return o.csaf(in, yield)
+}
+
+// csaf reads one document.
+func (o *Options) csaf(in io.Reader, yield func(*Advisory) error) error {
+	c := newCSAF(o, o.bounded(in))
 	if err := c.read(); err != nil {
 		return err
 	}

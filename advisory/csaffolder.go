@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"archive/tar"
 	"bufio"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -147,6 +148,11 @@ func (c *csafFolder) listed(list, line string) error {
 // it. What is wrong with it ends it alone.
 func (c *csafFolder) document(name string) error {
 	all, err := c.read(name)
+	return c.give(name, all, err)
+}
+
+// give yields what a document says, or skips it.
+func (c *csafFolder) give(name string, all []*Advisory, err error) error {
 	if err != nil {
 		return c.o.skip(name, err)
 	}
@@ -172,11 +178,8 @@ func (c *csafFolder) read(name string) (all []*Advisory, err error) {
 	defer f.Close()
 	sums := map[string]hash.Hash{".sha256": sha256.New(), ".sha512": sha512.New()}
 	in := io.TeeReader(f, io.MultiWriter(sums[".sha256"], sums[".sha512"]))
-	o := *c.o
-	o.Name = name
-	var skipped error
-	o.Skip = func(_ string, why error) error { skipped = why; return nil }
-	if err := CSAF(in, o, func(a *Advisory) error { all = append(all, a); return nil }); err != nil {
+	all, err = c.parse(name, in)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil {
@@ -187,7 +190,39 @@ func (c *csafFolder) read(name string) (all []*Advisory, err error) {
 			return nil, err
 		}
 	}
-	return all, skipped
+	return all, nil
+}
+
+// parse reads the text of one document.
+func (c *csafFolder) parse(name string, in io.Reader) (all []*Advisory, err error) {
+	o := *c.o
+	o.Name = name
+	o.Skip = func(_ string, why error) error { return why }
+	err = o.csaf(in, func(a *Advisory) error { all = append(all, a); return nil })
+	return all, err
+}
+
+// csafTar reads the documents of an archive, as Red Hat has one of all.
+func (o *Options) csafTar(in io.Reader, yield func(*Advisory) error) error {
+	c := csafFolder{o: o, yield: yield, seen: map[string]bool{}}
+	archive := tar.NewReader(in)
+	for n := 0; ; n++ {
+		h, err := archive.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return muster.Errorf(muster.Invalid, "cannot read archive %q: %w", o.Name, err)
+		case n == maxArchiveEntries:
+			return muster.Errorf(muster.Invalid, "archive %q has more than %d files", o.Name, maxArchiveEntries)
+		case h.Typeflag != tar.TypeReg || !strings.HasSuffix(h.Name, ".json"):
+			continue
+		}
+		all, err := c.parse(h.Name, archive)
+		if err := c.give(h.Name, all, err); err != nil {
+			return err
+		}
+	}
 }
 
 // fits reports a side file that has another sum. Its form is that of sha256sum:

@@ -17,9 +17,18 @@ import (
 const maxWindow = 64 << 20
 
 // document is the text of a document that may be compressed, at most
-// [Options.MaxBytes] of it, and frees what reads it. Publishers compress with
-// gzip, bzip2, xz and zstd; which one the first bytes say, not the name.
+// [Options.MaxBytes] of it, and frees what reads it.
 func (o *Options) document(r io.Reader) (text io.Reader, end func(), err error) {
+	text, end, err = o.plain(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return o.bounded(text), end, nil
+}
+
+// plain is what may be compressed, without a bound. Publishers compress with
+// gzip, bzip2, xz and zstd; which one the first bytes say, not the name.
+func (o *Options) plain(r io.Reader) (text io.Reader, end func(), err error) {
 	in := bufio.NewReaderSize(r, 1<<16)
 	head, err := in.Peek(6)
 	if err != nil && err != io.EOF {
@@ -44,7 +53,7 @@ func (o *Options) document(r io.Reader) (text io.Reader, end func(), err error) 
 	if err != nil {
 		return nil, nil, muster.Errorf(muster.Invalid, "cannot decompress %q: %w", o.Name, err)
 	}
-	return o.bounded(text), end, nil
+	return text, end, nil
 }
 
 // A tokenBound lets a decoder read at most most bytes beyond the token that it
