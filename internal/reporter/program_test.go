@@ -14,7 +14,7 @@ import (
 )
 
 // maxProgram is what the program may have: sites copy it to every host.
-const maxProgram = 10 << 20
+const maxProgram = 10_000_000
 
 // TestProgram builds the program, and has it report through the proxy that the
 // environment names.
