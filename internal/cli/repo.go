@@ -19,7 +19,7 @@ import (
 func repoCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "repo",
-		Short: "Make, publish to, check and serve a repository",
+		Short: "Make, publish to, check, copy and serve a repository",
 		Long: `A repository is a folder of packages with a signed index. Any web server can
 offer it; muster repo serve does, too. What changes a repository works on its
 folder, and leaves the former publication whole until the new one is.`,
@@ -28,7 +28,7 @@ folder, and leaves the former publication whole until the new one is.`,
   muster repo serve /srv/repo`,
 	}
 	cmd.AddCommand(repoInitCommand(a), repoPublishCommand(a), repoListCommand(a), repoShowCommand(a), repoRemoveCommand(a),
-		repoRefreshCommand(a), repoRevokeCommand(a), repoCheckCommand(a), repoGCCommand(a), repoServeCommand(a))
+		repoRefreshCommand(a), repoRevokeCommand(a), repoCheckCommand(a), repoGCCommand(a), repoMirrorCommand(a), repoServeCommand(a))
 	return cmd
 }
 
