@@ -99,12 +99,12 @@ var rpmArchs = map[string]bool{
 // a slash is an image of a container.
 func nevra(text string) (c component) {
 	c.manager = "rpm"
-	text, module, _ := strings.Cut(text, "::") // curl-1-2.module+el8.x86_64::curl:1
-	if strings.Contains(module, ":") {
-		c.module = moduleStream(module)
-	}
-	if strings.ContainsAny(text, "/ @") {
+	text, module, modular := strings.Cut(text, "::") // curl-1-2.module+el8.x86_64::curl:1
+	if strings.ContainsAny(text, "/ @") || modular && !strings.Contains(module, ":") {
 		return component{}
+	}
+	if modular {
+		c.module = moduleStream(module)
 	}
 	dot := strings.LastIndexByte(text, '.')
 	if dot < 0 || !rpmArchs[text[dot+1:]] {
