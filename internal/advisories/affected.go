@@ -3,6 +3,7 @@ package advisories
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"muster"
@@ -41,53 +42,75 @@ func (d *document) rows(num, born int64) (rows [][]any, err error) {
 
 // A candidate is an affected package that carries a name that is looked for.
 type candidate struct {
-	num       int64 // of the advisory
-	slot      int64
-	exploited bool // by its own word
+	num int64 // of the advisory
 	advisory.Affected
 }
 
 // current is what counts of versions v of sources s.
 const current = "v.born <= s.generation AND (v.died = 0 OR v.died > s.generation)"
 
-// candidates reads the affected packages of an ecosystem with these names, of a release
-// or of every one.
-func candidates(tx *db.Tx, ecosystem, release string, names []string) (map[string][]candidate, error) {
+// A version is one of advisories_version.
+type version struct{ advisory, born int64 }
+
+// hidden are the versions that do not count, or not any more: there are some only around
+// an import. To leave them out of what is read is much cheaper than to ask of each
+// whether it counts.
+func hidden(tx *db.Tx) (map[version]bool, error) {
+	out := map[version]bool{}
+	var sources [][2]int64
+	err := tx.Each("SELECT num, generation FROM advisories_source", nil, func(scan db.Scan) error {
+		var s [2]int64
+		err := scan(&s[0], &s[1])
+		sources = append(sources, s)
+		return err
+	})
+	for _, s := range sources {
+		for _, where := range []string{"born > ?", "died > 0 AND died <= ?"} {
+			if err != nil {
+				return nil, err
+			}
+			err = tx.Each("SELECT advisory, born FROM advisories_version WHERE source = ? AND "+where, []any{s[0], s[1]}, func(scan db.Scan) error {
+				var v version
+				err := scan(&v.advisory, &v.born)
+				out[v] = true
+				return err
+			})
+		}
+	}
+	return out, err
+}
+
+// candidates calls f with the affected packages of an ecosystem that have one of some
+// names, of a release or of every one.
+func candidates(tx *db.Tx, ecosystem, release string, names []string, f func(*candidate)) error {
+	dead, err := hidden(tx)
+	if err != nil {
+		return err
+	}
 	branches := []string{""}
 	if release != "" {
 		branches = append(branches, release)
 	}
-	all := map[string][]candidate{}
 	for _, branch := range branches {
-		if err := candidatesOf(tx, ecosystem, branch, names, all); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-func candidatesOf(tx *db.Tx, ecosystem, branch string, names []string, all map[string][]candidate) error {
-	for len(names) > 0 {
-		part := names[:min(len(names), someIDs)]
-		names = names[len(part):]
-		args := append([]any{ecosystem, branch}, anys(part)...)
-		err := tx.Each(`SELECT f.name, f.advisory, f.slot, f.body, v.exploited FROM advisories_affected f
-			JOIN advisories_version v ON v.advisory = f.advisory AND v.born = f.born JOIN advisories_source s ON s.num = v.source
-			WHERE f.ecosystem = ? AND f.branch = ? AND f.name IN `+db.In(len(part))+` AND `+current, args, func(scan db.Scan) error {
-			var name string
-			var body []byte
-			c := candidate{Affected: advisory.Affected{Ecosystem: ecosystem, Release: branch}}
-			if err := scan(&name, &c.num, &c.slot, &body, &c.exploited); err != nil {
+		for part := range slices.Chunk(names, someIDs) {
+			args := append([]any{ecosystem, branch}, anys(part)...)
+			err := tx.Each("SELECT name, advisory, born, body FROM advisories_affected WHERE ecosystem = ? AND branch = ? AND name IN "+db.In(len(part)), args, func(scan db.Scan) error {
+				var name string
+				var v version
+				var body []byte
+				if err := scan(&name, &v.advisory, &v.born, &body); err != nil || dead[v] {
+					return err
+				}
+				c := candidate{num: v.advisory, Affected: advisory.Affected{Ecosystem: ecosystem, Release: branch}}
+				if err := c.fill(name, body); err != nil {
+					return err
+				}
+				f(&c)
+				return nil
+			})
+			if err != nil {
 				return err
 			}
-			if err := c.fill(name, body); err != nil {
-				return err
-			}
-			all[name] = append(all[name], c)
-			return nil
-		})
-		if err != nil {
-			return err
 		}
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 	"muster/advisory"
 	"muster/api"
 	"muster/internal/db"
-	"muster/internal/sites"
 	"muster/sitereport"
 )
 
@@ -269,76 +268,4 @@ func (a *Advisories) HostCounts(ctx context.Context, see []string, hosts []int64
 		return nil
 	})
 	return out, err
-}
-
-// Check holds a report against all advisories, without keeping anything: what a host is
-// told that only asks, or reports now.
-func (a *Advisories) Check(ctx context.Context, site string, system sitereport.System, packages []sitereport.Package, q api.FindingQuery) (out api.FindingPage, err error) {
-	s, err := newSieve(q)
-	if err != nil {
-		return out, err
-	}
-	err = a.DB.Read(ctx, func(tx *db.Tx) error {
-		x, err := a.ignoring(tx)
-		if err != nil {
-			return err
-		}
-		var all []api.Finding
-		var severities []advisory.Severity
-		open, hidden := map[int64]mark{}, map[int64]bool{}
-		out = api.FindingPage{}
-		for part := range slices.Chunk(packages, matchRows) {
-			rows := make([]sites.Known, len(part))
-			for i, p := range part {
-				rows[i] = sites.Known{ID: int64(i), System: system, Package: p}
-			}
-			found, err := a.judge(tx, rows)
-			if err != nil {
-				return err
-			}
-			for i := range found {
-				one, sev, err := a.checked(tx, x, site, &system, &found[i], &s, open, hidden)
-				if err != nil {
-					return err
-				}
-				all, severities = append(all, one...), append(severities, sev...)
-			}
-		}
-		for num, m := range open {
-			count(&out.Counts, m)
-			delete(hidden, num)
-		}
-		out.Counts.Ignored = int64(len(hidden))
-		out.Findings, out.Next = page(worstFirst(all, severities), s.from, limitOf(q.Limit))
-		return nil
-	})
-	return out, err
-}
-
-// checked makes findings of one package of a report.
-func (a *Advisories) checked(tx *db.Tx, x *ignoring, site string, system *sitereport.System, m *matchedRow, s *sieve, open map[int64]mark, hidden map[int64]bool) (out []api.Finding, severities []advisory.Severity, err error) {
-	if kernel, runs := advisory.Kernel(*system, m.Package); kernel && !runs || len(m.found) == 0 {
-		return nil, nil, nil
-	}
-	nums := make([]int64, len(m.found))
-	for i := range m.found {
-		nums[i] = m.found[i].advisory
-	}
-	heads, err := a.headsOf(tx, nums)
-	if err != nil {
-		return nil, nil, err
-	}
-	r := a.knownRow(m.Known)
-	for _, f := range m.found {
-		one := r.finding(&f, heads[f.advisory])
-		if why := x.why(site, r, f.advisory); why != nil {
-			one.Ignored, hidden[f.advisory] = &why.AdvisoryIgnore, true
-		} else {
-			open[f.advisory] = open[f.advisory].with(markOf(&f))
-		}
-		if s.lets(&one, f.severity) {
-			out, severities = append(out, one), append(severities, f.severity)
-		}
-	}
-	return out, severities, nil
 }

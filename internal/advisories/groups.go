@@ -66,8 +66,12 @@ func (a *Advisories) move(ctx context.Context, c *counter, hosts []sites.Host, e
 			m.to[h.ID] = groupKey{h.Site, h.State()}
 		}
 	}
-	if err := a.tallyNew(ctx, c, &m); err != nil {
-		return err
+	if len(hosts) < movedHosts {
+		if err := a.tallyNew(ctx, c, &m); err != nil {
+			return err
+		}
+	} else {
+		m.later()
 	}
 	return a.write(ctx, func(tx *db.Tx) error {
 		if err := m.write(tx); err != nil {
@@ -75,6 +79,14 @@ func (a *Advisories) move(ctx context.Context, c *counter, hosts []sites.Host, e
 		}
 		return setSelf(tx, "edited", edited)
 	})
+}
+
+// later has the groups that are not there yet counted when all hosts have moved: where
+// many come, what sites have would be written again and again.
+func (m *move) later() {
+	for _, k := range m.to {
+		m.fresh[k] = &tally{stale: true}
+	}
 }
 
 // tallyNew counts the groups that are not there yet. A host that changes meanwhile goes
@@ -222,7 +234,7 @@ func (m *move) insert(tx *db.Tx, byKey map[groupKey]*group) (fresh map[*group]bo
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, []any{num, k.site, k.state, 0, 0, t.worst(), t.counts.Exploited, counts, t.encode()})
+		rows = append(rows, []any{num, k.site, k.state, 0, t.stale, t.worst(), t.counts.Exploited, counts, t.encode()})
 	}
 	return fresh, tx.Insert("advisories_group", []string{"num", "site", "state", "hosts", "stale", "severity", "exploited", "counts", "body"}, rows)
 }

@@ -73,17 +73,11 @@ func (a *Advisories) judge(tx *db.Tx, rows []sites.Known) ([]matchedRow, error) 
 type heap struct{ index *advisory.Index }
 
 func newHeap(tx *db.Tx, ecosystem, release string, names []string) (*heap, error) {
-	byName, err := candidates(tx, ecosystem, release, names)
-	if err != nil {
-		return nil, err
-	}
 	b := advisory.NewBuilder()
-	for _, all := range byName {
-		for _, c := range all {
-			b.Add(&advisory.Advisory{ID: strconv.FormatInt(c.num, 10), Exploited: c.exploited, Affected: []advisory.Affected{c.Affected}})
-		}
-	}
-	return &heap{b.Index()}, nil
+	err := candidates(tx, ecosystem, release, names, func(c *candidate) {
+		b.Add(&advisory.Advisory{ID: strconv.FormatInt(c.num, 10), Affected: []advisory.Affected{c.Affected}})
+	})
+	return &heap{b.Index()}, err
 }
 
 // find is what affects a package, one finding for each advisory, in the order of their
@@ -100,7 +94,7 @@ func (x *heap) find(p advisory.Platform, pkg sitereport.Package) []finding {
 		if err != nil {
 			return // of newHeap: cannot be
 		}
-		put(finding{num, cut(hit.Fixed, maxText), hit.Affected.Status, hit.Affected.Severity, hit.Advisory.Exploited})
+		put(finding{num, cut(hit.Fixed, maxText), hit.Affected.Status, hit.Affected.Severity, false})
 	})
 	return slices.SortedFunc(maps.Values(best), func(a, b finding) int { return cmp.Compare(a.advisory, b.advisory) })
 }
@@ -128,7 +122,7 @@ func (a *Advisories) markExploited(tx *db.Tx, all []matchedRow) error {
 	for i := range all {
 		for j := range all[i].found {
 			f := &all[i].found[j]
-			f.exploited = f.exploited || exploited[f.advisory]
+			f.exploited = exploited[f.advisory]
 		}
 	}
 	return nil

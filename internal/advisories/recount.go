@@ -94,7 +94,7 @@ const someStale = 100
 // recount counts stale groups anew, and tells sites.
 func (a *Advisories) recount(ctx context.Context) error {
 	c := a.counter()
-	for last := int64(0); ; {
+	for last := (groupKey{}); ; {
 		var all []*staleGroup
 		err := a.DB.Read(ctx, func(tx *db.Tx) (err error) {
 			all, err = staleGroups(tx, last)
@@ -106,7 +106,7 @@ func (a *Advisories) recount(ctx context.Context) error {
 		if len(all) == 0 {
 			return a.tell(ctx)
 		}
-		last = all[len(all)-1].num
+		last = all[len(all)-1].key
 		for _, g := range all {
 			if err := a.countStale(ctx, c, g); err != nil {
 				return err
@@ -122,8 +122,10 @@ func (a *Advisories) recount(ctx context.Context) error {
 // a moment ago.
 const triedHosts = 5
 
-func staleGroups(tx *db.Tx, last int64) (all []*staleGroup, err error) {
-	err = tx.Each("SELECT num, site, state FROM advisories_group WHERE stale = 1 AND num > ? ORDER BY num LIMIT ?", []any{last, someStale}, func(scan db.Scan) error {
+// staleGroups reads some behind a group, site by site: what a site has is then written
+// once for many groups.
+func staleGroups(tx *db.Tx, last groupKey) (all []*staleGroup, err error) {
+	err = tx.Each("SELECT num, site, state FROM advisories_group WHERE stale = 1 AND (site > ? OR site = ? AND state > ?) ORDER BY site, state LIMIT ?", []any{last.site, last.site, last.state, someStale}, func(scan db.Scan) error {
 		g := new(staleGroup)
 		err := scan(&g.num, &g.key.site, &g.key.state)
 		all = append(all, g)

@@ -58,6 +58,7 @@ type marked struct {
 type tally struct {
 	list   []marked
 	counts api.AdvisoryCounts
+	stale  bool // it was not counted yet
 }
 
 func (t *tally) encode() []byte {

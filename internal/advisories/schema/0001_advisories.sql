@@ -157,7 +157,7 @@ CREATE TABLE advisories_group (
 	body {{blob}} NOT NULL           -- tally.go
 );
 CREATE UNIQUE INDEX advisories_group_state ON advisories_group (site, state);
-CREATE INDEX advisories_group_stale ON advisories_group (stale, num);
+CREATE INDEX advisories_group_stale ON advisories_group (stale, site, state);
 
 CREATE TABLE advisories_host (
 	host BIGINT NOT NULL PRIMARY KEY,
