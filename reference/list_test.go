@@ -162,6 +162,48 @@ func FuzzYAML(f *testing.F) {
 	})
 }
 
+// FuzzCanonical: what is read line by line is what YAML makes of it.
+func FuzzCanonical(f *testing.F) {
+	l, err := ParseYAML("x", []byte(baseline))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(l.Print()))
+	f.Add("a: b\npackages:\n  - name: a\n    note: \"\\x7f\\u2028é\"\n")
+	f.Add("name: x # y\npackages:\n  - name: a\n    until: 2026-12-24\n    optional: true\n  - name: \" b\"\n    want: newest\n")
+	f.Add("note: \"\npackages:\n  - name: a\n")
+	f.Add("note: |\n x\npackages:\n  - name: a\n    arch: \"a: b\"\n")
+	f.Add("for: {tags: [a,\npackages:\n  - name: a\n")
+	f.Add("---\npackages:\n  - name: a\n    manager: dpkg\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		fast, ok := readCanonical([]byte(text))
+		if !ok {
+			return
+		}
+		slow, err := readDocument([]byte(text))
+		if err != nil {
+			t.Fatalf("%q is read, but YAML says %v", text, err)
+		}
+		if normal(fast) != normal(slow) {
+			t.Fatalf("%q reads as %+v, and in YAML as %+v", text, fast, slow)
+		}
+	})
+}
+
+// Long lists are read line by line.
+func TestCanonical(t *testing.T) {
+	l, err := ParseYAML("x", []byte(baseline))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := readCanonical(l.Print()); !ok {
+		t.Error("what was printed is not read line by line")
+	}
+	if _, ok := readCanonical([]byte(baseline)); ok {
+		t.Error("what a person wrote is read line by line")
+	}
+}
+
 // FuzzCSV: the same, by way of YAML; and a plain reader of CSV sees the names.
 func FuzzCSV(f *testing.F) {
 	f.Add([]byte("name,want\nopenssl,>= 1\n"))

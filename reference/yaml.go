@@ -40,6 +40,14 @@ func parseYAML(data []byte) (*List, error) {
 	if marks(data) > maxMarks {
 		return nil, fmt.Errorf("more than %d values", maxMarks)
 	}
+	if l, ok := readCanonical(data); ok {
+		return l, nil
+	}
+	return readDocument(data)
+}
+
+// readDocument reads the one document of a text.
+func readDocument(data []byte) (*List, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); err != nil {
