@@ -56,6 +56,7 @@ var fields = []Field{
 	{Name: "group", Doc: "A group of the server in which the host is."},
 	{Name: "unit", Doc: "A unit in which the host is, from the outermost: `unit:paris`, `unit:paris/lab`, which is `unit:paris.lab`. Hosts in units inside of it are in it."},
 	{Name: "directory", Doc: "A group of the directory (LDAP, Active Directory) in which the host is."},
+	{Name: "site", Doc: "The site of a host that reports without an agent. Hosts under agents have none: in rules it says of which sites somebody may see the reports."},
 	{Name: "seen", Kind: Time, Doc: "When the host was heard of last."},
 	{Name: "enrolled", Kind: Time, Doc: "When the host joined."},
 	{Name: "agent", Kind: Version, Doc: "Version of the agent."},
