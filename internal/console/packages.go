@@ -41,11 +41,16 @@ type packageRow struct {
 	Systems string
 }
 
-// packageKinds are what the list may be narrowed to, in the words of people.
-var packageKinds = []struct {
+// A packageKind is what the list may be narrowed to.
+type packageKind struct {
 	name, title string
-	kinds       []muster.Kind
-}{
+	kinds       []muster.Kind // nil: all
+}
+
+func (k *packageKind) has(e *index.Entry) bool { return k.kinds == nil || slices.Contains(k.kinds, e.Kind) }
+
+// packageKinds are in the words of people.
+var packageKinds = []packageKind{
 	{"", "Software", []muster.Kind{muster.Base}},
 	{"assign", "Groups and profiles", []muster.Kind{muster.Group, muster.Profile}},
 	{"settings", "Settings", []muster.Kind{muster.Config, muster.SelfService, muster.WSUS}},
@@ -60,17 +65,11 @@ func packages(v *visit) (any, error) {
 	}
 	out := &packagesPage{Query: strings.TrimSpace(v.query("q")), Kind: v.query("kind"), Absent: list.Head == nil, Setup: command("repo", "init", v.outside())}
 	out.CSV, out.JSON = v.link("/packages.csv", "q", out.Query, "kind", out.Kind), v.link("/packages.json", "q", out.Query, "kind", out.Kind)
-	found := v.matching(out.Query)
+	found := v.foundPackages(list)
 	for _, k := range packageKinds {
-		n := 0
-		for _, name := range list.Names() {
-			if e := list.Find(name)[0]; found(e) && (k.kinds == nil || slices.Contains(k.kinds, e.Kind)) {
-				n++
-			}
-		}
-		out.Kinds = append(out.Kinds, choice{Name: v.link("/packages", "kind", k.name, "q", out.Query), What: v.t(k.title) + " " + v.words().number(n), Chosen: k.name == out.Kind})
+		out.Kinds = append(out.Kinds, choice{Name: v.link("/packages", "kind", k.name, "q", out.Query), What: v.t(k.title) + " " + v.words().number(len(ofKind(found, &k))), Chosen: k.name == out.Kind})
 	}
-	names := v.chosenPackages(list.Names(), func(name string) *index.Entry { return list.Find(name)[0] })
+	names := ofKind(found, v.packageKind())
 	out.Total = len(names)
 	at := slices.IndexFunc(names, func(name string) bool { return name > v.query("after") })
 	if at < 0 {
@@ -116,29 +115,40 @@ func (v *visit) matching(query string) func(*index.Entry) bool {
 	}
 }
 
-// chosenPackages are the names that the URL asks for.
-func (v *visit) chosenPackages(names []string, newest func(string) *index.Entry) (all []string) {
-	found, kinds := v.matching(v.query("q")), packageKinds[0].kinds
-	for _, k := range packageKinds {
-		if k.name == v.query("kind") {
-			kinds = k.kinds
-		}
-	}
-	for _, name := range names {
-		if e := newest(name); found(e) && (kinds == nil || slices.Contains(kinds, e.Kind)) {
-			all = append(all, name)
+// foundPackages are the newest of each name that the URL's words find.
+func (v *visit) foundPackages(list *steer.List) (all []*index.Entry) {
+	matches := v.matching(v.query("q"))
+	for _, name := range list.Names() {
+		if e := list.Find(name)[0]; matches(e) {
+			all = append(all, e)
 		}
 	}
 	return all
 }
 
+// packageKind is the one that the URL asks for.
+func (v *visit) packageKind() *packageKind {
+	i := slices.IndexFunc(packageKinds, func(k packageKind) bool { return k.name == v.query("kind") })
+	return &packageKinds[max(i, 0)]
+}
+
+// ofKind are the names of packages of a kind.
+func ofKind(all []*index.Entry, k *packageKind) (names []string) {
+	for _, e := range all {
+		if k.has(e) {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
 func (v *visit) packageRow(versions []*index.Entry) packageRow {
 	row := packageRow{Entry: versions[0], Signers: v.signerNames(versions[0])}
 	var systems []string
+	seen := []string{row.Version}
 	for _, e := range versions {
-		if e.Version != row.Version && !slices.Contains(systems, "\x00"+e.Version) {
-			row.Others++
-			systems = append(systems, "\x00"+e.Version)
+		if !slices.Contains(seen, e.Version) {
+			seen = append(seen, e.Version)
 		}
 		for _, os := range e.OS {
 			if !slices.Contains(systems, os) {
@@ -146,7 +156,7 @@ func (v *visit) packageRow(versions []*index.Entry) packageRow {
 			}
 		}
 	}
-	row.Systems = strings.Join(slices.DeleteFunc(systems, func(s string) bool { return s[0] == 0 }), ", ")
+	row.Others, row.Systems = len(seen)-1, strings.Join(systems, ", ")
 	return row
 }
 
@@ -185,7 +195,7 @@ func packagesTable(v *visit, w http.ResponseWriter) error {
 		return err
 	}
 	t := table{name: "packages", head: []string{"package", "version", "kind", "title", "os", "architecture", "size", "signers", "file"}}
-	for _, name := range v.chosenPackages(list.Names(), func(name string) *index.Entry { return list.Find(name)[0] }) {
+	for _, name := range ofKind(v.foundPackages(list), v.packageKind()) {
 		for _, e := range list.Find(name) {
 			t.rows = append(t.rows, []string{e.Name, e.Version, string(e.Kind), e.Title, strings.Join(e.OS, " "), strings.Join(e.Architecture, " "),
 				strconv.FormatInt(e.Size, 10), strings.Join(e.Signers, " "), e.Filename})
