@@ -48,9 +48,6 @@ func subjectOf(p Platform, pkg *sitereport.Package) subject {
 	if s.sourceVersion == "" {
 		s.sourceVersion = pkg.Version
 	}
-	if p.Manager == "rpm" {
-		s.sourceVersion = borrowEpoch(s.sourceVersion, pkg.Version)
-	}
 	for _, row := range sources()[p.Ecosystem] {
 		if rest, ok := row.source.match(s.source); ok {
 			return subject{strings.Replace(row.becomes, "*", rest, 1), pkg.Version}
@@ -59,16 +56,15 @@ func subjectOf(p Platform, pkg *sitereport.Package) subject {
 	return s
 }
 
-// borrowEpoch gives the version of a source rpm the epoch of its binary one:
-// the source is known by the name of its file, which has none.
-func borrowEpoch(source, binary string) string {
-	if source == binary || withoutEpoch(source) != source {
-		return source
+// borrowEpoch gives a version of rpm without an epoch that of another.
+func borrowEpoch(version, other string) string {
+	if version == other || withoutEpoch(version) != version {
+		return version
 	}
-	if rest := withoutEpoch(binary); rest != binary {
-		return binary[:len(binary)-len(rest)] + source
+	if rest := withoutEpoch(other); rest != other {
+		return other[:len(other)-len(rest)] + version
 	}
-	return source
+	return version
 }
 
 // A comparison is the order of versions of a platform, and the traps of rpm.
@@ -78,8 +74,8 @@ type comparison struct {
 }
 
 // compare holds what is installed against a bound. Epochs of rpms count only
-// where both are written: reporters and publishers leave them out, and packages
-// do not change theirs within a release.
+// where both are written: reporters and publishers leave them out, as do the
+// names of source rpms, and packages do not change theirs within a release.
 func (c comparison) compare(installed, bound string) int {
 	if c.rpm {
 		i, b := withoutEpoch(installed), withoutEpoch(bound)

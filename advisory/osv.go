@@ -70,6 +70,7 @@ type osvAffected struct {
 	Package struct {
 		Ecosystem string `json:"ecosystem"`
 		Name      string `json:"name"`
+		URL       string `json:"purl"`
 	} `json:"package"`
 	Severity  []osvSeverity `json:"severity"`
 	Ranges    []osvRange    `json:"ranges"`
@@ -222,7 +223,29 @@ func (in *osvReader) advisory(doc *osvDocument) (*Advisory, error) {
 			return nil, err
 		}
 	}
+	a.Affected = withoutOvertaken(a.Affected)
 	return a, nil
+}
+
+// withoutOvertaken leaves out rows without an end where the same package of the
+// same release has another with one: a release has no fix, and what its
+// subscribers get has (Ubuntu and Ubuntu Pro). Who has that version has the fix.
+func withoutOvertaken(rows []Affected) []Affected {
+	type key struct {
+		ecosystem, release, name, module string
+		binary                           bool
+	}
+	of := func(a *Affected) key { return key{a.Ecosystem, a.Release, a.Name, a.Module, a.Binary} }
+	ends := map[key]bool{}
+	for i := range rows {
+		ends[of(&rows[i])] = ends[of(&rows[i])] || !rows[i].endless()
+	}
+	return slices.DeleteFunc(rows, func(a Affected) bool { return a.endless() && ends[of(&a)] })
+}
+
+// endless says whether no version is known that repairs it.
+func (a *Affected) endless() bool {
+	return slices.ContainsFunc(a.Ranges, func(r Range) bool { return r.Fixed == "" && r.Last == "" })
 }
 
 // unixTime reads a time of RFC 3339; "" is 0. A withdrawal at the beginning of
@@ -287,8 +310,8 @@ func (doc *osvDocument) links() []string {
 }
 
 // isLink keeps javascript: and the like out of pages.
-func isLink(url string) bool {
-	return len(url) <= 2048 && (strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://"))
+func isLink(address string) bool {
+	return len(address) <= 2048 && (strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://"))
 }
 
 // osvRating takes the newest kind of vector, or else a publisher's word.
@@ -318,7 +341,7 @@ func (in *osvReader) affected(a *Advisory, doc *osvAffected) error {
 	if err := checkText("package", doc.Package.Name); err != nil {
 		return err
 	}
-	f := Affected{Ecosystem: p.Ecosystem, Release: p.Release, Name: doc.Package.Name}
+	f := Affected{Ecosystem: p.Ecosystem, Release: p.Release, Name: doc.Package.Name, Module: streamOf(doc.Package.URL)}
 	for _, r := range doc.Ranges {
 		ranges, err := r.ranges(p.Order)
 		if err != nil {
@@ -340,6 +363,16 @@ func (in *osvReader) affected(a *Advisory, doc *osvAffected) error {
 	doc.rate(&f)
 	a.Affected = append(a.Affected, named(p, f)...)
 	return nil
+}
+
+// streamOf is the stream of a module that the address of a package names:
+// rpmmod=nodejs:16:8090020240312140000:d63f516d.
+func streamOf(purl string) string {
+	_, _, _, qualifiers, ok := cutPurl(purl)
+	if module := qualifiers.Get("rpmmod"); ok && strings.Contains(module, ":") && checkText("module", module) == nil {
+		return moduleStream(module)
+	}
+	return ""
 }
 
 // platform asks for a name once.
