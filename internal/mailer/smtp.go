@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/smtp"
 	"net/textproto"
+	"slices"
+	"strings"
 	"time"
 
 	"muster"
@@ -108,7 +110,43 @@ func (s *SMTP) greet(c *smtp.Client, host string) error {
 	if s.User == "" {
 		return nil
 	}
-	return c.Auth(smtp.PlainAuth("", s.User, s.Password, host))
+	return c.Auth(s.way(c, host))
+}
+
+// way is how to log in: PLAIN (RFC 4616), or where a server has not that, as Exchange, LOGIN.
+func (s *SMTP) way(c *smtp.Client, host string) smtp.Auth {
+	plain := smtp.PlainAuth("", s.User, s.Password, host)
+	if _, ways := c.Extension("AUTH"); slices.Contains(strings.Fields(ways), "PLAIN") || !slices.Contains(strings.Fields(ways), "LOGIN") {
+		return plain
+	}
+	return &loginAuth{plain: plain, answers: []string{s.User, s.Password}}
+}
+
+// loginAuth answers what a server asks: who, and then the password
+// (draft-murchison-sasl-login).
+type loginAuth struct {
+	plain   smtp.Auth
+	answers []string
+}
+
+// Start refuses what PLAIN refuses: a password without TLS, and another server.
+func (a *loginAuth) Start(server *smtp.ServerInfo) (string, []byte, error) {
+	if _, _, err := a.plain.Start(server); err != nil {
+		return "", nil, err
+	}
+	return "LOGIN", nil, nil
+}
+
+func (a *loginAuth) Next(_ []byte, more bool) ([]byte, error) {
+	if !more {
+		return nil, nil
+	}
+	if len(a.answers) == 0 {
+		return nil, muster.Errorf(muster.Denied, "the server asks for more than a name and a password")
+	}
+	answer := a.answers[0]
+	a.answers = a.answers[1:]
+	return []byte(answer), nil
 }
 
 func (s *SMTP) envelope(c *smtp.Client, from string, to []string) error {

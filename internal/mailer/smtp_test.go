@@ -42,15 +42,27 @@ func certified(t *testing.T, dir string) *x509.CertPool {
 	return pool
 }
 
+// free is an address that nobody listens at.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	check(t, l.Close())
+	return l.Addr().String()
+}
+
 // serve runs a real mail server, which puts what it takes into a folder.
 func serve(t *testing.T, dir string, flags ...string) (address, box string) {
 	t.Helper()
 	program := testneed.Program(t, "aiosmtpd")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	address, box = l.Addr().String(), filepath.Join(dir, "box")
-	check(t, l.Close())
-	cmd := exec.Command(program, append(append([]string{"-n", "-c", "aiosmtpd.handlers.Mailbox", "-l", address}, flags...), box)...)
+	address, box = free(t), filepath.Join(dir, "box")
+	run(t, address, exec.Command(program, append(append([]string{"-n", "-c", "aiosmtpd.handlers.Mailbox", "-l", address}, flags...), box)...))
+	return address, box
+}
+
+// run runs a server until the test is over, and returns when it listens.
+func run(t *testing.T, address string, cmd *exec.Cmd) {
+	t.Helper()
 	check(t, cmd.Start())
 	t.Cleanup(func() {
 		cmd.Process.Kill() //nolint:errcheck // it may have ended
@@ -61,11 +73,10 @@ func serve(t *testing.T, dir string, flags ...string) (address, box string) {
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-wait.C {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
-			return address, box
+			return
 		}
 	}
-	t.Fatal("aiosmtpd does not listen")
-	return "", ""
+	t.Fatalf("%s does not listen", cmd.Path)
 }
 
 // received are the messages in the folder.
@@ -118,6 +129,61 @@ func TestServer(t *testing.T) {
 			t.Error("nothing came")
 		}
 	})
+}
+
+// asking is a server that takes mail over STARTTLS alone, and of whom it knows: what the
+// command line of aiosmtpd has no words for.
+const asking = `
+import asyncio, ssl, sys
+from aiosmtpd.handlers import Mailbox
+from aiosmtpd.smtp import SMTP, AuthResult
+host, port, cert, key, box, without = sys.argv[1:]
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+context.load_cert_chain(cert, key)
+def known(server, session, envelope, mechanism, data):
+    return AuthResult(success=data.login == b"muster" and data.password == "gr\u00fcn".encode(), handled=False)
+async def main():
+    handler = Mailbox(box)
+    make = lambda: SMTP(handler, tls_context=context, require_starttls=True, auth_required=True, authenticator=known, auth_exclude_mechanism=without.split())
+    await (await asyncio.get_running_loop().create_server(make, host, int(port))).serve_forever()
+asyncio.run(main())
+`
+
+// A real server that knows who may send takes mail of who says so, over TLS, by either way
+// to say it; and nothing else.
+func TestAuth(t *testing.T) {
+	script, err := os.ReadFile(testneed.Program(t, "aiosmtpd"))
+	check(t, err)
+	first, _, _ := strings.Cut(string(script), "\n")
+	python := strings.TrimPrefix(first, "#!") // of several on a machine, the one that has it
+	dir := t.TempDir()
+	pool := certified(t, dir)
+	message := []byte("From: muster@example.org\r\nTo: boss@example.org\r\nSubject: t\r\n\r\nx\r\n")
+	for way, without := range map[string]string{"plain": "LOGIN", "login": "PLAIN", "both": ""} {
+		t.Run(way, func(t *testing.T) {
+			address, box := free(t), filepath.Join(t.TempDir(), "box")
+			host, port, err := net.SplitHostPort(address)
+			check(t, err)
+			run(t, address, exec.Command(python, "-c", asking, host, port, filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), box, without))
+			send := func(user, password, mode string) error {
+				s := &SMTP{Address: address, Mode: mode, TLS: &tls.Config{ServerName: "localhost", RootCAs: pool}, User: user, Password: password}
+				return s.Send(t.Context(), "muster@example.org", []string{"boss@example.org"}, message)
+			}
+			for name, err := range map[string]error{"a wrong password": send("muster", "green", "starttls"), "somebody else": send("root", "grün", "starttls"),
+				"nobody": send("", "", "starttls"), "without TLS": send("muster", "grün", "off")} {
+				if err == nil || errors.Is(err, ErrUnknown) || strings.Contains(err.Error(), "grün") {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if got := received(t, box); len(got) != 0 {
+				t.Fatalf("it took %q", got)
+			}
+			check(t, send("muster", "grün", "starttls"))
+			if got := received(t, box); len(got) != 1 || !strings.Contains(got[0], "boss@example.org") {
+				t.Errorf("it has %q", got)
+			}
+		})
+	}
 }
 
 // spoken is a mail server that says what the test says, and goes away when that is over.
