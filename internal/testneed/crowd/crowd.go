@@ -29,35 +29,45 @@ func Multiply(t testing.TB, file string, times int) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	err = d.Write(context.Background(), func(tx *db.Tx) error {
-		var step int64
-		if err := tx.QueryRow("SELECT COALESCE(MAX(num), 0) FROM hosts_host").Scan(&step); err != nil {
-			return err
-		}
-		for table, key := range tables {
-			if err := multiply(tx, table, key, step, times); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec("UPDATE hosts_total SET hosts = hosts * ?", times); err != nil {
-			return err
-		}
-		if _, err := tx.Exec("UPDATE hosts_group SET hosts = hosts * ?", times); err != nil {
-			return err
-		}
-		_, err := tx.Exec("UPDATE hosts_number SET last = ? WHERE name = 'host'", step*int64(times))
-		return err
-	})
-	if err != nil {
+	if err := all(d, times); err != nil {
 		t.Fatalf("cannot multiply the hosts of %q: %v", file, err)
 	}
 }
 
-// multiply copies the rows of one table.
-func multiply(tx *db.Tx, table, key string, step int64, times int) error {
+// rowsAtOnce is how many hosts one transaction copies: one may last half a minute.
+const rowsAtOnce = 10_000
+
+func all(d *db.DB, times int) error {
+	write := func(f func(tx *db.Tx) error) error { return d.Write(context.Background(), f) }
+	var hosts, step int64
+	err := write(func(tx *db.Tx) error {
+		return tx.QueryRow("SELECT COUNT(*), COALESCE(MAX(num), 0) FROM hosts_host").Scan(&hosts, &step)
+	})
+	if err != nil {
+		return err
+	}
+	chunk := max(1, rowsAtOnce/max(1, int(hosts)))
+	for table, key := range tables {
+		for from := 1; from < times; from += chunk {
+			if err := write(func(tx *db.Tx) error { return multiply(tx, table, key, step, from, min(from+chunk, times)-1) }); err != nil {
+				return err
+			}
+		}
+	}
+	return write(func(tx *db.Tx) error {
+		for _, q := range []string{"UPDATE hosts_total SET hosts = hosts * ?", "UPDATE hosts_group SET hosts = hosts * ?", "UPDATE hosts_number SET last = last * ? WHERE name = 'host'"} {
+			if _, err := tx.Exec(q, times); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// multiply makes some copies of the rows of one table, of the hosts that were there before.
+func multiply(tx *db.Tx, table, key string, step int64, from, to int) error {
 	var names, values []string
-	var args []any
-	args = append(args, times-1)
+	args := []any{from, to}
 	err := tx.Each("SELECT name FROM pragma_table_info('"+table+"')", nil, func(scan db.Scan) error {
 		var name string
 		if err := scan(&name); err != nil {
@@ -79,7 +89,7 @@ func multiply(tx *db.Tx, table, key string, step int64, times int) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec("WITH RECURSIVE copy (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copy WHERE n < ?) INSERT INTO "+table+
-		" ("+strings.Join(names, ", ")+") SELECT "+strings.Join(values, ", ")+" FROM "+table+" o, copy", args...)
+	_, err = tx.Exec("WITH RECURSIVE copy (n) AS (SELECT ? UNION ALL SELECT n + 1 FROM copy WHERE n < ?) INSERT INTO "+table+
+		" ("+strings.Join(names, ", ")+") SELECT "+strings.Join(values, ", ")+" FROM "+table+" o, copy WHERE o."+key+" <= ?", append(args, step)...)
 	return err
 }
