@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"slices"
 	"time"
 
 	"muster/advisory/systems"
@@ -28,7 +29,8 @@ type Ignored struct {
 	Why *Ignore
 }
 
-// MatchAll holds a host against an index. Findings come in the order of the
+// MatchAll holds a host against an index: its packages, and the system itself
+// where that is none of them (see [Base]). Findings come in the order of the
 // packages. Entries of the list that have expired at now do not count; ask
 // [Ignores.Expired] for them. Table and list may be nil.
 func MatchAll(t *systems.Table, h Host, x *Index, list Ignores, now time.Time) Findings {
@@ -38,15 +40,14 @@ func MatchAll(t *systems.Table, h Host, x *Index, list Ignores, now time.Time) F
 	found := Findings{Platform: t.Of(h.System.ID, h.System.Version, h.System.Name)}
 	platforms := map[string]Platform{}
 	list = list.valid(now)
-	for i := range h.Packages {
-		pkg := &h.Packages[i]
+	for _, pkg := range slices.Concat(Base(h.System), h.Packages) {
 		p, ok := platforms[pkg.Manager]
 		if !ok {
 			p = t.For(h.System.ID, h.System.Version, h.System.Name, pkg.Manager)
 			platforms[pkg.Manager] = p
 		}
-		kernel, runs := Kernel(h.System, *pkg)
-		x.Match(p, *pkg, func(f Finding) { found.add(h.Site, list, f, kernel && !runs) })
+		kernel, runs := Kernel(h.System, pkg)
+		x.Match(p, pkg, func(f Finding) { found.add(h.Site, list, f, kernel && !runs) })
 	}
 	return found
 }
