@@ -27,6 +27,7 @@ type view struct {
 type place struct {
 	own, source         int32
 	ownMark, sourceMark mark
+	kernel              bool // which kernel runs matters: it is not judged alone
 }
 
 // A mark is a verdict, and whether it fits.
@@ -87,7 +88,7 @@ func (v *view) extend(words []word) {
 }
 
 func (v *view) place(id int64, w *word) place {
-	p := place{own: -1, source: -1}
+	p := place{own: -1, source: -1, kernel: w.kernel}
 	if w.host == nil {
 		return p
 	}
@@ -142,16 +143,21 @@ func (v *view) addAll(f *fleet) {
 // A scratch is room to judge in: it spares allocations.
 type scratch struct {
 	round uint32
-	stamp []uint32 // by row: the round in which a package was found for it
-	first []int64  // by row: that package
-	marks []mark   // by row: what it is
-	found []int32  // rows, of this round
+	cells []cell  // by row
+	found []int32 // rows, of this round
 	more  map[int32][]int64
 }
 
+// A cell is what was found for a row.
+type cell struct {
+	first int64  // the package that was found first
+	round uint32 // in which it was
+	mark  mark   // what it is alone
+}
+
 func (s *scratch) begin(rows int) {
-	for len(s.stamp) < rows {
-		s.stamp, s.first, s.marks = append(s.stamp, 0), append(s.first, 0), append(s.marks, 0)
+	if n := rows - len(s.cells); n > 0 {
+		s.cells = append(s.cells, make([]cell, n)...)
 	}
 	s.round++
 	s.found = s.found[:0]
@@ -161,8 +167,9 @@ func (s *scratch) begin(rows int) {
 // note keeps that a row speaks of a package. Where it speaks of more than one, all of
 // them are judged together.
 func (s *scratch) note(row int32, id int64, m mark, together bool) {
-	if s.stamp[row] != s.round {
-		s.stamp[row], s.first[row], s.marks[row] = s.round, id, m
+	c := &s.cells[row]
+	if c.round != s.round {
+		*c = cell{id, s.round, m}
 		s.found = append(s.found, row)
 		if !together {
 			return
@@ -182,22 +189,24 @@ func (v *view) judge(f *fleet, st *state, s *scratch, emit func(row int32, m mar
 		for id := first; id < first+n; id++ {
 			p := &v.places[id]
 			if p.own >= 0 {
-				s.note(p.own, id, p.ownMark, f.words[id].kernel)
+				s.note(p.own, id, p.ownMark, p.kernel)
 			}
 			if p.source >= 0 {
-				s.note(p.source, id, p.sourceMark, f.words[id].kernel)
+				s.note(p.source, id, p.sourceMark, p.kernel)
 			}
 		}
 	})
 	for _, row := range s.found {
-		m := s.marks[row]
-		if more := s.more[row]; len(more) > 0 && int(row) < len(v.absent) {
-			m = v.decide(f, st, row, s.first[row], more)
+		c := &s.cells[row]
+		if len(s.more) > 0 && int(row) < len(v.absent) {
+			if more := s.more[row]; len(more) > 0 {
+				c.mark = v.decide(f, st, row, c.first, more)
+			}
 		}
-		emit(row, m)
+		emit(row, c.mark)
 	}
 	for _, i := range v.matcher.Required() {
-		if s.stamp[i] != s.round {
+		if s.cells[i].round != s.round {
 			emit(int32(i), v.absent[i])
 		}
 	}
