@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/csv"
 	"io"
 	"net/http"
 	"strings"
@@ -32,6 +33,31 @@ func (h *Host) Cells(columns []string) []string {
 		cells = append(cells, h.Columns[c])
 	}
 	return cells
+}
+
+// A CSV writes tables as RFC 4180, which spreadsheets open.
+type CSV struct{ *csv.Writer }
+
+// NewCSV writes to w, with CR LF at the end of each line.
+func NewCSV(w io.Writer) CSV {
+	c := CSV{csv.NewWriter(w)}
+	c.UseCRLF = true
+	return c
+}
+
+// Row writes one line. A spreadsheet takes some cells for formulas: see [SafeCell].
+func (c CSV) Row(cells ...string) error {
+	safe := make([]string, len(cells))
+	for i, cell := range cells {
+		safe[i] = SafeCell(cell)
+	}
+	return c.Write(safe)
+}
+
+// End writes what is left, and returns what went wrong.
+func (c CSV) End() error {
+	c.Flush()
+	return c.Error()
 }
 
 // CellTime writes a time for a table: RFC 3339, or nothing for 0.

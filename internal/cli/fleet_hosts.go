@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"maps"
 	"slices"
@@ -95,19 +94,21 @@ func allHosts(ctx context.Context, p *api.PersonClient, q api.HostQuery, limit i
 	}
 }
 
+// csv prints a table for other programs, whose lines end as those of a shell do.
+func (a *app) csv() api.CSV {
+	w := api.NewCSV(a.out)
+	w.UseCRLF = false
+	return w
+}
+
 // hostsCSV prints the columns that the server's exports have.
 func (a *app) hostsCSV(hosts []api.Host, columns []string) error {
-	w := csv.NewWriter(a.out)
-	w.Write(append(api.HostColumns(), columns...))
+	w := a.csv()
+	w.Row(append(api.HostColumns(), columns...)...) //nolint:errcheck // End has it
 	for i := range hosts {
-		row := hosts[i].Cells(columns)
-		for i, cell := range row {
-			row[i] = api.SafeCell(cell)
-		}
-		w.Write(row)
+		w.Row(hosts[i].Cells(columns)...) //nolint:errcheck // End has it
 	}
-	w.Flush()
-	return w.Error()
+	return w.End()
 }
 
 // hostStatus is what one looks at first: the state where it needs a person, else

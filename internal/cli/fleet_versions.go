@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/csv"
 	"maps"
 	"slices"
 	"strconv"
@@ -65,13 +64,12 @@ func (a *app) versions(ctx context.Context, q api.SpreadQuery, table bool) error
 	}
 	rows := versionRows(out)
 	if table {
-		w := csv.NewWriter(a.out)
-		w.Write([]string{"package", "day", "version", "hosts"})
+		w := a.csv()
+		w.Row("package", "day", "version", "hosts") //nolint:errcheck // End has it
 		for _, r := range rows {
-			w.Write(safeCells(r))
+			w.Row(r...) //nolint:errcheck // End has it
 		}
-		w.Flush()
-		return w.Error()
+		return w.End()
 	}
 	return a.answer(out, func() error {
 		if len(rows) == 0 {
@@ -100,12 +98,4 @@ func versionRows(s api.Spread) (rows [][]string) {
 		}
 	}
 	return rows
-}
-
-func safeCells(row []string) []string {
-	out := make([]string, len(row))
-	for i, cell := range row {
-		out[i] = api.SafeCell(cell)
-	}
-	return out
 }

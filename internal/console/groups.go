@@ -185,9 +185,9 @@ func groupsTable(v *visit, w http.ResponseWriter) error {
 	if err := v.countGroups(rows); err != nil {
 		return err
 	}
-	t := table{name: "groups", head: []string{"kind", "name", "hosts", "search", "assigns", "forbids", "note"}}
+	t := v.table(w, "groups", "kind", "name", "hosts", "search", "assigns", "forbids", "note")
 	for _, r := range rows {
-		t.rows = append(t.rows, []string{string(r.Kind), r.Title, strconv.Itoa(r.Hosts), r.Query, strings.Join(r.Assigned, ", "), r.Forbidden, r.Note})
+		t.row(string(r.Kind), r.Title, strconv.Itoa(r.Hosts), r.Query, strings.Join(r.Assigned, ", "), r.Forbidden, r.Note)
 	}
-	return t.send(v, w)
+	return t.end(nil)
 }

@@ -189,6 +189,7 @@ func hostsCSV(v *visit, w http.ResponseWriter) error {
 type begun struct {
 	w          http.ResponseWriter
 	name, kind string // of the file
+	coding     string // "gzip", or ""
 	yes        bool
 }
 
@@ -196,6 +197,9 @@ func (b *begun) Write(p []byte) (int, error) {
 	if !b.yes {
 		b.yes = true
 		b.w.Header().Set("Content-Type", b.kind)
+		if b.coding != "" {
+			b.w.Header().Set("Content-Encoding", b.coding)
+		}
 		b.w.Header().Set("Content-Disposition", `attachment; filename="`+b.name+`"`)
 	}
 	return b.w.Write(p)

@@ -295,9 +295,9 @@ func packageTable(v *visit, w http.ResponseWriter) error {
 	if err := p.hosts(v, list); err != nil {
 		return err
 	}
-	t := table{name: name, head: []string{"package", "version", "os", "architecture", "hosts", "file"}}
+	t := v.table(w, name, "package", "version", "os", "architecture", "hosts", "file")
 	for _, r := range p.Versions {
-		t.rows = append(t.rows, []string{r.Name, r.Version, strings.Join(r.OS, " "), strings.Join(r.Architecture, " "), strconv.Itoa(r.Hosts), r.Filename})
+		t.row(r.Name, r.Version, strings.Join(r.OS, " "), strings.Join(r.Architecture, " "), strconv.Itoa(r.Hosts), r.Filename)
 	}
-	return t.send(v, w)
+	return t.end(nil)
 }

@@ -47,7 +47,9 @@ type packageKind struct {
 	kinds       []muster.Kind // nil: all
 }
 
-func (k *packageKind) has(e *index.Entry) bool { return k.kinds == nil || slices.Contains(k.kinds, e.Kind) }
+func (k *packageKind) has(e *index.Entry) bool {
+	return k.kinds == nil || slices.Contains(k.kinds, e.Kind)
+}
 
 // packageKinds are in the words of people.
 var packageKinds = []packageKind{
@@ -194,12 +196,12 @@ func packagesTable(v *visit, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	t := table{name: "packages", head: []string{"package", "version", "kind", "title", "os", "architecture", "size", "signers", "file"}}
+	t := v.table(w, "packages", "package", "version", "kind", "title", "os", "architecture", "size", "signers", "file")
 	for _, name := range ofKind(v.foundPackages(list), v.packageKind()) {
 		for _, e := range list.Find(name) {
-			t.rows = append(t.rows, []string{e.Name, e.Version, string(e.Kind), e.Title, strings.Join(e.OS, " "), strings.Join(e.Architecture, " "),
-				strconv.FormatInt(e.Size, 10), strings.Join(e.Signers, " "), e.Filename})
+			t.row(e.Name, e.Version, string(e.Kind), e.Title, strings.Join(e.OS, " "), strings.Join(e.Architecture, " "),
+				strconv.FormatInt(e.Size, 10), strings.Join(e.Signers, " "), e.Filename)
 		}
 	}
-	return t.send(v, w)
+	return t.end(nil)
 }

@@ -164,17 +164,17 @@ func versionsTable(v *visit, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	t := &table{name: "versions", head: []string{"package", "day", "version", "hosts"}}
+	t := v.table(w, "versions", "package", "day", "version", "hosts")
 	for _, p := range out.Packages {
 		for _, d := range p.Days {
 			day := seconds(d.Time).UTC().Format(time.DateOnly)
 			for _, name := range slices.SortedFunc(maps.Keys(d.Versions), older) {
-				t.rows = append(t.rows, []string{p.Package, day, name, decimal(d.Versions[name])})
+				t.row(p.Package, day, name, decimal(d.Versions[name]))
 			}
 			if d.Others > 0 {
-				t.rows = append(t.rows, []string{p.Package, day, "", decimal(d.Others)})
+				t.row(p.Package, day, "", decimal(d.Others))
 			}
 		}
 	}
-	return t.send(v, w)
+	return t.end(nil)
 }

@@ -14,7 +14,6 @@ package report
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"slices"
 	"time"
@@ -155,19 +154,14 @@ func (m *maker) row(cells ...string) bool {
 // begin with an apostrophe: hosts choose what they are called.
 func (r *Report) CSV() ([]byte, error) {
 	var out bytes.Buffer
-	w := csv.NewWriter(&out)
-	w.UseCRLF = true
+	w := api.NewCSV(&out)
 	for _, row := range append([][]string{r.Columns}, r.Rows...) {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = api.SafeCell(cell)
-		}
-		if err := w.Write(cells); err != nil {
+		if err := w.Row(row...); err != nil {
 			return nil, err
 		}
 	}
-	w.Flush()
-	return out.Bytes(), w.Error()
+	err := w.End()
+	return out.Bytes(), err
 }
 
 // JSON writes the report as one document.

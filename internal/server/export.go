@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -22,22 +21,11 @@ type form interface {
 	end() error
 }
 
-// A csvForm writes RFC 4180, with a line of names first, and CR LF at the end of each.
-type csvForm struct{ w *csv.Writer }
+// A csvForm writes RFC 4180, with a line of names first.
+type csvForm struct{ w api.CSV }
 
-// row writes one line. A spreadsheet takes some cells for formulas, and hosts choose
-// their names: those begin with an apostrophe.
-func (f csvForm) row(cells []string, _ any) error {
-	for i, c := range cells {
-		cells[i] = api.SafeCell(c)
-	}
-	return f.w.Write(cells)
-}
-
-func (f csvForm) end() error {
-	f.w.Flush()
-	return f.w.Error()
-}
+func (f csvForm) row(cells []string, _ any) error { return f.w.Row(cells...) }
+func (f csvForm) end() error                      { return f.w.End() }
 
 // A linesForm writes a JSON document a line.
 type linesForm struct{ e *json.Encoder }
@@ -95,9 +83,8 @@ func (s *Server) exportList(ctx context.Context, r *request) (any, error) {
 func (e *export) to(ctx context.Context, w io.Writer, kind string) error {
 	var to form = linesForm{json.NewEncoder(w)}
 	if kind == typeCSV {
-		out := csv.NewWriter(w)
-		out.UseCRLF = true
-		if err := out.Write(e.columns); err != nil {
+		out := api.NewCSV(w)
+		if err := out.Row(e.columns...); err != nil {
 			return err
 		}
 		to = csvForm{out}
