@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"archive/zip"
 	"bufio"
 	"bytes"
 	"fmt"
@@ -172,6 +173,67 @@ func BenchmarkImport(b *testing.B) {
 	b.ReportMetric(float64(advisories), "advisories")
 	b.ReportMetric(float64(rows), "rows")
 	b.SetBytes(int64(len(w.list)))
+}
+
+// osvArchive is the list as osv.dev publishes it: a document a vulnerability,
+// with all versions that there were.
+func (w *benchWorld) osvArchive(b *testing.B) (archive []byte, size int64) {
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	err := Debian(bytes.NewReader(w.list), Options{Name: "bench"}, func(a *Advisory) error {
+		f, err := z.Create("DEBIAN-" + a.ID + ".json")
+		if err != nil {
+			return err
+		}
+		var doc bytes.Buffer
+		fmt.Fprintf(&doc, `{"schema_version":"1.7.3","id":"DEBIAN-%s","modified":"2026-02-03T04:05:06Z","upstream":[%q],"details":%q,"affected":[`, a.ID, a.ID, a.Summary)
+		for i, row := range a.Affected {
+			fixed, versions := "", []string{"0"}
+			if len(row.Ranges) > 0 && !row.FixElsewhere {
+				fixed = fmt.Sprintf(`,{"fixed":%q}`, row.Ranges[0].Fixed)
+			}
+			for k := range 12 {
+				versions = append(versions, fmt.Sprintf("0.%d-%d", k, i))
+			}
+			fmt.Fprintf(&doc, `%s{"package":{"ecosystem":"Debian:%s","name":%q,"purl":"pkg:deb/debian/%s?arch=source"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}%s]}],"versions":["%s"],"ecosystem_specific":{"urgency":"not yet assigned"}}`,
+				strings.Repeat(",", min(i, 1)), row.Release, row.Name, row.Name, fixed, strings.Join(versions, `","`))
+		}
+		doc.WriteString(`],"references":[{"type":"ADVISORY","url":"https://security-tracker.debian.org/tracker/` + a.ID + `"}]}`)
+		size += int64(doc.Len())
+		_, err = f.Write(doc.Bytes())
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return out.Bytes(), size
+}
+
+// BenchmarkOSV: how long does it take to read the same from an archive of OSV,
+// and build an index?
+func BenchmarkOSV(b *testing.B) {
+	w := newBenchWorld(b)
+	archive, size := w.osvArchive(b)
+	w.list = nil
+	used := cpu(b)
+	var x *Index
+	for b.Loop() {
+		builder := NewBuilder()
+		err := OSVZip(bytes.NewReader(archive), int64(len(archive)), Options{Name: "bench"}, func(a *Advisory) error { builder.Add(a); return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+		x = builder.Index()
+	}
+	used(1e9, "cpu-s/op")
+	advisories, rows := x.Len()
+	b.ReportMetric(float64(advisories), "advisories")
+	b.ReportMetric(float64(rows), "rows")
+	b.ReportMetric(float64(len(archive))/(1<<20), "MiB-zip")
+	b.ReportMetric(float64(size)/(1<<20), "MiB-text")
 }
 
 // BenchmarkHost: how long does it take to hold a host of 2,000 packages against
