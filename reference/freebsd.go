@@ -1,15 +1,11 @@
 package reference
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
-	"strings"
-
-	"muster"
 )
 
 // AddFreeBSD reads packagesite.yaml of a repository of FreeBSD's pkg, which is one
@@ -21,10 +17,8 @@ func (n *Newest) AddFreeBSD(file string, r io.Reader) error {
 		return err
 	}
 	defer end()
-	if head, _ := plain.Peek(262); len(head) == 262 && string(head[257:]) == "ustar" {
-		if plain, err = packagesite(file, plain); err != nil {
-			return err
-		}
+	if plain, err = member(file, plain, "packagesite.yaml"); err != nil {
+		return err
 	}
 	lines := &lineReader{r: bufio.NewReaderSize(plain, maxLongLine), file: file}
 	for {
@@ -43,19 +37,6 @@ func (n *Newest) AddFreeBSD(file string, r io.Reader) error {
 		}
 		if err := n.addFreeBSD(text); err != nil {
 			return lines.failed(err)
-		}
-	}
-}
-
-// packagesite finds the file in the archive.
-func packagesite(file string, r io.Reader) (*bufio.Reader, error) {
-	for t := tar.NewReader(r); ; {
-		h, err := t.Next()
-		if err != nil {
-			return nil, muster.Errorf(muster.Invalid, "%q has no file packagesite.yaml: %w", file, err)
-		}
-		if strings.TrimPrefix(h.Name, "./") == "packagesite.yaml" {
-			return bufio.NewReader(t), nil
 		}
 	}
 }

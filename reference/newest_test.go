@@ -269,16 +269,7 @@ func TestAddFreeBSD(t *testing.T) {
 {"name":"curl","version":"8.9.1_2","abi":"FreeBSD:14:amd64"}
 {"name":"ca_root_nss","version":"3.93,1","arch":"FreeBSD:14:*"}
 `
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	for _, f := range [][2]string{{"packagesite.yaml.sig", "x"}, {"packagesite.yaml", text}} {
-		if err := w.WriteHeader(&tar.Header{Name: f[0], Size: int64(len(f[1])), Mode: 0o644, Format: tar.FormatUSTAR}); err != nil {
-			t.Fatal(err)
-		}
-		w.Write([]byte(f[1])) //nolint:errcheck // into memory
-	}
-	w.Close()
-	for name, data := range map[string]string{"packagesite.yaml": text, "packagesite.pkg": archive.String()} {
+	for name, data := range map[string]string{"packagesite.yaml": text, "packagesite.pkg": string(archive(t, "packagesite.yaml.sig", "x", "packagesite.yaml", text))} {
 		var n Newest
 		if err := n.AddFreeBSD(name, strings.NewReader(data)); err != nil {
 			t.Fatal(err)
@@ -295,15 +286,75 @@ func TestAddFreeBSD(t *testing.T) {
 	}
 }
 
-// FuzzLines: whatever stands in an index of pkgsrc or FreeBSD, what is taken can be
+// archive makes an archive of files, name and content.
+func archive(t testing.TB, files ...string) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		if err := w.WriteHeader(&tar.Header{Name: files[i], Size: int64(len(files[i+1])), Mode: 0o644, Format: tar.FormatUSTAR}); err != nil {
+			t.Fatal(err)
+		}
+		w.Write([]byte(files[i+1])) //nolint:errcheck // into memory
+	}
+	w.Close()
+	return b.Bytes()
+}
+
+func TestAddAlpine(t *testing.T) {
+	const text = "C:Q1abc=\nP:musl\nV:1.2.5-r0\nA:x86_64\nS:1\no:musl\n\nP:musl-utils\nV:1.2.5-r1\nA:x86_64\no:musl\n\nP:musl\nV:1.2.5-r10\nA:x86_64\n"
+	for name, data := range map[string][]byte{"APKINDEX": []byte(text), "APKINDEX.tar": archive(t, ".SIGN.RSA.x", "s", "DESCRIPTION", "v3", "APKINDEX", text)} {
+		var n Newest
+		if err := n.AddAlpine(name, bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+		if got := wishes(&n); !slices.Equal(got, []string{"apk musl:x86_64 >= 1.2.5-r10", "apk musl-utils:x86_64 >= 1.2.5-r1"}) {
+			t.Errorf("%s: %q", name, got)
+		}
+		n = Newest{Sources: true}
+		if err := n.AddAlpine(name, bytes.NewReader(data)); err != nil || !slices.Equal(wishes(&n), []string{"apk source:musl: >= 1.2.5-r10"}) {
+			t.Errorf("%s: %q (%v)", name, wishes(&n), err)
+		}
+	}
+	for _, bad := range []string{"P:a\n", "P:a\nP:b\n", "nonsense\n", "S:1\n", "P:" + strings.Repeat("a", 70_000)} {
+		if err := new(Newest).AddAlpine("x", strings.NewReader(bad)); muster.KindOf(err) != muster.Invalid {
+			t.Errorf("%.30q: %v", bad, err)
+		}
+	}
+}
+
+func TestAddPacman(t *testing.T) {
+	desc := func(name, version, base string) string {
+		return "%FILENAME%\nx.pkg.tar.zst\n\n%NAME%\n" + name + "\n\n%BASE%\n" + base + "\n\n%VERSION%\n" + version + "\n\n%DESC%\n%NAME%\n\n%LICENSE%\nMIT\nBSD\n\n%ARCH%\nx86_64\n\n%DEPENDS%\nglibc\n"
+	}
+	data := archive(t, "linux-6.10.5.arch1-1/desc", desc("linux", "6.10.5.arch1-1", "linux"), "linux-docs-6.10.6.arch1-1/desc", desc("linux-docs", "6.10.6.arch1-1", "linux"), "linux-docs-6.10.6.arch1-1/files", "x")
+	var n Newest
+	if err := n.AddPacman("core.db", bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	if got := wishes(&n); !slices.Equal(got, []string{"pacman linux:x86_64 >= 6.10.5.arch1-1", "pacman linux-docs:x86_64 >= 6.10.6.arch1-1"}) {
+		t.Errorf("%q", got)
+	}
+	for _, bad := range [][]byte{[]byte(strings.Repeat("no archive ", 100)), archive(t, "a/desc", "%NAME%\na\n"), archive(t, "a/desc", "%NAME%\na\nb\n")} {
+		if err := new(Newest).AddPacman("core.db", bytes.NewReader(bad)); muster.KindOf(err) != muster.Invalid {
+			t.Errorf("%.30q: %v", bad, err)
+		}
+	}
+}
+
+// FuzzLines: whatever stands in an index of pkgsrc, FreeBSD, apk or pacman, what is taken can be
 // printed as a list.
 func FuzzLines(f *testing.F) {
 	f.Add("PKGNAME=mktool-1.4.2\nMACHINE_ARCH=aarch64\n\nPKGNAME=a-1\n")
 	f.Add(`{"name":"curl","version":"8.9.1_1","abi":"FreeBSD:14:amd64"}`)
+	f.Add("P:musl\nV:1.2.5-r0\nA:x86_64\no:musl\n\nP:a\nV:1\n")
+	f.Add(string(archive(f, "linux-6.10.5.arch1-1/desc", "%NAME%\nlinux\n\n%VERSION%\n6.10.5.arch1-1\n")))
+	f.Add(string(archive(f, "APKINDEX", "P:musl\nV:1.2.5-r0\n")))
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, add := range []func(*Newest) error{
 			func(n *Newest) error { return n.AddPkgsrc("x", strings.NewReader(text)) },
 			func(n *Newest) error { return n.AddFreeBSD("x", strings.NewReader(text)) },
+			func(n *Newest) error { return n.AddAlpine("x", strings.NewReader(text)) },
+			func(n *Newest) error { return n.AddPacman("x", strings.NewReader(text)) },
 		} {
 			var n Newest
 			if err := add(&n); err != nil {

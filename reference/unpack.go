@@ -1,10 +1,12 @@
 package reference
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"io"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -68,4 +70,20 @@ func (l *limited) Read(p []byte) (int, error) {
 		return 0, muster.Errorf(muster.Invalid, "more than %d bytes unpacked", MaxIndex)
 	}
 	return n, err
+}
+
+// member finds a file in an archive; what is none is that file itself.
+func member(file string, r *bufio.Reader, name string) (*bufio.Reader, error) {
+	if head, _ := r.Peek(262); len(head) < 262 || string(head[257:]) != "ustar" {
+		return r, nil
+	}
+	for t := tar.NewReader(r); ; {
+		h, err := t.Next()
+		if err != nil {
+			return nil, muster.Errorf(muster.Invalid, "%q has no file %s: %w", file, name, err)
+		}
+		if strings.TrimPrefix(h.Name, "./") == name {
+			return bufio.NewReaderSize(t, maxLine), nil
+		}
+	}
 }
