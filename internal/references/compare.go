@@ -102,7 +102,7 @@ func (c *comparison) pick() {
 		if c.q.Site != nil && m.site != *c.q.Site || !c.q.Sight.sees(m.site, m.agent) || !c.v.covers(m) {
 			continue
 		}
-		t := &c.v.outcomes[m.state.number]
+		t := &c.v.outcomes[m.state.number].tally
 		total.add(t, 1)
 		if t[unfit] == 0 {
 			c.out.Fit++
@@ -134,7 +134,7 @@ func (c *comparison) byHost() error {
 	}
 	slices.SortFunc(c.members, func(a, b *member) int { return cmp.Compare(a.id, b.id) })
 	for _, m := range c.members {
-		t := &c.v.outcomes[m.state.number]
+		t := &c.v.outcomes[m.state.number].tally
 		if m.id <= after || c.only >= 0 && t[c.only] == 0 {
 			continue
 		}
@@ -174,7 +174,7 @@ func (c *comparison) bySite() error {
 			s = &api.ReferenceSite{Site: m.site}
 			found[m.site], counts[m.site] = s, &wide{}
 		}
-		t := &c.v.outcomes[m.state.number]
+		t := &c.v.outcomes[m.state.number].tally
 		counts[m.site].add(t, 1)
 		if s.Hosts++; t[unfit] == 0 {
 			s.Fit++
@@ -207,7 +207,7 @@ func (c *comparison) byPackage() error {
 	if err != nil {
 		return err
 	}
-	rows := c.tallies()
+	rows := c.v.tallies(c.f, c.members)
 	for i := int(after); i < len(rows); i++ {
 		t := &rows[i]
 		if *t == (tally{}) || c.only >= 0 && t[c.only] == 0 {
@@ -220,22 +220,6 @@ func (c *comparison) byPackage() error {
 		c.out.ByPackage = append(c.out.ByPackage, c.aboutRow(i, t))
 	}
 	return nil
-}
-
-// tallies counts hosts by row. Each state is looked at once, for all hosts in it.
-func (c *comparison) tallies() []tally {
-	hosts := make([]int32, len(c.f.slots))
-	for _, m := range c.members {
-		hosts[m.state.number]++
-	}
-	rows := make([]tally, len(c.v.absent)+len(c.v.unlisted))
-	var s scratch
-	for number, n := range hosts {
-		if n > 0 {
-			c.v.judge(c.f, c.f.slots[number], &s, func(row int32, m mark) { rows[row].add(m, n) })
-		}
-	}
-	return rows
 }
 
 func (c *comparison) aboutRow(i int, t *tally) api.ReferencePackage {

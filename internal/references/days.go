@@ -73,7 +73,7 @@ func (r *References) countView(rows map[dayKey]dayRow, name string, v *view, tod
 		k := dayKey{name, m.site}
 		row := rows[k]
 		row.day, row.revision = today, v.revision
-		t := &v.outcomes[m.state.number]
+		t := &v.outcomes[m.state.number].tally
 		row.rows.add(t, 1)
 		if row.hosts++; t[unfit] == 0 {
 			row.fit++

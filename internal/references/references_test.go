@@ -333,7 +333,30 @@ func agrees(t *testing.T, w *world, r *References, name string, hosts map[int64]
 	if seen != c.Hosts || c.Total != total.counts() {
 		t.Fatalf("list %s: %d hosts, %+v; by themselves %d, %+v", name, c.Hosts, c.Total, seen, total.counts())
 	}
-	// The same by package, and by site.
+	// The same by package, row by row, also where what is special is not kept.
+	v := r.views[name]
+	v.extend(r.fleet.words)
+	var members []*member
+	for _, m := range r.fleet.hosts {
+		if v.covers(m) {
+			members = append(members, m)
+		}
+	}
+	plain := make([]tally, len(v.absent)+len(v.unlisted))
+	for _, m := range members {
+		v.judge(&r.fleet, m.state, &v.scratch, func(row int32, m mark) { plain[row].add(m, 1) })
+	}
+	kept := slices.Clone(v.outcomes)
+	for round := range 2 {
+		if got := v.tallies(&r.fleet, members); !slices.Equal(got, plain) {
+			t.Fatalf("list %s, round %d: rows %v, one by one %v", name, round, got, plain)
+		}
+		for i := range v.outcomes {
+			v.outcomes[i].many = true
+		}
+	}
+	copy(v.outcomes, kept)
+	// And by site.
 	var rows, ofSites api.ReferenceCounts
 	p, err := r.Compare(t.Context(), name, Question{By: api.ReferenceByPackage})
 	check(t, err)

@@ -1,6 +1,8 @@
 package references
 
 import (
+	"slices"
+
 	"muster/reference"
 	"muster/sitereport"
 )
@@ -19,7 +21,7 @@ type view struct {
 	groups   map[group]int32 // rows of unexpected packages, numbered behind those of the list
 	unlisted []int64         // a package of each
 	absent   []mark          // by row: what it says where no package is there
-	outcomes []tally         // by number of the state
+	outcomes []outcome       // by number of the state
 	scratch  scratch         // who has the turn
 }
 
@@ -121,14 +123,45 @@ func (v *view) group(id int64, p *sitereport.Package) int32 {
 	return n
 }
 
+// An outcome is how a state stands to a list.
+type outcome struct {
+	tally
+	special []special // rows that are not told by each package alone
+	many    bool      // there are more than maxSpecial of these, and none is kept
+}
+
+// A special is what a row says where packages lie side by side, or hold a kernel.
+type special struct {
+	row  int32
+	mark mark
+	ids  []int64 // of the packages
+}
+
+const maxSpecial = 32
+
 // add judges a state that is new.
 func (v *view) add(f *fleet, st *state) {
 	for len(v.outcomes) <= st.number {
-		v.outcomes = append(v.outcomes, tally{})
+		v.outcomes = append(v.outcomes, outcome{})
 	}
-	t := &v.outcomes[st.number]
-	*t = tally{}
-	v.judge(f, st, &v.scratch, func(_ int32, m mark) { t.add(m, 1) })
+	o := &v.outcomes[st.number]
+	*o = outcome{}
+	v.judge(f, st, &v.scratch, func(_ int32, m mark) { o.add(m, 1) })
+	if o.many = len(v.scratch.more) > maxSpecial; o.many {
+		return
+	}
+	for row, more := range v.scratch.more {
+		c := &v.scratch.cells[row]
+		o.special = append(o.special, special{row, c.mark, together(c.first, more)})
+	}
+}
+
+// together lists the packages of a row.
+func together(first int64, more []int64) []int64 {
+	if more[0] == first {
+		return slices.Clone(more)
+	}
+	return append([]int64{first}, more...)
 }
 
 // addAll judges every state.
@@ -214,11 +247,8 @@ func (v *view) judge(f *fleet, st *state, s *scratch, emit func(row int32, m mar
 
 // decide judges packages that stand side by side, and kernels.
 func (v *view) decide(f *fleet, st *state, row int32, first int64, more []int64) mark {
-	there := make([]*sitereport.Package, 0, len(more)+1)
-	if more[0] != first {
-		there = append(there, &f.words[first].pkg)
-	}
-	for _, id := range more {
+	var there []*sitereport.Package
+	for _, id := range together(first, more) {
 		there = append(there, &f.words[id].pkg)
 	}
 	r := v.matcher.Decide(int(row), &reference.Host{System: st.system, Platform: st.platform}, there)
