@@ -50,17 +50,31 @@ func (b *Builder) Index() *Index {
 	x.spans = make(map[indexKey]span, len(b.rows))
 	for key, rows := range b.rows {
 		// Rows of the same ranges stand together, and are judged once.
-		slices.SortStableFunc(rows, func(a, c indexRow) int {
-			return cmp.Or(cmp.Compare(a.ranges, c.ranges), cmp.Compare(a.versions, c.versions))
-		})
+		slices.SortFunc(rows, indexRow.compare)
+		rows = slices.Compact(rows)
 		from := int32(len(x.rows))
 		x.rows = append(x.rows, rows...)
-		x.spans[key] = span{from, int32(len(x.rows))}
+		x.spans[key] = span{from, int32(len(x.rows)), repeats(rows)}
 		delete(b.rows, key)
 	}
 	*b = Builder{}
 	x.findPatterns()
 	return &x
+}
+
+func (r indexRow) compare(o indexRow) int {
+	return cmp.Or(cmp.Compare(r.ranges, o.ranges), cmp.Compare(r.versions, o.versions),
+		cmp.Compare(r.advisory, o.advisory), cmp.Compare(r.mark, o.mark))
+}
+
+// repeats says whether an advisory has several of these rows.
+func repeats(rows []indexRow) bool {
+	numbers := make([]int32, 0, len(rows))
+	for _, r := range rows {
+		numbers = append(numbers, r.advisory)
+	}
+	slices.Sort(numbers)
+	return len(slices.Compact(numbers)) < len(rows)
 }
 
 // findPatterns lists the names that are patterns, as no look-up finds them.

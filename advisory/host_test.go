@@ -115,3 +115,28 @@ func TestIndexAgrees(t *testing.T) {
 		t.Errorf("%d advisories, %d rows", advisories, rows)
 	}
 }
+
+// TestIndexOnce: an advisory that speaks of a package several times affects it once.
+func TestIndexOnce(t *testing.T) {
+	row := Affected{Ecosystem: "redhat", Release: "9", Name: "example", Binary: true, Ranges: []Range{{Fixed: "2-1"}}}
+	arch, other, source, again := row, row, row, row
+	arch.Arch, other.Arch = "x86_64", "aarch64"
+	source.Binary = false
+	again.Ranges = []Range{{Fixed: "3-1"}}
+	x := indexOf(
+		&Advisory{ID: "b", Affected: []Affected{row}},
+		&Advisory{ID: "a", Affected: []Affected{row, row, arch, other, source, again}})
+	if _, rows := x.Len(); rows != 6 {
+		t.Errorf("%d rows", rows)
+	}
+	p := platform(t, "redhat", "9")
+	for version, want := range map[string]string{"1-1": "a b", "2-1": "a", "3-1": ""} {
+		var ids []string
+		for _, f := range matches(x, p, sitereport.Package{Manager: "rpm", Name: "example", Version: version, Arch: "x86_64"}) {
+			ids = append(ids, f.Advisory.ID)
+		}
+		if got := sorted(ids); got != want {
+			t.Errorf("example %s: %q, want %q", version, got, want)
+		}
+	}
+}

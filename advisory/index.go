@@ -21,7 +21,11 @@ type indexKey struct {
 	binary                   bool
 }
 
-type span struct{ from, to int32 }
+// A span is where the rows of a key stand.
+type span struct {
+	from, to int32
+	repeats  bool // an advisory has several of them
+}
 
 // A patternKey is what patterns of names are looked up by.
 type patternKey struct {

@@ -56,7 +56,7 @@ func (l *look) named(key indexKey, installed string) {
 func (l *look) rows(key indexKey, installed string) {
 	x := l.x
 	at := x.spans[key]
-	earlier := l.told
+	earlier := len(l.told)
 	var last indexRow
 	var fixed string
 	var hit bool
@@ -67,7 +67,14 @@ func (l *look) rows(key indexKey, installed string) {
 			fixed, hit = a.judge(l.order, installed)
 		}
 		last = row
-		if !hit || m.arch != "" && m.arch != l.pkg.Arch || slices.Contains(earlier, row.advisory) {
+		if !hit || m.arch != "" && m.arch != l.pkg.Arch {
+			continue
+		}
+		told := l.told[:earlier]
+		if at.repeats {
+			told = l.told
+		}
+		if slices.Contains(told, row.advisory) {
 			continue
 		}
 		l.told = append(l.told, row.advisory)
