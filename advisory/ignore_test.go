@@ -31,7 +31,10 @@ CVE-2026-1001,example,debian 12,LYON,not reachable: from outside,2027-01-31
 // TestParseIgnores: both forms say the same, but for the lines.
 func TestParseIgnores(t *testing.T) {
 	var lists []Ignores
-	for text, lines := range map[string][2]int{ignoresYAML: {2, 9}, ignoresCSV: {3, 4}} {
+	for text, lines := range map[string][2]int{
+		ignoresYAML: {2, 9}, ignoresCSV: {3, 4}, "\ufeff" + ignoresCSV: {3, 4}, "# Ours.\n\n" + ignoresCSV: {5, 6},
+		strings.ReplaceAll(ignoresCSV, "\n", "\r\n"): {3, 4}, strings.ReplaceAll(ignoresYAML, "\n", "\r\n"): {2, 9},
+	} {
 		list, err := ParseIgnores([]byte(text))
 		if err != nil || len(list) != 2 {
 			t.Fatalf("%v, %v", list, err)
@@ -44,8 +47,10 @@ func TestParseIgnores(t *testing.T) {
 		}
 		lists = append(lists, list)
 	}
-	if !reflect.DeepEqual(lists[0], lists[1]) {
-		t.Errorf("%+v and %+v differ", lists[0], lists[1])
+	for _, list := range lists {
+		if !reflect.DeepEqual(lists[0], list) {
+			t.Errorf("%+v and %+v differ", lists[0], list)
+		}
 	}
 	want := Ignore{ID: "CVE-2026-1001", Package: "example", Platform: "debian 12", Site: "LYON",
 		Reason: "not reachable: from outside", Until: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)}

@@ -35,12 +35,24 @@ func ParseIgnores(data []byte) (Ignores, error) {
 	if len(data) > maxIgnoreBytes {
 		return nil, muster.Errorf(muster.Invalid, "list of %d bytes is longer than %d", len(data), maxIgnoreBytes)
 	}
-	first, _, _ := strings.Cut(string(data[:min(len(data), 256)]), "\n")
-	columns := strings.Split(strings.TrimSpace(first), ",")
-	if len(columns) > 1 && !slices.ContainsFunc(columns, func(c string) bool { return !slices.Contains(ignoreFields, c) }) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // spreadsheets write it
+	if isIgnoresCSV(data) {
 		return parseIgnoresCSV(data)
 	}
 	return parseIgnoresYAML(data)
+}
+
+// isIgnoresCSV says whether the first line that is no comment names columns.
+func isIgnoresCSV(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		text := strings.TrimSpace(string(line[:min(len(line), 256)]))
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		columns := strings.Split(text, ",")
+		return len(columns) > 1 && !slices.ContainsFunc(columns, func(c string) bool { return !slices.Contains(ignoreFields, c) })
+	}
+	return false
 }
 
 func parseIgnoresCSV(data []byte) (Ignores, error) {
