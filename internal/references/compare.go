@@ -268,6 +268,28 @@ func (r *References) Host(ctx context.Context, name string, host, at int64, sigh
 	return out, nil
 }
 
+// Model is a list, as text, of what a host has, for others to be like it: exactly, or
+// with at least its versions. It is put by who wants that, under a name of its own.
+func (r *References) Model(ctx context.Context, host int64, exact bool, sight Sight) (string, error) {
+	all, h, err := r.Source.HostPackages(ctx, host, 0)
+	if err == nil && !sight.sees(h.Site, h.Agent) {
+		err = muster.Errorf(muster.NotFound, "there is no host %d", host)
+	}
+	if err != nil {
+		return "", err
+	}
+	report := &sitereport.Report{System: h.System, Packages: make([]sitereport.Package, len(all))}
+	for i := range all {
+		report.Packages[i] = all[i].Package
+	}
+	l, err := reference.FromReport(report, &reference.Host{System: h.System, Platform: r.fleet.platform(&h.System)}, exact)
+	if err != nil {
+		return "", err
+	}
+	l.Note = "as host " + h.Name
+	return string(l.Print()), nil
+}
+
 func pointers(all []sites.Known) []*sitereport.Package {
 	out := make([]*sitereport.Package, len(all))
 	for i := range all {

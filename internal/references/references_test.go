@@ -217,6 +217,61 @@ func TestSight(t *testing.T) {
 	}
 }
 
+// A host that is the model is as it wants itself; others are not.
+func TestModel(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), "A", "B")
+	model := w.report("A", "model", "openssl 3-1 amd64", "curl 8 amd64", "linux-image-6.1.0-28-amd64 6.1.119-1 amd64 linux")
+	w.report("B", "other", "openssl 2-1 amd64", "curl 9 amd64")
+	text, err := w.Model(t.Context(), model, false, Sight{})
+	check(t, err)
+	w.put("model", text)
+	want := []string{"model: equal 3", "other: behind 1 ahead 1 missing 1 unfit 2"}
+	if got := byHost(w.compare("model", Question{By: api.ReferenceByHost})); !slices.Equal(got, want) {
+		t.Errorf("%q of %s", got, text)
+	}
+	_, err = w.Model(t.Context(), model, true, Sight{Site: func(name string) bool { return name == "B" }})
+	wantKind(t, err, muster.NotFound)
+}
+
+// Run follows by itself, says what fails, and goes on.
+func TestRun(t *testing.T) {
+	d := dbtest.SQLite(t)
+	w := newWorld(t, d, "A")
+	w.report("A", "a", "openssl 1 amd64")
+	r := w.open(d)
+	asked := make(chan bool, 100)
+	r.Source = &listening{&failing{Source: w.sites, left: 1}, asked}
+	r.Each = time.Hour
+	ctx, cancel := context.WithCancel(t.Context())
+	told, ended := make(chan error, 10), make(chan bool)
+	go func() {
+		r.Run(ctx, func(err error) { told <- err })
+		close(ended)
+	}()
+	if err := <-told; !errors.Is(err, errAway) {
+		t.Error(err)
+	}
+	<-asked
+	r.Poke()
+	<-asked
+	cancel()
+	<-ended
+	if len(told) != 0 {
+		t.Errorf("the end is an error: %v", <-told)
+	}
+}
+
+// listening tells when it is asked for hosts.
+type listening struct {
+	Source
+	asked chan bool
+}
+
+func (l *listening) HostsAfter(ctx context.Context, edited int64, most int) ([]host, error) {
+	l.asked <- true
+	return l.Source.HostsAfter(ctx, edited, most)
+}
+
 // Pages, one behind the other, are the whole.
 func TestPages(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), "A", "B", "C")
