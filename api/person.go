@@ -14,6 +14,9 @@ type Session struct {
 	Expires int64  `json:"expires"`
 }
 
+// ToChange is a search of hosts on which packages are to change.
+const ToChange = "status:need-install or status:need-upgrade or status:need-downgrade or status:need-remove"
+
 // HostQuery asks for hosts. It travels as the query of the URL.
 type HostQuery struct {
 	Query   string   // in the language of package search

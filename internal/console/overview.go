@@ -75,7 +75,7 @@ func (v *visit) counts(searches []string) (map[string]int, error) {
 
 // overviewSearches are all that the page counts.
 func overviewSearches() []string {
-	all := []string{"", newcomers, "status:ok", searchNeed}
+	all := []string{"", newcomers, "status:ok", api.ToChange}
 	for _, n := range hostNeeds {
 		all = append(all, n.search)
 	}
@@ -91,8 +91,6 @@ const newcomers = "enrolled<7d"
 // searchFor is the page of the hosts of a search.
 func (v *visit) searchFor(q string) string { return v.link("/hosts", "q", q) }
 
-const searchNeed = "status:need-install or status:need-upgrade or status:need-downgrade or status:need-remove"
-
 // numbers are the four that one looks at first, with what they were.
 func (o *overviewPage) numbers(v *visit) error {
 	trend, err := v.trend()
@@ -105,7 +103,7 @@ func (o *overviewPage) numbers(v *visit) error {
 	}{
 		{v.t("Hosts"), "c1", "", func(p api.TrendPoint) int { return p.Hosts }},
 		{v.t("As they should be"), "ok", "status:ok", func(p api.TrendPoint) int { return p.Status[muster.OK] }},
-		{v.t("Packages to change"), "need", searchNeed, func(p api.TrendPoint) int { return p.Change }},
+		{v.t("Packages to change"), "need", api.ToChange, func(p api.TrendPoint) int { return p.Change }},
 		{v.t("Errors"), "error", "status:error", func(p api.TrendPoint) int { return p.Errors }},
 	} {
 		n, all := o.counts[f.search], o.counts[""]

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,31 +24,28 @@ func (m *maker) within(search string) string {
 	return "(" + m.Query + ") (" + search + ")"
 }
 
-func (m *maker) count(search string) (int, error) {
-	page, err := m.source.Hosts(m.ctx, api.HostQuery{Query: m.within(search), Limit: 1, Count: true})
-	return page.Total, err
-}
-
 // fleet counts hosts by how they are.
 func (m *maker) fleet() error {
 	m.out.Columns = []string{"state", "hosts", "share"}
-	all, err := m.count("")
-	if err != nil {
-		return err
-	}
-	m.row("all", strconv.Itoa(all), "")
-	for _, s := range []struct{ name, search string }{
+	states := []struct{ name, search string }{
+		{"all", ""},
 		{"as they should be", "status:ok"}, {"packages to install", "status:need-install"}, {"packages to upgrade", "status:need-upgrade"},
 		{"packages to remove", "status:need-remove"}, {"postponed", "status:postponed"}, {"errors", "status:error"}, {"revoked packages", "status:revoked"},
 		{"wait for approval", "state:pending"}, {"claimed by two machines", "state:cloned"},
 		{"heard of within a day", "seen<1d"}, {"silent for a week", "seen>7d"}, {"to be started again", "has:reboot"},
-	} {
-		n, err := m.count(s.search)
-		if err != nil {
-			return err
-		}
-		share := ""
-		if all > 0 {
+	}
+	searches := make([]string, len(states))
+	for i, s := range states {
+		searches[i] = m.within(s.search)
+	}
+	counts, err := m.source.Counts(m.ctx, searches)
+	if err != nil {
+		return err
+	}
+	all := counts.Hosts[0]
+	for i, s := range states {
+		n, share := counts.Hosts[i], ""
+		if i > 0 && all > 0 {
 			share = fmt.Sprintf("%.1f %%", 100*float64(n)/float64(all))
 		}
 		m.row(s.name, strconv.Itoa(n), share)
@@ -78,7 +76,7 @@ func (m *maker) hosts(search, sort string, row func(api.Host) []string) error {
 // patches lists the hosts that lack something.
 func (m *maker) patches() error {
 	m.out.Columns = []string{"host", "system", "status", "to install", "to upgrade", "to remove", "errors", "problem", "heard of"}
-	const lacks = "status:need-install or status:need-upgrade or status:need-downgrade or status:need-remove or status:error or status:revoked or status:postponed"
+	const lacks = api.ToChange + " or status:error or status:revoked or status:postponed"
 	return m.hosts(lacks, "status", func(h api.Host) []string {
 		n := func(s ...muster.Status) string {
 			sum := 0
@@ -128,7 +126,7 @@ func (m *maker) failures() error {
 		if e.Time < since {
 			return err
 		}
-		cells := []string{stamp(e.Time), or(e.Name, e.Host), e.What, "", e.Text}
+		cells := []string{stamp(e.Time), cmp.Or(e.Name, e.Host), e.What, "", e.Text}
 		if r := e.Result; r != nil {
 			cells[2], cells[3], cells[4] = r.Kind, failed(r), r.Error
 		}
@@ -162,7 +160,7 @@ func (m *maker) changes() error {
 			return err
 		}
 		for _, c := range page.Changes {
-			if !m.row(stamp(c.Time), or(c.Name, c.Host), c.Op, c.Software, c.Section, c.From, c.To) {
+			if !m.row(stamp(c.Time), cmp.Or(c.Name, c.Host), c.Op, c.Software, c.Section, c.From, c.To) {
 				return nil
 			}
 			m.out.Hosts = append(m.out.Hosts, c.Host)
@@ -171,13 +169,6 @@ func (m *maker) changes() error {
 			return nil
 		}
 	}
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func stamp(t int64) string {

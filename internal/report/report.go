@@ -25,6 +25,7 @@ import (
 // A Source answers in the name of a person.
 type Source interface {
 	Hosts(ctx context.Context, q api.HostQuery) (api.HostPage, error)
+	Counts(ctx context.Context, searches []string) (api.Counts, error)
 	Software(ctx context.Context, q, cursor string, limit int) (api.SoftwarePage, error)
 	Events(ctx context.Context, q api.EventQuery) (api.EventPage, error)
 	History(ctx context.Context, q api.HistoryQuery) (api.HistoryPage, error)

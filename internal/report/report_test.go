@@ -30,6 +30,13 @@ func (f fleet) Hosts(_ context.Context, q api.HostQuery) (page api.HostPage, err
 	return page, nil
 }
 
+func (f fleet) Counts(_ context.Context, searches []string) (out api.Counts, err error) {
+	for range searches {
+		out.Hosts = append(out.Hosts, f.hosts)
+	}
+	return out, nil
+}
+
 func (f fleet) Software(context.Context, string, string, int) (api.SoftwarePage, error) {
 	return api.SoftwarePage{Software: []api.Software{{Source: "dpkg", Name: "openssl", Version: "3.0.2", Hosts: 7}}}, nil
 }

@@ -87,6 +87,12 @@ func (p partSource) Hosts(ctx context.Context, q api.HostQuery) (api.HostPage, e
 	return p.List(ctx, q)
 }
 
+// Counts implements [report.Source].
+func (p partSource) Counts(ctx context.Context, searches []string) (api.Counts, error) {
+	counts, err := p.Part.Counts(ctx, searches)
+	return api.Counts{Hosts: counts}, err
+}
+
 // makeReport makes a report of what its owner, who is away, may see and export now.
 func (s *Server) makeReport(ctx context.Context, owner string, w report.Wish) (*report.Report, error) {
 	scope, err := s.access.Away(ctx, owner, api.VerbView, api.VerbReport)

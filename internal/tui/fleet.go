@@ -8,7 +8,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"muster"
 	"muster/api"
 )
 
@@ -50,7 +49,7 @@ type number struct {
 var searches = []number{
 	{Title: "Hosts", Class: strong},
 	{Title: "As they should be", Query: "status:ok", Class: good},
-	{Title: "Packages to change", Query: "status:need-install or status:need-upgrade or status:need-downgrade or status:need-remove", Class: need},
+	{Title: "Packages to change", Query: api.ToChange, Class: need},
 	{Title: "Errors", Query: "status:error", Class: bad, needs: true},
 	{Title: "Claimed by two machines", Query: "state:cloned", Class: bad, needs: true},
 	{Title: "Revoked packages", Query: "status:revoked", Class: bad, needs: true},
@@ -113,13 +112,16 @@ func (m *fleet) look() tea.Cmd {
 }
 
 func (m *fleet) count() ([]number, error) {
-	all := slices.Clone(searches)
+	all, asked := slices.Clone(searches), make([]string, len(searches))
 	for i := range all {
-		page, err := m.client.Hosts(m.ctx, api.HostQuery{Query: all[i].Query, Limit: 1, Count: true})
-		if err != nil {
-			return nil, err
-		}
-		all[i].Count = page.Total
+		asked[i] = all[i].Query
+	}
+	counts, err := m.client.Counts(m.ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].Count = counts.Hosts[i]
 	}
 	return all, nil
 }
@@ -165,14 +167,6 @@ func (m *fleet) take(n news) {
 	case actions:
 		m.actions = n.actions
 	}
-}
-
-func (m *fleet) fail(err error) {
-	text := err.Error()
-	if hint := muster.HintOf(err); hint != "" {
-		text += " (" + hint + ")"
-	}
-	m.say(bad, "%s", text)
 }
 
 func (m *fleet) press(k string) tea.Cmd {

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
+	"muster"
 	"muster/api"
 )
 
@@ -72,6 +73,15 @@ func newScreen(pages ...string) screen { return screen{width: 80, height: 24, pa
 // say shows a message until a key is pressed.
 func (s *screen) say(c class, format string, args ...any) {
 	s.message, s.class = api.Legible(fmt.Sprintf(format, args...)), c
+}
+
+// fail shows an error, and what to do about it.
+func (s *screen) fail(err error) {
+	text := err.Error()
+	if hint := muster.HintOf(err); hint != "" {
+		text += " (" + hint + ")"
+	}
+	s.say(bad, "%s", text)
 }
 
 // rows is the lines that are left for the body.

@@ -10,7 +10,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"muster"
 	"muster/internal/agent"
 	"muster/settings"
 )
@@ -145,14 +144,6 @@ func (m *self) delayed(p putOff) tea.Cmd {
 }
 
 // fail shows an error, with what to do about it.
-func (m *self) fail(err error) {
-	text := err.Error()
-	if hint := muster.HintOf(err); hint != "" {
-		text += " (" + hint + ")"
-	}
-	m.say(bad, "%s", text)
-}
-
 // press does what a key says.
 func (m *self) press(k string) tea.Cmd {
 	if q := m.ask; q != nil && k != "ctrl+c" {
