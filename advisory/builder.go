@@ -81,7 +81,8 @@ func repeats(rows []indexRow) bool {
 func (x *Index) findPatterns() {
 	x.patterns = map[patternKey][]indexKey{}
 	for key, at := range x.spans {
-		if !IsGlob(key.name) || !x.marks[x.rows[at.from].mark].glob {
+		isGlob := func(r indexRow) bool { return x.marks[r.mark].glob }
+		if !IsGlob(key.name) || !slices.ContainsFunc(x.rows[at.from:at.to], isGlob) {
 			continue
 		}
 		p := patternKey{key.ecosystem, key.release, key.binary, key.name[0]}

@@ -140,3 +140,23 @@ func TestIndexOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestIndexPatterns: names that are patterns are found beside those that look like it.
+func TestIndexPatterns(t *testing.T) {
+	row := Affected{Ecosystem: "pkgsrc", Name: "py*-example", Binary: true}
+	glob := row
+	glob.Glob = true
+	first := glob
+	first.Name = "*-example"
+	x := indexOf(&Advisory{ID: "literal", Affected: []Affected{row}}, &Advisory{ID: "pattern", Affected: []Affected{glob}}, &Advisory{ID: "first", Affected: []Affected{first}})
+	p := platform(t, "pkgsrc", "")
+	for name, want := range map[string]string{"py311-example": "first pattern", "py*-example": "first literal pattern", "x-example": "first", "py-example-x": ""} {
+		var ids []string
+		for _, f := range matches(x, p, sitereport.Package{Manager: "pkgsrc", Name: name, Version: "1"}) {
+			ids = append(ids, f.Advisory.ID)
+		}
+		if got := sorted(ids); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

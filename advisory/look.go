@@ -39,21 +39,22 @@ func (l *look) release(release string, s subject) {
 
 // named judges the rows of a name, and of the patterns that it fits.
 func (l *look) named(key indexKey, installed string) {
-	l.rows(key, installed)
+	l.rows(key, installed, false)
 	if len(l.x.patterns) == 0 || key.name == "" {
 		return
 	}
 	for _, first := range []byte{key.name[0], 0} {
 		for _, pattern := range l.x.patterns[patternKey{key.ecosystem, key.release, key.binary, first}] {
 			if pattern.name != key.name && Glob(pattern.name, key.name) {
-				l.rows(pattern, installed)
+				l.rows(pattern, installed, true)
 			}
 		}
 	}
 }
 
-// rows judges those of one key. Rows of the same ranges are judged once.
-func (l *look) rows(key indexKey, installed string) {
+// rows judges those of one key, or only those of them that are patterns. Rows of
+// the same ranges are judged once.
+func (l *look) rows(key indexKey, installed string, patterns bool) {
 	x := l.x
 	at := x.spans[key]
 	earlier := len(l.told)
@@ -67,7 +68,7 @@ func (l *look) rows(key indexKey, installed string) {
 			fixed, hit = a.judge(l.order, installed)
 		}
 		last = row
-		if !hit || m.arch != "" && m.arch != l.pkg.Arch {
+		if !hit || patterns && !m.glob || m.arch != "" && m.arch != l.pkg.Arch {
 			continue
 		}
 		told := l.told[:earlier]
