@@ -271,3 +271,44 @@ func TestGLPIAgent(t *testing.T) {
 	status, body = w.request(http.MethodPost, "/glpi", "application/json", []byte(`{"action":"netdiscovery"}`), agent)
 	wantAnswer(t, status, body, http.StatusBadRequest, `{"status":"error","message":`)
 }
+
+// TestReportShell reports this machine with the shell script of docs/report.sh: with and
+// without a key, and in each of the ways that it seals.
+func TestReportShell(t *testing.T) {
+	shell := testneed.Program(t, "sh")
+	for _, program := range []string{"dpkg-query", "openssl", "curl", "awk", "gzip"} {
+		testneed.Program(t, program)
+	}
+	w := newReporting(t)
+	w.collector.finder = published{"bash": {ID: "DSA-1", Tag: "high"}}
+	dir := t.TempDir()
+	ca, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "site.key")
+	check(t, os.WriteFile(ca, sign.EncodeCerts(must(w.folder.ownAuthority(time.Now()))(t).Leaf()), 0o600))
+	check(t, os.WriteFile(key, w.key.Marshal(), 0o600))
+	report := func(env ...string) (string, error) {
+		cmd := exec.Command(shell, "../../docs/report.sh")
+		cmd.Env = append(os.Environ(), append(env, "COLLECTOR="+w.url, "CERT="+w.cert, "CURL_CA_BUNDLE="+ca, "MODE=store-and-report")...)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for node, env := range map[string][]string{"shell1": {"SITE=NIKHEF", "KEY=" + key}, "shell2": {"SITE=OPEN"}} {
+		out, err := report(append(env, "NODE="+node)...)
+		if err != nil || !strings.HasPrefix(out, "OK\nbash\t") {
+			t.Fatalf("report.sh: %v: %s", err, out)
+		}
+		h := must(w.sites.HostNamed(t.Context(), env[0][len("SITE="):], node))(t)
+		installed := must(exec.Command("dpkg-query", "-W", "-f", "${db:Status-Status}\n").Output())(t)
+		n := 0
+		for status := range strings.Lines(string(installed)) {
+			if status == "installed\n" {
+				n++
+			}
+		}
+		if h.Packages < n-5 || h.Packages > n+5 || h.System.ID == "" || h.System.Kernel == "" {
+			t.Errorf("%s has %d packages of %d: %+v", node, h.Packages, n, h)
+		}
+	}
+	if out, err := report("SITE=NIKHEF", "NODE=shell3"); err == nil {
+		t.Errorf("without a key: %s", out)
+	}
+}

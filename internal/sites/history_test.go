@@ -202,7 +202,7 @@ func (l *ledger) checkSightings(t *testing.T, w *world) {
 			}
 		}
 	}
-	all := must(w.Sightings(ctx(t), "lib03", ""))(t)
+	all := must(w.Sightings(ctx(t), nil, "lib03", ""))(t)
 	if len(all) != len(hosts) {
 		t.Errorf("%d versions of lib03 were seen, not %d", len(all), len(hosts))
 	}

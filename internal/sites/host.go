@@ -21,7 +21,7 @@ type Host struct {
 	Form     string // in which it last reported
 	Address  string // from which
 	First    int64  // when it was heard of first, in Unix seconds
-	Last     int64  // and last
+	Last     int64  // and last; under an agent: when it last said something new
 	Changed  int64  // since when it is as it is
 	Gone     int64  // since when it is forgotten; 0: it is not
 	Reports  int64  // that it sent

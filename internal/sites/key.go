@@ -12,6 +12,7 @@ import (
 
 	"muster"
 	"muster/internal/db"
+	"muster/sitereport"
 )
 
 // A Key proves that a report is of a site: a secret that its hosts share, or a
@@ -36,11 +37,18 @@ func (s *Sites) AddKey(ctx context.Context, now time.Time, site string, k Key) (
 	}
 	var random [32]byte
 	rand.Read(random[:])
-	secret := base64.RawURLEncoding.EncodeToString(random[:])
-	full := sha256.Sum256([]byte(secret))
-	k.Cert = nil
-	added, err = s.addKey(ctx, now, site, k, full[:])
-	return k.ID + ":" + secret, added, err
+	secret := sitereport.Key{ID: k.ID, Secret: base64.RawURLEncoding.EncodeToString(random[:])}
+	added, err = s.AddSecret(ctx, now, site, k, secret)
+	return strings.TrimSpace(string(secret.Marshal())), added, err
+}
+
+// AddSecret takes a secret that a site has already, as from another collector.
+func (s *Sites) AddSecret(ctx context.Context, now time.Time, site string, k Key, secret sitereport.Key) (Key, error) {
+	if err := secret.Check(); err != nil {
+		return k, err
+	}
+	k.ID, k.Cert = secret.ID, nil
+	return s.addKey(ctx, now, site, k, secret.Hash())
 }
 
 // checkKeyID holds the id of a key to docs/formats/report.md.

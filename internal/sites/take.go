@@ -172,6 +172,9 @@ func (t *taking) once(ctx context.Context) error {
 	if err := t.fresh(t.was); err != nil {
 		return err
 	}
+	if t.same && t.from.Agent != "" {
+		return nil // who was seen when, those know who speak with agents
+	}
 	if t.same {
 		return t.s.DB.Write(ctx, t.keepSeen)
 	}

@@ -206,3 +206,30 @@ func TestQuota(t *testing.T) {
 		}
 	})
 }
+
+// TestManyNames has a site bring more packages than there are: what its quota has no room
+// for leaves nothing, and the names of others go on.
+func TestManyNames(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	w.site("A")
+	w.site("B")
+	kept := 0
+	for turn := range 5 {
+		r := w.report("A", fmt.Sprintf("n%d", turn))
+		for i := range 20_000 {
+			r.Packages = append(r.Packages, sitereport.Package{Manager: "dpkg", Name: fmt.Sprintf("x%d-%05d", turn, i), Version: "1"})
+		}
+		if _, err := w.Take(ctx(t), w.now, r, by("A")); err == nil {
+			kept++
+		} else if muster.KindOf(err) != muster.Busy {
+			t.Errorf("turn %d: %v", turn, err)
+		}
+	}
+	if kept != 2 {
+		t.Errorf("%d reports of 20,000 new packages each were kept", kept)
+	}
+	if all := must(w.KnownAfter(ctx(t), 40_000, 10))(t); len(all) != 0 {
+		t.Errorf("what was refused is in the dictionary: %+v", all[0])
+	}
+	w.take(w.report("B", "n1", "bash 5.2"))
+}

@@ -1,0 +1,58 @@
+package server
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"muster/api"
+	"muster/internal/sites"
+)
+
+// TestFleetInSites follows hosts under agents: what they have stands beside what hosts of
+// sites have, and goes with them.
+func TestFleetInSites(t *testing.T) {
+	w := newWorld(t)
+	f := &fleetFollower{w.Server, w.hosts.Everything(), "test"}
+	p := w.person()
+	token := must(p.CreateToken(t.Context(), api.TokenRequest{Uses: -1}))(t)
+	var machines []*machine
+	for i := range 2 {
+		m := w.machine(i + 1)
+		m.join(token.Secret)
+		m.report(desktop(3 + i))
+		machines = append(machines, m)
+	}
+	// The server's own follower may be at it: one of the two leads.
+	follow := func(want string) {
+		t.Helper()
+		limit := time.After(30 * time.Second)
+		for tick := time.NewTicker(50 * time.Millisecond); ; {
+			check(t, f.round(t.Context()))
+			got := ""
+			for _, h := range must(w.sites.Hosts(t.Context(), sites.Filter{}, sites.Page{}))(t) {
+				got += fmt.Sprintf("%s %s %d;", h.Agent[30:], h.Name, h.Packages)
+			}
+			if got == want {
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-limit:
+				t.Fatalf("followed as far as %q, not %q", got, want)
+			}
+		}
+	}
+	follow("000001 pc.example.org 3;000002 pc.example.org 4;")
+	doc := desktop(5)
+	doc.Packages["dpkg"][0].Source, doc.System.ID, doc.System.Version = "lib", "debian", "12"
+	machines[0].report(doc)
+	follow("000001 pc.example.org 5;000002 pc.example.org 4;")
+	h := must(w.sites.Hosts(t.Context(), sites.Filter{System: "debian 12"}, sites.Page{}))(t)
+	known, _, err := w.sites.HostPackages(t.Context(), h[0].ID, 0)
+	if check(t, err); known[0].Package.Source != "lib" || known[0].System.ID != "debian" || h[0].Reports != 2 {
+		t.Errorf("kept %+v of %+v", known[0], h[0])
+	}
+	check(t, p.ForgetHost(t.Context(), machines[1].ID))
+	follow("000001 pc.example.org 5;")
+}

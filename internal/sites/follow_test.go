@@ -1,0 +1,76 @@
+package sites
+
+import (
+	"testing"
+	"time"
+
+	"muster"
+	"muster/internal/db"
+	"muster/internal/db/dbtest"
+)
+
+// TestLead has two servers follow the same: one leads, and the other when the first is
+// silent; who does not lead any more cannot turn the place back.
+func TestLead(t *testing.T) {
+	dbtest.Pairs(t, func(t *testing.T, first, second *db.DB) {
+		a, b := newWorld(t, first), newWorld(t, second)
+		lead := func(w *world, self string, want bool, cursor string) {
+			t.Helper()
+			at, ok, err := w.Lead(ctx(t), w.now, "fleet", self, time.Minute)
+			if check(t, err); ok != want || at.Cursor != cursor {
+				t.Fatalf("%s leads: %v, from %q", self, ok, at.Cursor)
+			}
+		}
+		lead(a, "a", true, "")
+		lead(b, "b", false, "")
+		for range 2 {
+			check(t, a.Follow(ctx(t), "fleet", "a", Place{"5", 1}, a.now.Add(time.Minute)))
+		}
+		lead(a, "a", true, "5")
+		b.later(2 * time.Minute)
+		lead(b, "b", true, "5")
+		check(t, b.Follow(ctx(t), "fleet", "b", Place{"7", 1}, b.now.Add(time.Minute)))
+		wantKind(t, a.Follow(ctx(t), "fleet", "a", Place{"6", 1}, a.now), muster.Conflict)
+		lead(b, "b", true, "7")
+	})
+}
+
+// TestAgents has hosts under agents stand beside those of sites, known by their ids.
+func TestAgents(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.site("A")
+		w.take(w.report("A", "pc1", "bash 1"))
+		agent := func(id string, packages ...string) Outcome {
+			t.Helper()
+			r := w.report("", "pc1", packages...)
+			r.Time, r.Nonce = 0, ""
+			return must(w.Take(ctx(t), w.now, r, Sender{Form: "agent", Agent: id}))(t)
+		}
+		first, second := agent("id-1", "bash 1"), agent("id-2", "bash 2")
+		if !first.New || !second.New || first.Host == second.Host {
+			t.Errorf("two hosts of one name are %+v and %+v", first, second)
+		}
+		w.later(time.Hour)
+		if out := agent("id-1", "bash 1"); out.Changed {
+			t.Errorf("the same again: %+v", out)
+		}
+		h := must(w.Host(ctx(t), first.Host))(t)
+		if !h.Fleet || h.Agent != "id-1" || h.Site != "" || h.Reports != 1 {
+			t.Errorf("the host is %+v", h)
+		}
+		check(t, w.ForgetAgent(ctx(t), w.now, "id-1"))
+		check(t, w.ForgetAgent(ctx(t), w.now, "nobody"))
+		fleet := true
+		all := must(w.Hosts(ctx(t), Filter{Fleet: &fleet}, Page{}))(t)
+		if len(all) != 1 || all[0].Agent != "id-2" {
+			t.Errorf("hosts under agents: %+v", all)
+		}
+		if all := must(w.Hosts(ctx(t), Filter{Sites: []string{"A"}, Agents: []string{}}, Page{}))(t); len(all) != 1 || all[0].Site != "A" {
+			t.Errorf("hosts of site A alone: %+v", all)
+		}
+		if out := agent("id-1", "bash 3"); out.Host != first.Host || !out.Changed {
+			t.Errorf("a host that comes back: %+v", out)
+		}
+	})
+}
