@@ -13,6 +13,7 @@ import (
 	"muster/internal/server"
 	"muster/internal/sites"
 	"muster/sign"
+	"muster/sitereport"
 )
 
 func (a *app) sitesCommand() *cobra.Command {
@@ -122,7 +123,7 @@ func (o *siteOptions) site(name string) (sites.Site, error) {
 
 func (a *app) siteKeyCommand() *cobra.Command {
 	var k sites.Key
-	var cert string
+	var cert, file string
 	var lasts span
 	cmd := &cobra.Command{
 		Use:   "key SITE",
@@ -141,6 +142,9 @@ one that it issued.`,
 				if cert != "" {
 					return a.addCert(ctx, s, now, args[0], cert, k)
 				}
+				if file != "" {
+					return addSecret(ctx, s, now, args[0], file, k)
+				}
 				line, _, err := s.AddKey(ctx, now, args[0], k)
 				if err == nil {
 					a.print("%s", line)
@@ -153,8 +157,22 @@ one that it issued.`,
 	f.StringVar(&k.ID, "id", "", "call the key `ID` (default: a random one)")
 	f.StringVar(&k.Note, "note", "", "for people")
 	f.StringVar(&cert, "cert", "", "take the certificate in PEM `FILE`")
+	f.StringVar(&file, "file", "", "take the key that `FILE` has, as from another collector, and make none")
 	f.Var(&lasts, "expires", "end it after so long, as 365d; 0: never")
 	return cmd
+}
+
+func addSecret(ctx context.Context, s *sites.Sites, now time.Time, site, file string, k sites.Key) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return muster.WithKind(muster.Unavailable, err)
+	}
+	secret, err := sitereport.ParseKey(data)
+	if err != nil {
+		return fmt.Errorf("cannot use %q: %w", file, err)
+	}
+	_, err = s.AddSecret(ctx, now, site, k, secret)
+	return err
 }
 
 func (a *app) addCert(ctx context.Context, s *sites.Sites, now time.Time, site, file string, k sites.Key) error {
