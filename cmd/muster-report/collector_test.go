@@ -11,12 +11,36 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"muster/internal/testneed"
 	"muster/internal/testneed/built"
 )
+
+// programs is the folder of those that tests run.
+var programs string
+
+func TestMain(m *testing.M) {
+	var err error
+	if programs, err = os.MkdirTemp("", "muster-report"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(programs)
+	os.Exit(code)
+}
+
+// build builds the programs, once for all tests.
+var build = sync.OnceValue(func() error {
+	for _, name := range []string{"musterd", "muster-report"} {
+		if _, err := built.Program(programs, name); err != nil {
+			return err
+		}
+	}
+	return nil
+})
 
 // A collector is a built musterd that takes reports of site EXAMPLE, and of site OLD
 // without a proof.
@@ -37,11 +61,9 @@ func newCollector(t testing.TB, settings string) *collector {
 		t.Skip("builds programs")
 	}
 	c := &collector{t: t, dir: t.TempDir()}
-	for name, path := range map[string]*string{"musterd": &c.musterd, "muster-report": &c.reporter} {
-		var err error
-		if *path, err = built.Program(c.dir, name); err != nil {
-			t.Fatal(err)
-		}
+	c.musterd, c.reporter = filepath.Join(programs, "musterd"), filepath.Join(programs, "muster-report")
+	if err := build(); err != nil {
+		t.Fatal(err)
 	}
 	c.file("musterd.yaml", fmt.Sprintf("data: %s\nlisten: 127.0.0.1:0\ncollector:\n%s", c.path("data"), settings))
 	c.file("host/var/lib/dpkg/status", "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2\n")
@@ -92,8 +114,10 @@ func (c *collector) start() {
 	}
 	c.server = cmd
 	c.t.Cleanup(c.stop)
+	var said []string
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
+		said = append(said, lines.Text())
 		var l struct{ Msg, Address string }
 		if json.Unmarshal(lines.Bytes(), &l) == nil && l.Msg == "serving" {
 			c.url = "https://" + l.Address
@@ -101,7 +125,7 @@ func (c *collector) start() {
 			return
 		}
 	}
-	c.t.Fatalf("the server does not serve: %v", lines.Err())
+	c.t.Fatalf("the server does not serve: %v\n%s", lines.Err(), strings.Join(said, "\n"))
 }
 
 func (c *collector) stop() {
