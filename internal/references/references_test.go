@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"muster/api"
 	"muster/internal/db"
 	"muster/internal/db/dbtest"
+	"muster/internal/sites"
 	"muster/reference"
 )
 
@@ -270,6 +272,51 @@ type listening struct {
 func (l *listening) HostsAfter(ctx context.Context, edited int64, most int) ([]host, error) {
 	l.asked <- true
 	return l.Source.HostsAfter(ctx, edited, most)
+}
+
+// Hosts report, people put lists and look, all at once; at the end all is as it is by
+// itself.
+func TestAtOnce(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), "A")
+	w.put("l0", "packages: [{name: openssl, want: '>= 5'}]")
+	w.report("A", "h0", "openssl 1 amd64")
+	stop := make(chan bool)
+	var wg sync.WaitGroup
+	for _, by := range []string{api.ReferenceByHost, api.ReferenceBySite, api.ReferenceByPackage} {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := w.Compare(t.Context(), "l0", Question{By: by}); err != nil && muster.KindOf(err) != muster.Busy {
+					t.Error(err)
+					return
+				}
+				if _, err := w.Lists(t.Context()); err != nil && muster.KindOf(err) != muster.Busy {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 40 {
+		w.later(time.Second)
+		w.report("A", fmt.Sprint("h", i%7), fmt.Sprintf("openssl %d amd64", i%9), "curl 1 amd64")
+		w.put(fmt.Sprint("l", i%3), fmt.Sprintf("complete: true\npackages: [{name: openssl, want: '>= %d'}]", i%5))
+	}
+	close(stop)
+	wg.Wait()
+	hosts := map[int64]bool{}
+	all, err := w.sites.Hosts(t.Context(), sites.Filter{}, sites.Page{})
+	check(t, err)
+	for _, h := range all {
+		hosts[h.ID] = true
+	}
+	for _, name := range []string{"l0", "l1", "l2"} {
+		agrees(t, w, w.References, name, hosts)
+	}
 }
 
 // Pages, one behind the other, are the whole.

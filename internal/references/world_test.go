@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type world struct {
 	*References
 	sites *sites.Sites
 	t     testing.TB
+	mu    sync.Mutex // over time
 	time  time.Time
 	count int
 }
@@ -57,12 +59,22 @@ func newWorld(t testing.TB, d *db.DB, names ...string) *world {
 // open opens references anew, as a server does that starts.
 func (w *world) open(d *db.DB) *References {
 	w.t.Helper()
-	r, err := Open(w.t.Context(), Config{DB: d, Source: w.sites, Now: func() time.Time { return w.time }})
+	r, err := Open(w.t.Context(), Config{DB: d, Source: w.sites, Now: w.now})
 	check(w.t, err)
 	return r
 }
 
-func (w *world) later(d time.Duration) { w.time = w.time.Add(d) }
+func (w *world) later(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.time = w.time.Add(d)
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.time
+}
 
 // report has a host say what it has: "name version arch [source [source-version]]", of
 // dpkg.
