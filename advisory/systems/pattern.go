@@ -6,6 +6,9 @@ import (
 	"muster"
 )
 
+// maxStars bounds the work on a pattern, which grows with the power of them.
+const maxStars = 3
+
 // maxName bounds what is held against patterns: names come from reports of
 // strangers.
 const maxName = 256
@@ -26,6 +29,9 @@ type numbers [3]string
 func parsePattern(s string) (pattern, error) {
 	if len(s) > maxName {
 		return pattern{}, muster.Errorf(muster.Invalid, "pattern of %d bytes is longer than %d", len(s), maxName)
+	}
+	if strings.Count(s, "*") > maxStars {
+		return pattern{}, muster.Errorf(muster.Invalid, "pattern %q has more than %d *", s, maxStars)
 	}
 	var p pattern
 	for s != "" {

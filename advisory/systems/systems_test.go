@@ -125,13 +125,14 @@ debian,,*/sid*,debian,14
 
 func TestExtendErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                     "begins with the line",
-		"id,version\n":                         "begins with the line",
-		systemsHeader + "\na,{z},,debian,1\n":  `line 2: "{z}": after { comes`,
-		systemsHeader + "\n\na,1,,plan9,1\n":   `line 3: no ecosystem is called "plan9"`,
-		systemsHeader + "\na,1,debian,1\n":     "wrong number of fields",
-		systemsHeader + "\na,1,{,debian,1\n":   "after { comes",
-		systemsHeader + "\na,1,\"x,debian,1\n": "line 2",
+		"":                                       "begins with the line",
+		"id,version\n":                           "begins with the line",
+		systemsHeader + "\na,{z},,debian,1\n":    `line 2: "{z}": after { comes`,
+		systemsHeader + "\n\na,1,,plan9,1\n":     `line 3: no ecosystem is called "plan9"`,
+		systemsHeader + "\na,1,debian,1\n":       "wrong number of fields",
+		systemsHeader + "\na,1,{,debian,1\n":     "after { comes",
+		systemsHeader + "\na,*a*b*c*,,debian,\n": "more than 3 *",
+		systemsHeader + "\na,1,\"x,debian,1\n":   "line 2",
 	} {
 		_, err := Builtin().Extend(strings.NewReader(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
