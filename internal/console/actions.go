@@ -2,13 +2,11 @@ package console
 
 import (
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"muster"
 	"muster/action"
@@ -294,9 +292,7 @@ func actionLog(v *visit, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	h, control := w.Header(), http.NewResponseController(w)
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
+	to := tellTo(w)
 	const nothingKept = 1 << 62                                                   // events with a number are on the page already
 	v.api.WatchAction(v.ctx(), x.ID, nothingKept, func(e api.ActionEvent) error { //nolint:errcheck // the browser tries again
 		if e.Log == nil {
@@ -310,11 +306,7 @@ func actionLog(v *visit, w http.ResponseWriter) error {
 		if err != nil {
 			return err
 		}
-		control.SetWriteDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // not supported in some tests
-		if _, err := fmt.Fprintf(w, "event: log\ndata: %s\n\n", data); err != nil {
-			return err
-		}
-		return control.Flush()
+		return to.tell("log", string(data))
 	})
 	return nil
 }
