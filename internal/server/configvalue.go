@@ -199,14 +199,21 @@ func fromEnvironment(v reflect.Value, prefix string, vars map[string]string) err
 	return nil
 }
 
+// secretFile reads a secret that stands in a file alone: the end of its line is no part
+// of it.
+func secretFile(name string) (string, error) {
+	data, err := os.ReadFile(name)
+	return strings.TrimRight(string(data), "\r\n"), err
+}
+
 func oneVariable(f reflect.Value, name string, vars map[string]string) error {
 	value, ok := vars[name]
 	if file := vars[name+"_FILE"]; file != "" {
-		data, err := os.ReadFile(file)
-		if err != nil {
+		var err error
+		if value, err = secretFile(file); err != nil {
 			return muster.Errorf(muster.Invalid, "cannot read what %s names: %w", name+"_FILE", err)
 		}
-		value, ok = strings.TrimRight(string(data), "\r\n"), true
+		ok = true
 	}
 	if !ok {
 		return nil

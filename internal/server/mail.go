@@ -8,7 +8,6 @@ import (
 	"net/mail"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"muster"
@@ -59,11 +58,10 @@ func (m *Mail) sender() (mailer.Sender, error) {
 		}
 	}
 	if m.PasswordFile != "" {
-		data, err := os.ReadFile(m.PasswordFile)
-		if err != nil {
+		var err error
+		if out.Password, err = secretFile(m.PasswordFile); err != nil {
 			return nil, muster.Errorf(muster.Invalid, "cannot read mail.password-file: %w", err)
 		}
-		out.Password = strings.TrimRight(string(data), "\r\n")
 	}
 	return out, nil
 }

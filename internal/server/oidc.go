@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -104,8 +103,8 @@ func (p *provider) config(redirect string) (*oauth2.Config, error) {
 	if p.cfg.SecretFile == "" {
 		return c, nil
 	}
-	secret, err := os.ReadFile(p.cfg.SecretFile)
-	c.ClientSecret = strings.TrimRight(string(secret), "\r\n")
+	var err error
+	c.ClientSecret, err = secretFile(p.cfg.SecretFile)
 	return c, muster.WithKind(muster.Unavailable, err)
 }
 
