@@ -43,10 +43,6 @@ var plots = map[string]func() template.HTML{
 	"share": func() template.HTML {
 		return Share("Rollout of age 1.3-1", 200, Part{Name: "done", Value: 120, Class: "ok", Href: "/hosts?q=a"}, Part{Name: "failed", Value: 6, Class: "bad"})
 	},
-	"donut": func() template.HTML {
-		return Donut("Systems", "1,234", Part{Name: "Debian 12", Value: 800}, Part{Name: "Windows 11", Value: 400}, Part{Name: "none", Value: 0}, Part{Name: "FreeBSD", Value: 34})
-	},
-	"donut-one": func() template.HTML { return Donut("Systems", "3", Part{Name: "Debian 12", Value: 3}) },
 	"bars": func() template.HTML {
 		return Bars("Software", Part{Name: "openssl", Value: 12345}, Part{Name: `<script>alert("x")</script>`, Value: 20, Href: "javascript:alert(1)"}, Part{Name: strings.Repeat("é", 60), Value: -3, Text: "none"})
 	},
@@ -130,7 +126,6 @@ func FuzzPlots(f *testing.F) {
 		}
 		parts := []Part{{Name: text, Value: a, Href: href}, {Name: text, Value: b}, {Name: text, Value: c}}
 		wellFormed(t, Share(text, c, parts...))
-		wellFormed(t, Donut(text, text, parts...))
 		wellFormed(t, Bars(text, parts...))
 		wellFormed(t, Spark(text, a, b, c))
 		for _, stacked := range []bool{false, true} {

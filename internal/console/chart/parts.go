@@ -2,7 +2,6 @@ package chart
 
 import (
 	"html/template"
-	"math"
 )
 
 // Share draws how parts make up a whole, as one bar. total is the whole; what
@@ -33,42 +32,6 @@ func sum(parts []Part) (all float64) {
 		all += p.size()
 	}
 	return all
-}
-
-// Donut draws parts of a whole as a ring, with a text in its middle.
-func Donut(title, middle string, parts ...Part) template.HTML {
-	const size, radius, width = 120.0, 48.0, 18.0
-	d := draw("donut", size, size, listing(title, parts))
-	d.add(`<circle class="rest" cx="60" cy="60" r="%s" fill="none" stroke-width="%s"/>`, px(radius), px(width))
-	total, at := sum(parts), 0.0
-	for i, p := range parts {
-		if p.size() == 0 {
-			continue
-		}
-		share := p.size() / total
-		d.link(p.Href, func() {
-			d.add(`<path class="%s" d="%s" fill="none" stroke-width="%s"><title>%s</title></path>`, p.class(i), arc(size/2, radius, at, at+share), px(width), p.label())
-		})
-		at += share
-	}
-	d.add(`<text x="60" y="60" text-anchor="middle" dominant-baseline="central">%s</text>`, middle)
-	return d.end()
-}
-
-// arc is the path from one share of a circle to another, clockwise from the top.
-func arc(center, radius, from, to float64) raw {
-	if to-from > 0.9999 {
-		to = from + 0.9999 // from a point to itself would be nothing
-	}
-	at := func(share float64) raw {
-		sin, cos := math.Sincos(2 * math.Pi * share)
-		return px(center+radius*sin) + " " + px(center-radius*cos)
-	}
-	large := raw("0")
-	if to-from > 0.5 {
-		large = "1"
-	}
-	return "M" + at(from) + "A" + px(radius) + " " + px(radius) + " 0 " + large + " 1 " + at(to)
 }
 
 // Bars draws parts as bars below each other, each with its name and value.
