@@ -156,7 +156,7 @@ func (p *startPage) place(v *visit, d *rollout.Document) error {
 	for _, h := range hosts {
 		host := rollout.Host{ID: h.ID, Matches: func(q string) bool { return in[q][h.ID] }}
 		for _, r := range d.Rings {
-			if r.Group != "" && in["group:"+r.Group][h.ID] {
+			if r.Group != "" && in[groupSearch(r)][h.ID] {
 				host.Groups = append(host.Groups, r.Group)
 			}
 		}
@@ -171,8 +171,8 @@ func (p *startPage) place(v *visit, d *rollout.Document) error {
 // groupsOf are the searches for the groups of the rings.
 func groupsOf(d *rollout.Document) (all []string) {
 	for _, r := range d.Rings {
-		if r.Group != "" {
-			all = append(all, "group:"+r.Group)
+		if q := groupSearch(r); q != "" {
+			all = append(all, q)
 		}
 	}
 	return all

@@ -188,7 +188,7 @@ func forHosts(tx *db.Tx, statement string, ids []string, args ...any) error {
 		for _, id := range part {
 			all = append(all, id)
 		}
-		if _, err := tx.Exec(statement+"("+strings.Repeat("?, ", len(part)-1)+"?)", all...); err != nil {
+		if _, err := tx.Exec(statement+db.In(len(part)), all...); err != nil {
 			return err
 		}
 	}
