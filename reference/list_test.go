@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -66,6 +67,30 @@ packages:
 `
 	if got := string(l.Print()); got != want {
 		t.Errorf("printed:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// The lists that the documents show can be read.
+func TestDocuments(t *testing.T) {
+	n := 0
+	for _, name := range []string{"../docs/formats/reference.md", "../docs/reference-versions.md"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(data), "```yaml\n")[1:] {
+			text, _, _ := strings.Cut(part, "```")
+			l, err := ParseYAML(name, []byte(text))
+			if err != nil || len(l.Wanted) == 0 {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			same(t, l)
+			n++
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d lists", n)
 	}
 }
 
