@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strconv"
@@ -102,7 +103,7 @@ func (o *Options) give(a *Advisory, yield func(*Advisory) error) error {
 	if len(a.References) > maxReferences {
 		a.References = a.References[:maxReferences]
 	}
-	if checkText("vector", a.CVSS) != nil {
+	if checkVersion(a.CVSS) != nil {
 		a.CVSS = ""
 	}
 	return yield(a)
@@ -110,6 +111,14 @@ func (o *Options) give(a *Advisory, yield func(*Advisory) error) error {
 
 func isAddress(s string) bool {
 	return len(s) <= maxAddress && strings.Contains(s, "://") && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}
+
+// checkVersion is checkText of what may be empty.
+func checkVersion(v string) error {
+	if v == "" {
+		return nil
+	}
+	return checkText("version", v)
 }
 
 // check reports what makes an advisory unfit to be kept.
@@ -124,15 +133,18 @@ func (a *Advisory) check() error {
 		}
 		for _, r := range f.Ranges {
 			for _, v := range []string{r.Introduced, r.After, r.Fixed, r.Last} {
-				if err := checkText("version", v); v != "" && err != nil {
+				if err := checkVersion(v); err != nil {
 					return err
 				}
 			}
 		}
-		for _, v := range append(f.Versions, f.Arch, f.Module) {
-			if err := checkText("version", v); v != "" && err != nil {
+		for _, v := range f.Versions {
+			if err := checkVersion(v); err != nil {
 				return err
 			}
+		}
+		if err := cmp.Or(checkVersion(f.Arch), checkVersion(f.Module)); err != nil {
+			return err
 		}
 	}
 	return nil

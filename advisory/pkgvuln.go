@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 
 	"muster"
@@ -19,7 +20,7 @@ import (
 // lines.
 const (
 	maxPkgvulnLine = 8 << 10
-	maxPkgvulns    = 1_000_000
+	maxPkgvulns    = 5_000_000
 	maxAlternates  = 256 // patterns that the braces of one stand for
 )
 
@@ -38,32 +39,37 @@ func Pkgvuln(r io.Reader, o Options, yield func(*Advisory) error) error {
 		return err
 	}
 	defer end()
-	p := pkgvuln{o: &o, byID: map[string]int{}}
+	p := pkgvuln{o: &o}
 	if err := p.read(text); err != nil {
 		return err
 	}
-	for i := range p.all {
-		a := &p.all[i]
-		a.Affected = together(a.Affected)
-		if err := o.give(a, yield); err != nil {
+	slices.SortStableFunc(p.entries, func(a, b pkgvulnEntry) int { return strings.Compare(a.id, b.id) })
+	for len(p.entries) > 0 {
+		n := 1
+		for n < len(p.entries) && p.entries[n].id == p.entries[0].id {
+			n++
+		}
+		if err := o.give(pkgvulnAdvisory(p.entries[:n]), yield); err != nil {
 			return err
 		}
+		p.entries = p.entries[n:]
 	}
 	return nil
 }
 
 // A pkgvuln is the list while it is read.
 type pkgvuln struct {
-	o      *Options
-	line   int
-	format bool      // #FORMAT was met
-	sum    hash.Hash // nil where there is no #CHECKSUM yet
-	sums   [2]hash.Hash
-	want   string // of #CHECKSUM, hexadecimal
-	all    []Advisory
-	byID   map[string]int
-	lines  int
+	o       *Options
+	line    int
+	format  bool      // #FORMAT was met
+	sum     hash.Hash // nil where there is no #CHECKSUM yet
+	sums    [2]hash.Hash
+	want    string // of #CHECKSUM, hexadecimal
+	entries []pkgvulnEntry
 }
+
+// A pkgvulnEntry is a line. The texts are parts of it: a list has very many.
+type pkgvulnEntry struct{ id, pattern, kind, url string }
 
 func (p *pkgvuln) read(text io.Reader) error {
 	p.sums = [2]hash.Hash{sha512.New(), sha1.New()}
@@ -158,7 +164,7 @@ func (p *pkgvuln) verify() error {
 
 // entry reads a line of pattern, kind and address.
 func (p *pkgvuln) entry(line string) error {
-	if p.lines++; p.lines > maxPkgvulns {
+	if len(p.entries) >= maxPkgvulns {
 		return p.fail("more than %d entries", maxPkgvulns)
 	}
 	fields := strings.Fields(line)
@@ -168,52 +174,55 @@ func (p *pkgvuln) entry(line string) error {
 	if len(fields) < 3 {
 		return p.o.skip(fmt.Sprintf("line %d", p.line), errors.New("it has not pattern, kind and address"))
 	}
-	rows, err := pkgsrcRows(fields[0])
-	if err != nil {
+	if _, err := pkgsrcRows(fields[0]); err != nil {
 		return p.o.skip(fmt.Sprintf("line %d", p.line), err)
 	}
-	kind, url := fields[1], fields[2]
-	if kind == "eol" {
-		for i := range rows {
-			rows[i].Status = StatusEndOfLife
-		}
-	}
-	p.add(p.of(kind, fields[0], url), kind, url, rows)
+	e := pkgvulnEntry{pattern: fields[0], kind: fields[1], url: fields[2]}
+	e.id = e.of()
+	p.entries = append(p.entries, e)
 	return nil
 }
 
-// of is the ID of the advisory that a line belongs to.
-func (p *pkgvuln) of(kind, pattern, url string) string {
-	if kind == "eol" {
-		return "end-of-life:" + pattern
+// pkgvulnAdvisory is what all lines of one ID say.
+func pkgvulnAdvisory(entries []pkgvulnEntry) *Advisory {
+	a := &Advisory{ID: entries[0].id, Source: "pkgvuln"}
+	kinds := []string{}
+	for _, e := range entries {
+		rows, err := pkgsrcRows(e.pattern)
+		if err != nil || len(a.Affected)+len(rows) > maxRows {
+			continue // the line was read before
+		}
+		for i := range rows {
+			if e.kind == "eol" {
+				rows[i].Status = StatusEndOfLife
+			}
+		}
+		a.Affected = append(a.Affected, rows...)
+		if !slices.Contains(kinds, e.kind) && len(kinds) < 10 {
+			kinds = append(kinds, e.kind)
+		}
+		if !slices.Contains(a.References, e.url) && len(a.References) < maxReferences {
+			a.References = append(a.References, e.url)
+		}
 	}
-	if cve := findCVE(url); cve != "" {
-		return cve
-	}
-	if len(url) > maxText/2 {
-		sum := sha512.Sum512([]byte(url))
-		return url[:maxText/2] + "#" + hex.EncodeToString(sum[:4])
-	}
-	return url
+	a.Summary = Summarize(strings.Join(kinds, ", "))
+	a.Affected = together(a.Affected)
+	return a
 }
 
-func (p *pkgvuln) add(id, kind, url string, rows []Affected) {
-	i, ok := p.byID[id]
-	if !ok {
-		i = len(p.all)
-		p.byID[id] = i
-		p.all = append(p.all, Advisory{ID: id, Source: "pkgvuln", Summary: Summarize(kind)})
+// of is the ID of the advisory that a line belongs to.
+func (e *pkgvulnEntry) of() string {
+	if e.kind == "eol" {
+		return "end-of-life:" + e.pattern
 	}
-	a := &p.all[i]
-	if len(a.Affected)+len(rows) <= maxRows {
-		a.Affected = append(a.Affected, rows...)
+	if cve := findCVE(e.url); cve != "" {
+		return cve
 	}
-	if len(a.References) == 0 || a.References[len(a.References)-1] != url {
-		a.References = appendBounded(a.References, url)
+	if len(e.url) > maxText/2 {
+		sum := sha512.Sum512([]byte(e.url))
+		return e.url[:maxText/2] + "#" + hex.EncodeToString(sum[:4])
 	}
-	if !strings.Contains(a.Summary, kind) {
-		a.Summary = Summarize(a.Summary + ", " + kind)
-	}
+	return e.url
 }
 
 // findCVE is the first name of a CVE in an address, or "". Before 2005 they

@@ -16,6 +16,9 @@ const maxRows = 200_000
 // Where all architectures that are listed, at least two, have the same ranges,
 // the row is of every architecture.
 func together(rows []Affected) []Affected {
+	if len(rows) == 1 {
+		return rows
+	}
 	slices.SortStableFunc(rows, func(a, b Affected) int { return cmp.Or(a.compareKey(&b), cmp.Compare(a.Arch, b.Arch)) })
 	var out []Affected
 	for start := 0; start < len(rows); {

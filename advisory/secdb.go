@@ -11,8 +11,12 @@ import (
 	"muster"
 )
 
-// maxFixes bounds the fixes that one version of a package of secdb names.
-const maxFixes = 10_000
+// Bounds on secdb: the fixes that one version of a package names, and all of
+// them, of which Alpine's lists have some 15,000.
+const (
+	maxFixes = 10_000
+	maxSecdb = 10_000_000
+)
 
 // Secdb reads a list of Alpine (secdb.alpinelinux.org): one repository of one
 // release, or of a system that has no releases (Wolfi). A fix is an advisory for
@@ -25,7 +29,7 @@ func Secdb(r io.Reader, o Options, yield func(*Advisory) error) error {
 		return err
 	}
 	defer end()
-	s := secdb{o: &o, j: newJSONReader(o.Name, text), byID: map[string]int{}}
+	s := secdb{o: &o, j: newJSONReader(o.Name, text), also: map[string][]string{}}
 	if err := s.read(); err != nil {
 		return err
 	}
@@ -33,15 +37,16 @@ func Secdb(r io.Reader, o Options, yield func(*Advisory) error) error {
 	if err != nil || !p.Known {
 		return err
 	}
-	for i := range s.all {
-		a := &s.all[i]
-		for k := range a.Affected {
-			a.Affected[k].Ecosystem, a.Affected[k].Release = p.Ecosystem, p.Release
+	slices.SortStableFunc(s.fixes, func(a, b secdbFix) int { return strings.Compare(a.id, b.id) })
+	for len(s.fixes) > 0 {
+		n := 1
+		for n < len(s.fixes) && s.fixes[n].id == s.fixes[0].id {
+			n++
 		}
-		a.Affected = together(a.Affected)
-		if err := o.give(a, yield); err != nil {
+		if err := o.give(s.advisory(p, s.fixes[:n]), yield); err != nil {
 			return err
 		}
+		s.fixes = s.fixes[n:]
 	}
 	return nil
 }
@@ -53,8 +58,31 @@ type secdb struct {
 	release string // distroversion
 	prefix  string // apkurl or urlprefix, which name the system
 	listed  bool   // there are packages
-	all     []Advisory
-	byID    map[string]int
+	texts   []string
+	fixes   []secdbFix
+	also    map[string][]string // other names of an ID
+}
+
+// A secdbFix says that a version of a package fixed something. Name and version
+// are places in texts: a list has very many.
+type secdbFix struct {
+	id            string
+	name, version int32
+}
+
+// advisory is what all fixes of one ID say.
+func (s *secdb) advisory(p Platform, fixes []secdbFix) *Advisory {
+	a := &Advisory{ID: fixes[0].id, Source: "secdb", Aliases: s.also[fixes[0].id]}
+	if strings.HasPrefix(a.ID, "CVE-") {
+		a.References = []string{"https://security.alpinelinux.org/vuln/" + a.ID}
+	}
+	for _, f := range fixes[:min(len(fixes), maxRows)] {
+		a.Affected = append(a.Affected, Affected{
+			Ecosystem: p.Ecosystem, Release: p.Release, Name: s.texts[f.name], Ranges: []Range{{Fixed: s.texts[f.version]}},
+		})
+	}
+	a.Affected = together(a.Affected)
+	return a
 }
 
 func (s *secdb) read() error {
@@ -130,19 +158,32 @@ func (s *secdb) pkg() error {
 		return err
 	}
 	if name == "" {
-		return s.o.skip(fmt.Sprintf("package before byte %d", s.j.d.InputOffset()), errors.New("it has no name"))
+		return s.o.skip(fmt.Sprintf("package before byte %d", s.j.at), errors.New("it has no name"))
 	}
 	delete(fixes, "0")
+	number := s.text(name)
 	for _, version := range slices.Sorted(maps.Keys(fixes)) {
+		fixed := s.text(version)
 		for _, fix := range fixes[version] {
-			s.add(name, version, fix)
+			if err := s.add(number, fixed, fix); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// text keeps a text and returns its place.
+func (s *secdb) text(text string) int32 {
+	s.texts = append(s.texts, text)
+	return int32(len(s.texts) - 1)
+}
+
 // add notes a fix: "CVE-2019-5747 (+ regression fix)", "XSA-213 CVE-2017-8903".
-func (s *secdb) add(name, version, fix string) {
+func (s *secdb) add(name, version int32, fix string) error {
+	if isID(fix) { // nearly all
+		return s.note(secdbFix{fix, name, version})
+	}
 	var ids []string
 	for _, word := range strings.Fields(fix) {
 		if isID(word) {
@@ -150,25 +191,21 @@ func (s *secdb) add(name, version, fix string) {
 		}
 	}
 	if len(ids) == 0 {
-		return
+		return nil
 	}
 	if i := slices.IndexFunc(ids, func(id string) bool { return strings.HasPrefix(id, "CVE-") }); i > 0 {
 		ids[0], ids[i] = ids[i], ids[0]
 	}
-	i, ok := s.byID[ids[0]]
-	if !ok {
-		i = len(s.all)
-		s.byID[ids[0]] = i
-		s.all = append(s.all, Advisory{ID: ids[0], Source: "secdb"})
-		if strings.HasPrefix(ids[0], "CVE-") {
-			s.all[i].References = []string{"https://security.alpinelinux.org/vuln/" + ids[0]}
-		}
-	}
-	a := &s.all[i]
 	for _, alias := range ids[1:] {
-		a.Aliases = appendBounded(a.Aliases, alias)
+		s.also[ids[0]] = appendBounded(s.also[ids[0]], alias)
 	}
-	if len(a.Affected) < maxRows {
-		a.Affected = append(a.Affected, Affected{Name: name, Ranges: []Range{{Fixed: version}}})
+	return s.note(secdbFix{ids[0], name, version})
+}
+
+func (s *secdb) note(f secdbFix) error {
+	if len(s.fixes) >= maxSecdb {
+		return s.j.fail(fmt.Errorf("more than %d fixes", maxSecdb))
 	}
+	s.fixes = append(s.fixes, f)
+	return nil
 }
