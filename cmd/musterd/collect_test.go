@@ -92,6 +92,14 @@ func TestCollect(t *testing.T) {
 			t.Fatalf("answered %d, %v", status, err)
 		}
 	}
+	t.Setenv("MUSTERD_COLLECTOR_MODE", "spool")
+	t.Setenv("MUSTERD_COLLECTOR_CERT", certFile)
+	if _, out, _ := said("doctor", "--data", data); !strings.Contains(out, "spool: 3 reports wait, ") || !strings.Contains(out, "certificate that reports are sealed to") {
+		t.Errorf("doctor: %s", out)
+	}
+	if code, out, errs := said("init", "--data", data); code != 0 || !strings.Contains(out, "are sealed to") {
+		t.Errorf("init: %d %s%s", code, out, errs)
+	}
 	collect := []string{"collect", "--data", data, "--once", "--key", keyFile, "--cert", certFile}
 	if code, _, errs := said(collect...); code != 4 || !strings.Contains(errs, "MUSTER_PASSWORD") {
 		t.Errorf("without a password: %d %s", code, errs)

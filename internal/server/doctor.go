@@ -71,6 +71,7 @@ func (d *Doctor) Look(ctx context.Context) []Diagnosis {
 	d.repository(ctx, folder)
 	d.ldap(ctx)
 	d.glpi(ctx)
+	d.collector(folder)
 	d.serving(ctx, folder)
 	return d.found
 }

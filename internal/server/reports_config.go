@@ -132,3 +132,64 @@ func (s *Server) collectorCert() (*x509.Certificate, error) {
 func (c *Collector) quota() sites.Quota {
 	return sites.Quota{Hosts: c.Hosts, Reports: c.Reports, Packages: c.Packages}
 }
+
+// SealedTo describes the certificate that reports are sealed to; "" where none are taken.
+func (s *Server) SealedTo() (string, error) {
+	if s.cfg.Collector.Mode == "off" {
+		return "", nil
+	}
+	cert, err := s.collectorCert()
+	if err != nil {
+		return "", err
+	}
+	return sign.Describe(cert) + ", SHA-256 " + sign.Fingerprint(cert)[:16], nil
+}
+
+// collector looks at the certificate that reports are sealed to, and at the spool.
+func (d *Doctor) collector(f Folder) {
+	c := &d.Config.Collector
+	if c.Mode == "off" {
+		return
+	}
+	name := c.Cert
+	if name == "" {
+		name = f.path(collectorDir, certFile)
+	}
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && c.Cert == "" {
+		d.say(Warn, "collector", "start the server: it makes them", "there are no key and certificate yet")
+		return
+	}
+	if err != nil {
+		d.fail("collector", err, "look at 'collector' of the configuration: docs/collector.md")
+		return
+	}
+	certs, err := sign.ParseCerts(data)
+	if err != nil {
+		d.fail("collector", err, "look at collector.cert")
+		return
+	}
+	d.expiry("certificate that reports are sealed to", certs[0], 90*day, "make another, and give it to the sites before that")
+	if c.Mode == "spool" {
+		d.spooled(f, int64(c.Spool))
+	}
+}
+
+// spooled says how full the spool is, and how long the oldest report waits.
+func (d *Doctor) spooled(f Folder, most int64) {
+	names, err := spooled(f.path(spoolDir))
+	if err != nil || len(names) == 0 {
+		d.say(Fine, "spool", "", "no report waits")
+		return
+	}
+	s, err := openSpool(f.path(spoolDir), most, nil)
+	if err != nil {
+		d.fail("spool", err, "look at the folder spool of the data folder")
+		return
+	}
+	level, do := Fine, ""
+	if s.size() > most/2 {
+		level, do = Warn, "run 'musterd collect' where the key is, or raise collector.spool"
+	}
+	d.say(level, "spool", do, "%d reports wait, %s of %s", len(names), Size(s.size()), Size(most))
+}

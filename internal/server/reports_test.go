@@ -312,3 +312,49 @@ func TestReportShell(t *testing.T) {
 		t.Errorf("without a key: %s", out)
 	}
 }
+
+// TestReportFlood has reporters hold everything that they can: those who send slowly, and
+// more at once than there are places for. Hosts are served meanwhile.
+func TestReportFlood(t *testing.T) {
+	w := newReporting(t)
+	p := w.person()
+	m := w.machine(1)
+	m.join(must(p.CreateToken(t.Context(), api.TokenRequest{Uses: 1}))(t).Secret)
+	w.collector.keys <- struct{}{} // the private key is in use, and stays so
+	body := w.sealed(node("NIKHEF", "n", "bash 1"))
+	done := make(chan int, 200)
+	for range 100 {
+		go func() {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+api.RouteReports, bytes.NewReader(body))
+			if err == nil {
+				if resp, err := w.http.Do(r); err == nil {
+					resp.Body.Close()
+					done <- resp.StatusCode
+					return
+				}
+			}
+			done <- 0
+		}()
+	}
+	begun := time.Now()
+	for range 3 {
+		m.report(desktop(3))
+	}
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("hosts waited %v for reporters", took)
+	}
+	<-w.collector.keys
+	taken := 0
+	for range 100 {
+		if <-done == http.StatusOK {
+			taken++
+		}
+	}
+	if taken != 1 {
+		t.Errorf("the same report was taken %d times", taken)
+	}
+	status, answer := w.post(make([]byte, maxReportBody+1))
+	if status != http.StatusRequestEntityTooLarge || !strings.HasPrefix(answer, "ERROR ") {
+		t.Errorf("a body above the bound: %d %q", status, answer)
+	}
+}
