@@ -140,7 +140,7 @@ func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport
 		if r == nil {
 			continue
 		}
-		if kernel, runs := kernelOf(system, r.Package); kernel && !runs {
+		if system != nil && r.idle(*system) {
 			continue
 		}
 		for _, f := range found[id] {
@@ -154,13 +154,6 @@ func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport
 		}
 	}
 	return worstFirst(out, severities), nil
-}
-
-func kernelOf(system *sitereport.System, pkg sitereport.Package) (kernel, runs bool) {
-	if system == nil {
-		return false, false
-	}
-	return advisory.Kernel(*system, pkg)
 }
 
 // finding is what people read.

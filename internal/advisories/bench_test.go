@@ -108,13 +108,11 @@ func benchHost(n int) (sitereport.System, []sitereport.Package) {
 		add(fmt.Sprintf("linux-image-6.1.0-%d-amd64", max(0, level-k)), "linux", 0)
 	}
 	r := rand.New(rand.NewPCG(uint64(role), 9))
-	for i := 1; len(all) < benchPackages; i++ { // the first 500 sources are on every host
-		if i < 500 || r.IntN(benchSources) < 1100 {
-			add(fmt.Sprintf("lib%d", i), benchSource(i), i)
-			add(fmt.Sprintf("tool%d", i), benchSource(i), i)
-		}
-		if i == benchSources-1 {
-			break
+	for i := range benchSources { // two in three packages are on every host
+		k := i * 7 % benchSources // as bad as any others
+		if k > 0 && len(all) < benchPackages && (i < benchPackages/3 || r.IntN(benchSources) < 1000) {
+			add(fmt.Sprintf("lib%d", k), benchSource(k), k)
+			add(fmt.Sprintf("tool%d", k), benchSource(k), k)
 		}
 	}
 	if n%benchAlone == 0 {
@@ -160,6 +158,10 @@ func benchFleet(b *testing.B, hosts int, list []byte) {
 	// The tracker comes: findings of all hosts, and all counts.
 	w.bring("debian", "debian", string(list))
 	lap("tracker")
+	counts, err := w.HostCounts(b.Context(), nil, []int64{1, 2, 3})
+	check(b, err)
+	first := counts[1]
+	b.ReportMetric(float64(first.Total()), "open-on-a-host")
 	rows, findings, groups := w.rowsOf("advisories_row"), w.rowsOf("advisories_finding"), w.rowsOf("advisories_group")
 	b.ReportMetric(float64(rows), "rows")
 	b.ReportMetric(float64(findings), "findings")
@@ -188,7 +190,7 @@ func benchFleet(b *testing.B, hosts int, list []byte) {
 	w.count++
 	w.pass(time.Hour)
 	s, _ := benchHost(1)
-	_, err := w.sites.Take(b.Context(), w.now, &sitereport.Report{Host: "host1.example.org", Site: "SITE1", Time: w.now.Unix(), Nonce: hex.EncodeToString(fmt.Appendf(nil, "%016d", w.count)), System: s, Packages: more}, sites.Sender{Proven: "SITE1", Form: "native"})
+	_, err = w.sites.Take(b.Context(), w.now, &sitereport.Report{Host: "host1.example.org", Site: "SITE1", Time: w.now.Unix(), Nonce: hex.EncodeToString(fmt.Appendf(nil, "%016d", w.count)), System: s, Packages: more}, sites.Sender{Proven: "SITE1", Form: "native"})
 	check(b, err)
 	since, used = time.Now(), cpu()
 	w.follow()

@@ -22,7 +22,7 @@ const (
 type document struct {
 	*advisory.Advisory
 	sum  []byte
-	body []byte // compressed
+	body []byte // JSON
 	num  int64  // of the advisory; 0: it has none yet
 }
 
@@ -46,7 +46,7 @@ func (a *Advisories) newDocument(in *advisory.Advisory) (*document, error) {
 		return nil, muster.Errorf(muster.Invalid, "advisory %q takes %d bytes, more than %d", in.ID, len(plain), maxDocument)
 	}
 	sum := sha256.Sum256(plain)
-	return &document{Advisory: in, sum: sum[:], body: a.pack.EncodeAll(plain, nil)}, nil
+	return &document{Advisory: in, sum: sum[:], body: plain}, nil
 }
 
 // read undoes newDocument.

@@ -188,19 +188,25 @@ type ImportOptions struct {
 	Shrink             bool // let the content become less than half of what it was
 }
 
+// Check refuses what cannot be imported, whatever the document.
+func (o *ImportOptions) Check() error {
+	if err := checkName(o.Source); err != nil {
+		return err
+	}
+	_, err := importer(o.Form)
+	return err
+}
+
 // Import replaces what a source says by what somebody holds in the hand: a document of
 // a form, compressed or not. When it returns nil, findings and counts follow it.
 //
 // It is Busy while another server of the database works, Invalid where the document
 // cannot be read, and Conflict where it would take away most of what there is.
 func (a *Advisories) Import(ctx context.Context, o ImportOptions, document io.Reader) (out api.AdvisoryImport, err error) {
+	if err := o.Check(); err != nil {
+		return out, err
+	}
 	s := Source{Name: o.Source, Form: o.Form, Ecosystem: o.Ecosystem, Release: o.Release}
-	if err := checkName(s.Name); err != nil {
-		return out, err
-	}
-	if _, err := importer(s.Form); err != nil {
-		return out, err
-	}
 	var f fetched
 	if err := a.keep(&f, document, -1, "what is imported"); err != nil {
 		return out, err

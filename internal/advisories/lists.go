@@ -12,7 +12,6 @@ import (
 	"muster/api"
 	"muster/internal/db"
 	"muster/internal/sites"
-	"muster/sitereport"
 )
 
 func readCounts(body []byte) (c api.AdvisoryCounts, err error) {
@@ -321,7 +320,7 @@ func (a *Advisories) holders(ctx context.Context, see []string, c *counter, foun
 
 // concerns reports whether one of some advisories in a row counts for a host.
 func (c *counter) concerns(h *sites.Host, r *counted, nums map[int64]bool) bool {
-	if kernel, runs := advisory.Kernel(h.System, r.Package); kernel && !runs {
+	if r.idle(h.System) {
 		return false
 	}
 	for n := range nums {
@@ -397,9 +396,6 @@ func (a *Advisories) packagePage(tx *db.Tx, ids []int64, hosts map[int64]int64, 
 	out.Findings, out.Next = page(worstFirst(all, severities), s.from, limitOf(s.Limit))
 	return out, nil
 }
-
-// noSystem runs no kernel that is known: each may be the one.
-var noSystem sitereport.System
 
 // like is a pattern of SQL for text that stands anywhere, with "!" to escape.
 func like(text string) string {

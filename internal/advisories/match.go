@@ -244,6 +244,9 @@ func (p *patch) add(r *matchedRow, had []finding) {
 		p.gone = append(p.gone, [2]int64{r.ID, num})
 		changed = true
 	}
+	if !changed && len(r.renamed) == 0 {
+		return
+	}
 	body, err := json.Marshal(r.Known)
 	if err != nil {
 		return // texts and numbers: cannot be

@@ -55,7 +55,7 @@ func checkSources(all []Source) error {
 	seen := map[string]bool{}
 	for i := range all {
 		s := &all[i]
-		if err := s.check(); err != nil {
+		if err := s.Check(); err != nil {
 			return err
 		}
 		if seen[s.Name] {
@@ -66,7 +66,8 @@ func checkSources(all []Source) error {
 	return nil
 }
 
-func (s *Source) check() error {
+// Check refuses a source that cannot be read.
+func (s *Source) Check() error {
 	if err := checkName(s.Name); err != nil {
 		return err
 	}

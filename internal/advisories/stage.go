@@ -280,7 +280,7 @@ func (st *stage) insert(tx *db.Tx, all []*document) error {
 	}
 	var versions, names, affected [][]any
 	for i, d := range all {
-		versions = append(versions, []any{nums[i], st.next, 0, st.source.num, d.sum, int(d.Severity), d.Exploited, d.Published, d.Withdrawn, d.body})
+		versions = append(versions, []any{nums[i], st.next, 0, st.source.num, d.sum, int(d.Severity), d.Exploited, d.Published, d.Withdrawn, st.a.pack.EncodeAll(d.body, nil)})
 		for _, n := range d.names() {
 			names = append(names, []any{n, nums[i], st.next})
 		}

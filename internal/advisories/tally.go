@@ -146,7 +146,8 @@ type counter struct {
 // A counted row is one of the dictionary in which something is found.
 type counted struct {
 	*knownRow
-	found []marked
+	found  []marked
+	kernel bool // whether it runs is another question
 }
 
 // maxCounter bounds what a counter keeps: about so many findings and rows.
@@ -165,7 +166,7 @@ func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []
 		if r == nil {
 			continue
 		}
-		if kernel, runs := advisory.Kernel(system, r.Package); kernel && !runs {
+		if r.idle(system) {
 			continue
 		}
 		some := false
@@ -192,6 +193,18 @@ func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []
 	t.counts.Ignored = int64(len(hidden))
 	return t, nil
 }
+
+// idle reports whether a row is of a kernel that does not run.
+func (r *counted) idle(system sitereport.System) bool {
+	if !r.kernel {
+		return false
+	}
+	_, runs := advisory.Kernel(system, r.Package)
+	return !runs
+}
+
+// noSystem runs no kernel that is known: each may be the one.
+var noSystem sitereport.System
 
 // read has the counter know rows.
 func (c *counter) read(tx *db.Tx, ids []int64) (err error) {
@@ -224,6 +237,7 @@ func (c *counter) read(tx *db.Tx, ids []int64) (err error) {
 	c.size += len(ask)
 	for _, k := range rows {
 		r := &counted{knownRow: c.a.knownRow(k)}
+		r.kernel, _ = advisory.Kernel(noSystem, k.Package)
 		for _, f := range found[k.ID] {
 			r.found = append(r.found, marked{f.advisory, markOf(&f)})
 		}

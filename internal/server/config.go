@@ -52,6 +52,7 @@ type Config struct {
 	Mail       Mail             `yaml:"mail"`
 	GLPI       GLPI             `yaml:"glpi"`
 	Collector  Collector        `yaml:"collector"`
+	Advisories Advisories       `yaml:"advisories"`
 	Actions    ActionsPart      `yaml:"actions"`
 	OIDC       OIDC             `yaml:"oidc"`
 	Limits     Limits           `yaml:"limits"`
@@ -286,6 +287,7 @@ func Defaults() Config {
 		Webhooks:   Webhooks{Patience: Duration(5 * day)},
 		Mail:       Mail{Port: 587, TLS: "starttls"},
 		Collector:  defaultCollector,
+		Advisories: Advisories{Serious: "high"},
 		GLPI:       GLPI{Interval: Duration(time.Hour), Refresh: Duration(day), Rate: 2},
 		Limits:     Limits{Hosts: 10_000},
 		Metrics:    MetricsFor{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
@@ -349,7 +351,7 @@ func (c *Config) parse(data []byte) error {
 
 // Check reports the first value that cannot be.
 func (c *Config) Check() error {
-	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople, c.checkGLPI, c.checkMail, c.checkCollector} {
+	for _, check := range []func() error{c.checkListen, c.checkTLS, c.checkHosts, c.checkActions, c.checkLimits, c.checkPeople, c.checkGLPI, c.checkMail, c.checkCollector, c.checkAdvisories} {
 		if err := check(); err != nil {
 			return muster.WithKind(muster.Invalid, err)
 		}

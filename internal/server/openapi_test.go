@@ -65,7 +65,7 @@ var words = map[string]string{
 	"grace":    "seconds for which files stay that nothing names any more",
 	"keep":     "so many versions of each package stay",
 	"at":       "the inventory as it was then, in Unix seconds; else as it is",
-	"all":      "1: those of everybody",
+	"all":      "1: those of everybody, or that concern nobody",
 	"before":   "only numbers below this one, the highest first",
 	"columns":  "further facts to show: names of fields of the search language, with commas",
 	"count":    "1: also count all that match",
@@ -93,6 +93,17 @@ var words = map[string]string{
 	"wait":     "seconds to wait for something to answer",
 	"what":     "only of this kind",
 	"who":      "only of this person",
+	// of advisories and findings
+	"exploited": "1: only what is known to be exploited",
+	"fixable":   "1: only where there is a fix",
+	"form":      "of the document: osv, debian, csaf, oval, vuxml, pkgsrc, updateinfo, secdb, arch, support or kev",
+	"ignored":   "1: also what people chose to ignore",
+	"platform":  "of what is affected where the form does not say it, as \"rocky 9\"",
+	"severity":  "the least: low, medium, high or critical",
+	"shrink":    "1: the source may come to say less than half of what it said",
+	"site":      "name of a site",
+	"source":    "name of a source of advisories",
+	"text":      "only where a name has this text",
 }
 
 // A caller's method is how the Go client uses a route.

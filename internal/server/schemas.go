@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"muster/internal/access"
+	"muster/internal/advisories"
 	"muster/internal/auditlog/ledger"
 	"muster/internal/db"
 	"muster/internal/glpisync"
@@ -12,11 +13,12 @@ import (
 	"muster/internal/mailer"
 	"muster/internal/relay"
 	"muster/internal/rollouts"
+	"muster/internal/sites"
 )
 
 // schemas are those of every subject that a server with this configuration opens.
 func (c *Config) schemas() []db.Schema {
-	all := []db.Schema{{Subject: "server", Files: schema}, ledger.Schema(), hosts.Schema(), relay.Schema(), hooks.Schema(), access.Schema(), rollouts.Schema(), mailer.Schema()}
+	all := []db.Schema{{Subject: "server", Files: schema}, ledger.Schema(), hosts.Schema(), relay.Schema(), hooks.Schema(), access.Schema(), rollouts.Schema(), mailer.Schema(), sites.Schema(), advisories.Schema()}
 	if c.GLPI.URL != "" {
 		all = append(all, glpisync.Schema())
 	}

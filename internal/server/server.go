@@ -25,6 +25,7 @@ import (
 	"muster"
 	"muster/api"
 	"muster/internal/access"
+	"muster/internal/advisories"
 	"muster/internal/auditlog/ledger"
 	"muster/internal/db"
 	"muster/internal/directory"
@@ -63,6 +64,7 @@ type Server struct {
 	glpi         *glpisync.Sync // nil: none is told
 	sites        *sites.Sites
 	collector    *collector
+	advisories   *advisories.Advisories
 	spool        *spool // nil: reports are not kept sealed
 	depot        *depot
 	ldap         *directory.Directory // nil: none is read
@@ -148,6 +150,9 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	if err := s.openCollector(ctx); err != nil {
+		return err
+	}
+	if err := s.openAdvisories(ctx); err != nil {
 		return err
 	}
 	if err := s.openAccess(ctx); err != nil {

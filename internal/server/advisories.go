@@ -1,0 +1,206 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"muster"
+	"muster/api"
+	"muster/internal/advisories"
+	"muster/internal/sites"
+)
+
+// seenSites are the sites whose reports a person may see; nil are all, with the hosts
+// under agents.
+func (s *Server) seenSites(ctx context.Context, r *request) ([]string, error) {
+	scope := r.person.may(api.VerbView)
+	if scope.All() {
+		return nil, nil
+	}
+	all, err := s.sites.Sites(ctx)
+	seen := []string{}
+	for _, one := range all {
+		if scope.Site(one.Name) {
+			seen = append(seen, one.Name)
+		}
+	}
+	return seen, err
+}
+
+// findingQuery reads what findings are asked for.
+func findingQuery(q *query) api.FindingQuery {
+	return api.FindingQuery{Severity: q.Get("severity"), Exploited: q.Get("exploited") == "1", Fixable: q.Get("fixable") == "1", Ignored: q.Get("ignored") == "1",
+		Text: q.Get("text"), Cursor: q.Get("cursor"), Limit: int(q.number("limit"))}
+}
+
+// asking reads the query, and which sites the person may see.
+func (s *Server) asking(ctx context.Context, r *request) (q *query, see []string, err error) {
+	q = queryOf(r)
+	if q.err != nil {
+		return q, nil, q.err
+	}
+	see, err = s.seenSites(ctx, r)
+	return q, see, err
+}
+
+func (s *Server) listAdvisories(ctx context.Context, r *request) (any, error) {
+	q, see, err := s.asking(ctx, r)
+	in := findingQuery(q)
+	if err == nil {
+		err = q.err
+	}
+	if err != nil {
+		return nil, err
+	}
+	if q.Get("all") == "1" {
+		return s.advisories.List(ctx, see, in)
+	}
+	return s.advisories.SiteFindings(ctx, see, "", in)
+}
+
+func (s *Server) getAdvisory(ctx context.Context, r *request) (any, error) {
+	see, err := s.seenSites(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.Show(ctx, see, r.PathValue("id"))
+}
+
+func (s *Server) advisoryHosts(ctx context.Context, r *request) (any, error) {
+	q, see, err := s.asking(ctx, r)
+	limit := int(q.number("limit"))
+	if err == nil {
+		err = q.err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.Holders(ctx, see, r.PathValue("id"), q.Get("cursor"), limit)
+}
+
+func (s *Server) countAdvisories(ctx context.Context, r *request) (any, error) {
+	see, err := s.seenSites(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.Standing(ctx, see)
+}
+
+func (s *Server) advisoryTrend(ctx context.Context, r *request) (any, error) {
+	q, see, err := s.asking(ctx, r)
+	from := q.number("from")
+	if err == nil {
+		err = q.err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.Trend(ctx, see, q.Get("site"), from)
+}
+
+// listAdvisorySources tells systems of hosts only those who may see all of them.
+func (s *Server) listAdvisorySources(ctx context.Context, r *request) (any, error) {
+	out, err := s.advisories.ListSources(ctx)
+	if !r.person.may(api.VerbView).All() {
+		out.Unmapped = nil
+	}
+	return out, err
+}
+
+// importAdvisories takes a document as it comes, onto the disk.
+func (s *Server) importAdvisories(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	if q.err != nil {
+		return nil, q.err
+	}
+	ecosystem, release, _ := strings.Cut(q.Get("platform"), " ")
+	o := advisories.ImportOptions{Source: q.Get("source"), Form: q.Get("form"), Ecosystem: ecosystem, Release: release, Shrink: q.Get("shrink") == "1"}
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	body := s.unkept(r)
+	defer body.end()
+	r.deed.target = o.Source
+	return s.advisories.Import(ctx, o, body)
+}
+
+func (s *Server) listIgnored(ctx context.Context, r *request) (any, error) {
+	see, err := s.seenSites(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.Ignored(ctx, see)
+}
+
+func (s *Server) addIgnored(ctx context.Context, r *request) (any, error) {
+	var in api.AdvisoryIgnore
+	if err := parse(r.body, &in); err != nil {
+		return nil, err
+	}
+	return s.advisories.Ignore(ctx, r.person.name, in)
+}
+
+func (s *Server) removeIgnored(ctx context.Context, r *request) (any, error) {
+	num, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
+	if err != nil {
+		return nil, muster.Errorf(muster.Invalid, "%.30q is no number", r.PathValue("number"))
+	}
+	return json.RawMessage("{}"), s.advisories.Unignore(ctx, num)
+}
+
+func (s *Server) packageFindings(ctx context.Context, r *request) (any, error) {
+	q, see, err := s.asking(ctx, r)
+	in := findingQuery(q)
+	if err == nil {
+		err = q.err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.PackageFindings(ctx, see, r.PathValue("name"), in)
+}
+
+// siteSeen refuses a site that a person may not see as one that is not there.
+func (s *Server) siteSeen(ctx context.Context, r *request) error {
+	name := r.PathValue("name")
+	if !r.person.may(api.VerbView).Site(name) {
+		return muster.Errorf(muster.NotFound, "there is no site %.60q", name)
+	}
+	_, err := s.sites.Site(ctx, name)
+	if muster.KindOf(err) == muster.NotFound {
+		err = muster.Errorf(muster.NotFound, "there is no site %.60q", name)
+	}
+	return err
+}
+
+func (s *Server) siteFindings(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	in := findingQuery(q)
+	if q.err != nil {
+		return nil, q.err
+	}
+	if err := s.siteSeen(ctx, r); err != nil {
+		return nil, err
+	}
+	name := r.PathValue("name")
+	return s.advisories.SiteFindings(ctx, []string{name}, name, in)
+}
+
+func (s *Server) siteHostFindings(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	in := findingQuery(q)
+	if q.err != nil {
+		return nil, q.err
+	}
+	if err := s.siteSeen(ctx, r); err != nil {
+		return nil, err
+	}
+	var h sites.Host
+	h, err := s.sites.HostNamed(ctx, r.PathValue("name"), r.PathValue("host"))
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.HostFindings(ctx, []string{h.Site}, h.ID, in)
+}

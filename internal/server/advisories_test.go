@@ -1,0 +1,119 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"muster"
+	"muster/advisory/systems"
+	"muster/api"
+	"muster/internal/sites"
+)
+
+const someTracker = `{"curl":{"CVE-2026-1":{"description":"about curl","releases":{"bookworm":{"status":"open","urgency":"high","repositories":{"bookworm":"1"}}}}},
+"zlib":{"CVE-2026-2":{"description":"about zlib","releases":{"bookworm":{"status":"resolved","fixed_version":"2","urgency":"low","repositories":{"bookworm":"2"}}}}}}`
+
+// TestAdvisories imports a tracker through the API, and asks for what it says of hosts
+// of sites: as one who may see all, as one who may see a site, and as a host that reports.
+func TestAdvisories(t *testing.T) {
+	w := newReporting(t)
+	ctx := t.Context()
+	admin := w.person()
+	status, body := w.post(w.sealed(node("NIKHEF", "a.example.org", "curl 1", "zlib 1")))
+	wantAnswer(t, status, body, 200, "OK\n")
+	_, err := w.sites.Take(ctx, time.Now(), node("OPEN", "b.example.org", "curl 1"), sites.Sender{Proven: "OPEN", Form: "native"})
+	check(t, err)
+	out, err := admin.ImportAdvisories(ctx, "debian", "debian", "", false, strings.NewReader(someTracker), int64(len(someTracker)))
+	check(t, err)
+	if out.Added != 2 {
+		t.Errorf("import %+v", out)
+	}
+	page := must(admin.Advisories(ctx, api.AdvisoryQuery{}))(t)
+	if len(page.Advisories) != 2 || page.Advisories[0].ID != "CVE-2026-1" || *page.Advisories[0].Hosts != 2 {
+		t.Errorf("advisories %+v", page)
+	}
+
+	// Who may see a site sees nothing of others: neither hosts nor how many they are.
+	_, bob := w.limited(admin)
+	must(admin.AddRule(ctx, api.Rule{Who: "person:bob", Verbs: []api.Verb{api.VerbView}, Hosts: "site:OPEN"}))(t)
+	page = must(bob.Advisories(ctx, api.AdvisoryQuery{}))(t)
+	if len(page.Advisories) != 1 || *page.Advisories[0].Hosts != 1 {
+		t.Errorf("of one site: %+v", page)
+	}
+	hosts := must(bob.AdvisoryHosts(ctx, "CVE-2026-1", "", 0))(t)
+	if len(hosts.Hosts) != 1 || hosts.Hosts[0].Name != "b.example.org" {
+		t.Errorf("hosts of one site: %+v", hosts)
+	}
+	detail := must(bob.Advisory(ctx, "CVE-2026-2"))(t)
+	if *detail.Hosts != 0 || len(detail.Sites) != 0 {
+		t.Errorf("detail %+v", detail)
+	}
+	for _, ask := range []func() error{
+		func() error { _, err := bob.SiteFindings(ctx, "NIKHEF", api.FindingQuery{}); return err },
+		func() error { _, err := bob.SiteFindings(ctx, "NOSUCH", api.FindingQuery{}); return err },
+		func() error {
+			_, err := bob.SiteHostFindings(ctx, "NIKHEF", "a.example.org", api.FindingQuery{})
+			return err
+		},
+	} {
+		if err := ask(); muster.KindOf(err) != muster.NotFound || !strings.Contains(err.Error(), "there is no site") {
+			t.Errorf("of a site that may not be seen: %v", err)
+		}
+	}
+	found := must(bob.SiteHostFindings(ctx, "OPEN", "b.example.org", api.FindingQuery{}))(t)
+	if len(found.Findings) != 1 || found.Findings[0].Package != "curl" {
+		t.Errorf("findings %+v", found)
+	}
+	if counts := must(bob.AdvisoryCounts(ctx))(t); len(counts.Sites) != 1 || counts.All.Hosts != 1 {
+		t.Errorf("counts %+v", counts)
+	}
+	if sources := must(bob.AdvisorySources(ctx))(t); len(sources.Sources) != 1 || sources.Unmapped != nil {
+		t.Errorf("sources %+v", sources)
+	}
+	_, err = bob.IgnoreAdvisory(ctx, api.AdvisoryIgnore{Advisory: "CVE-2026-1", Reason: "no"})
+	wantKind(t, err, muster.Denied)
+	_, err = bob.ImportAdvisories(ctx, "debian", "debian", "", true, strings.NewReader("{}"), 2)
+	wantKind(t, err, muster.Denied)
+
+	// What is ignored counts no more, until that ends.
+	ignored := must(admin.IgnoreAdvisory(ctx, api.AdvisoryIgnore{Advisory: "CVE-2026-1", Site: "OPEN", Reason: "not used"}))(t)
+	check(t, w.advisories.Follow(ctx))
+	if page := must(bob.Advisories(ctx, api.AdvisoryQuery{}))(t); len(page.Advisories) != 0 {
+		t.Errorf("ignored: %+v", page)
+	}
+	check(t, admin.UnignoreAdvisory(ctx, number(ignored.Number)))
+	check(t, w.advisories.Follow(ctx))
+	if page := must(bob.SiteFindings(ctx, "OPEN", api.FindingQuery{Severity: "high"}))(t); len(page.Advisories) != 1 {
+		t.Errorf("not ignored any more: %+v", page)
+	}
+
+	// A reporter that asks is told.
+	again := node("NIKHEF", "a.example.org", "curl 1", "zlib 2")
+	again.Time++
+	status, body = w.send(api.RouteReports+"?mode=store-and-report", "application/pkcs7-mime", w.sealed(again))
+	wantAnswer(t, status, body, 200, "OK\ncurl\t1\tamd64\tCVE-2026-1\thigh\t\n")
+}
+
+// TestParseSource reads lines of advisories.sources.
+func TestParseSource(t *testing.T) {
+	for line, bad := range map[string]bool{
+		"debian debian https://security-tracker.debian.org/tracker/data/json": false,
+		"rocky updateinfo /srv/updateinfo.xml platform=rocky:9 every=1h":      false,
+		"rocky updateinfo":                       true,
+		"x nosuch /srv/x":                        true,
+		"x osv https://user:pw@example.org/":     true,
+		"X osv /srv/x":                           true,
+		"x osv /srv/x every=1s":                  true,
+		"x osv /srv/x color=red":                 true,
+		"x osv file:///etc/passwd":               false,
+		"x osv https://[::1]/x platform=rocky:9": false,
+	} {
+		if _, err := parseSource(line); (err != nil) != bad {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+	if !systems.Builtin().Ecosystem("rocky", "9").Known {
+		t.Error("rocky is not known")
+	}
+}
