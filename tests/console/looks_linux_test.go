@@ -38,7 +38,7 @@ var views = []view{
 	{name: "host-pending", path: "/hosts/{pending}", says: "Approve"},
 	{name: "host-edit", path: "/hosts/{host}/edit", says: "pc-1"},
 	{name: "packages", path: "/packages", says: "notes", picture: true},
-	{name: "package", path: "/packages/tool", says: "1.0-1", picture: true},
+	{name: "package", path: "/packages/tool", says: "Versions over time", picture: true},
 	{name: "groups", path: "/groups", says: "lab", picture: true},
 	{name: "group", path: "/groups/group/lab", says: "tool", picture: true},
 	{name: "group-edit", path: "/groups/group/lab/edit", says: "lab"},

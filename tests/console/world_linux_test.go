@@ -162,6 +162,9 @@ func (w *world) populate() error {
 	if err == nil {
 		err = w.arrange()
 	}
+	if err == nil {
+		err = w.past()
+	}
 	return err
 }
 

@@ -335,6 +335,10 @@ function ready(within) {
   for (const f of $$("[data-select]", within)) count(f);
 }
 
+// Where the navigation is wider than the window, the page that one is at is in sight.
+const here = $(".top nav [aria-current]");
+if (here) here.closest("nav").scrollLeft = here.offsetLeft - (innerWidth - here.offsetWidth) / 2;
+
 ready(document);
 $$("[data-log]").forEach(listen);
 follow();
