@@ -223,3 +223,25 @@ func heap() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// BenchmarkStart is the question what a server that starts reads from the store itself:
+// 500 hosts with 2,000 packages, each with one that no other has.
+func BenchmarkStart(b *testing.B) {
+	w := newWorld(b, dbtest.SQLite(b), "A")
+	const hosts = 500
+	common := make([]string, crowdHas-1)
+	for i := range common {
+		common[i] = fmt.Sprintf("package-%d 1:2.36-9+deb12u10 amd64", i)
+	}
+	measure(b, "take a report", hosts, func() {
+		w.report("A", fmt.Sprint("host", w.count), append(common, fmt.Sprintf("own-%d 1 amd64", w.count))...)
+	})
+	cold, err := sites.Open(b.Context(), sites.Config{DB: w.DB}) // that has nothing in memory yet
+	check(b, err)
+	r, err := Open(b.Context(), Config{DB: w.DB, Source: cold, Now: w.now})
+	check(b, err)
+	measure(b, fmt.Sprintf("start: read %d hosts", hosts), 1, func() { check(b, r.Follow(b.Context())) })
+	if len(r.fleet.hosts) != hosts || len(r.fleet.states) != hosts {
+		b.Fatalf("%d hosts in %d states", len(r.fleet.hosts), len(r.fleet.states))
+	}
+}
