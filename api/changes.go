@@ -20,7 +20,7 @@ type FeedQuery struct {
 	// the cursor to begin with. FeedStart is as far back as anything is kept.
 	Since string
 	// Kinds leaves out all others: "host", "host.result", "inventory", "rollout",
-	// "action.result", "audit". A kind
+	// "action.result", "advisory", "audit". A kind
 	// without a dot stands for those that begin with it.
 	Kinds []string
 	// Wait is how long to wait for something to answer, at most 50 seconds.
@@ -39,12 +39,13 @@ type FeedPage struct {
 	Next string `json:"next"`
 }
 
-// A FeedItem is one thing that happened. Of Event, Inventory, Rollout, Action, Target and
-// Audit it has that of its kind.
+// A FeedItem is one thing that happened. Of Event, Inventory, Rollout, Action, Target,
+// Advisory and Audit it has that of its kind.
 type FeedItem struct {
 	ID string `json:"id"` // unique, the same whenever it is read
 	// Kind is "host." and the event's what, "inventory", "rollout." and the state,
-	// "action." and the state, "action.result", or "audit." and the entry's what.
+	// "action." and the state, "action.result", "advisory.new" or "advisory.gone", or
+	// "audit." and the entry's what.
 	Kind string `json:"kind"`
 	Time int64  `json:"time"`
 	Host string `json:"host,omitempty"`
@@ -60,6 +61,8 @@ type FeedItem struct {
 	Action *Action `json:"action,omitempty"`
 	// Target is what a host says in the end of an action.
 	Target *ActionTarget `json:"target,omitempty"`
+	// Advisory is a serious advisory that came to a site, or left it.
+	Advisory *AdvisoryNews `json:"advisory,omitempty"`
 	// Audit is an entry of the audit log, for those who may read it.
 	Audit *AuditEntry `json:"audit,omitempty"`
 }
@@ -88,6 +91,7 @@ var FeedKinds = []string{
 	"inventory",
 	"rollout.running", "rollout.paused", "rollout.halted", "rollout.aborted", "rollout.completed",
 	"action.held", "action.open", "action.over", "action.cancelled", "action.result",
+	AdvisoryNew, AdvisoryGone,
 	"audit.request", "audit.login", "audit.stranger", "audit.host", "audit.rollout", "audit.webhook", "audit.server",
 }
 

@@ -246,13 +246,20 @@ func affectedOf(f *advisory.Affected) api.AdvisoryAffected {
 	return out
 }
 
-// Holders lists the hosts that an advisory concerns, by any of its names, one line for
-// each, by site and name: less kernels that do not run, and what is ignored.
+// Holders is a page of [Advisories.AllHolders].
 func (a *Advisories) Holders(ctx context.Context, see []string, id, cursor string, limit int) (out api.AdvisoryHostPage, err error) {
 	from, err := placeOf(cursor)
 	if err != nil {
 		return out, err
 	}
+	all, err := a.AllHolders(ctx, see, id)
+	out.Hosts, out.Next = page(all, from, limitOf(limit))
+	return out, err
+}
+
+// AllHolders lists the hosts that an advisory concerns, by any of its names, one line for
+// each, by site and name: less kernels that do not run, and what is ignored.
+func (a *Advisories) AllHolders(ctx context.Context, see []string, id string) (all []api.AdvisoryHost, err error) {
 	found := map[int64]finding{} // by row; of several advisories with this name the worst
 	c := a.counter()
 	byRow := map[int64]map[int64]bool{}
@@ -287,11 +294,9 @@ func (a *Advisories) Holders(ctx context.Context, see []string, id, cursor strin
 		return c.read(tx, ids)
 	})
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	all, err := a.holders(ctx, see, c, found, byRow)
-	out.Hosts, out.Next = page(all, from, limitOf(limit))
-	return out, err
+	return a.holders(ctx, see, c, found, byRow)
 }
 
 func (a *Advisories) holders(ctx context.Context, see []string, c *counter, found map[int64]finding, byRow map[int64]map[int64]bool) (all []api.AdvisoryHost, err error) {

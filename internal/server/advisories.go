@@ -10,12 +10,17 @@ import (
 	"muster/api"
 	"muster/internal/advisories"
 	"muster/internal/sites"
+	"muster/search"
 )
 
 // seenSites are the sites whose reports a person may see; nil are all, with the hosts
 // under agents.
 func (s *Server) seenSites(ctx context.Context, r *request) ([]string, error) {
-	scope := r.person.may(api.VerbView)
+	return s.sitesIn(ctx, r.person.may(api.VerbView))
+}
+
+// sitesIn are the sites of which a scope has every host; nil are all.
+func (s *Server) sitesIn(ctx context.Context, scope search.Scope) ([]string, error) {
 	if scope.All() {
 		return nil, nil
 	}
@@ -27,6 +32,15 @@ func (s *Server) seenSites(ctx context.Context, r *request) ([]string, error) {
 		}
 	}
 	return seen, err
+}
+
+// followAdvisories lists what came to sites, and left them, after a number.
+func (s *Server) followAdvisories(ctx context.Context, n int64, limit int, see []string) (items []api.FeedItem, last int64, err error) {
+	all, last, err := s.advisories.News(ctx, see, n, limit)
+	for i := range all {
+		items = append(items, api.FeedItem{ID: "v" + strconv.FormatInt(all[i].Number, 10), Kind: all[i].Kind, Time: all[i].Time, Advisory: &all[i]})
+	}
+	return items, last, err
 }
 
 // findingQuery reads what findings are asked for.

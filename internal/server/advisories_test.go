@@ -34,12 +34,21 @@ func TestAdvisories(t *testing.T) {
 		t.Errorf("advisories %+v", page)
 	}
 
+	feed := must(admin.Changes(ctx, api.FeedQuery{Since: api.FeedStart, Kinds: []string{"advisory"}}))(t)
+	if len(feed.Items) != 2 || feed.Items[0].Kind != api.AdvisoryNew || feed.Items[0].Advisory.Advisory.ID != "CVE-2026-1" {
+		t.Errorf("feed %+v", feed)
+	}
+
 	// Who may see a site sees nothing of others: neither hosts nor how many they are.
 	_, bob := w.limited(admin)
 	must(admin.AddRule(ctx, api.Rule{Who: "person:bob", Verbs: []api.Verb{api.VerbView}, Hosts: "site:OPEN"}))(t)
 	page = must(bob.Advisories(ctx, api.AdvisoryQuery{}))(t)
 	if len(page.Advisories) != 1 || *page.Advisories[0].Hosts != 1 {
 		t.Errorf("of one site: %+v", page)
+	}
+	feed = must(bob.Changes(ctx, api.FeedQuery{Since: api.FeedStart, Kinds: []string{"advisory.new"}}))(t)
+	if len(feed.Items) != 1 || feed.Items[0].Advisory.Site != "OPEN" {
+		t.Errorf("feed of one site: %+v", feed)
 	}
 	hosts := must(bob.AdvisoryHosts(ctx, "CVE-2026-1", "", 0))(t)
 	if len(hosts.Hosts) != 1 || hosts.Hosts[0].Name != "b.example.org" {

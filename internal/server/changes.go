@@ -28,6 +28,7 @@ type reader struct {
 	part     *hosts.Part
 	view     relay.View // the same hosts; nil is all
 	rollouts bool
+	sites    []string // whose advisories; nil is all
 	audit    bool
 }
 
@@ -41,6 +42,9 @@ func (s *Server) sources(r reader) []source {
 			return s.followRollouts(ctx, n, limit, r.view == nil)
 		}})
 	}
+	all = append(all, source{'v', s.advisories.Newest, func(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
+		return s.followAdvisories(ctx, n, limit, r.sites)
+	}})
 	if r.audit {
 		all = append(all, source{'a', s.newestAudit, s.followAudit})
 	}
@@ -291,7 +295,11 @@ func (s *Server) sourcesOf(ctx context.Context, r *request) ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.sources(reader{part: s.part(r), view: v, rollouts: true, audit: r.person.may(api.VerbAdminister).All()}), nil
+	see, err := s.seenSites(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.sources(reader{part: s.part(r), view: v, rollouts: true, sites: see, audit: r.person.may(api.VerbAdminister).All()}), nil
 }
 
 // await answers with the first page that has something, or with none when the time

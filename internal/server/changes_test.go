@@ -202,7 +202,7 @@ func TestChangesOfActionsAndRollouts(t *testing.T) {
 // The kinds that may be asked for are those that there are: what events of hosts and
 // entries of the log are called in the source, and the states of rollouts and actions.
 func TestFeedKinds(t *testing.T) {
-	want := map[string]bool{"inventory": true, "action.result": true}
+	want := map[string]bool{"inventory": true, "action.result": true, "advisory.new": true, "advisory.gone": true}
 	named := func(dir, name, prefix, by string) {
 		take := func(n ast.Node) {
 			ast.Inspect(n, func(n ast.Node) bool {

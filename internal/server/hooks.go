@@ -96,7 +96,11 @@ func (f hookFeed) sources(ctx context.Context, query string) ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{part: f.hosts.Part(scope, scope, nil), rollouts: scope.All(), audit: scope.All()}
+	see, err := f.sitesIn(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{part: f.hosts.Part(scope, scope, nil), rollouts: scope.All(), sites: see, audit: scope.All()}
 	if scope.All() {
 		return f.Server.sources(r), nil
 	}

@@ -51,6 +51,9 @@ func newMetrics(s *Server) *metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &fleet{s: s,
 			hosts: prometheus.NewDesc("musterd_hosts", "Hosts by state.", []string{"state"}, nil),
 			spool: prometheus.NewDesc("musterd_spool_bytes", "Sealed reports that wait to be opened, in bytes.", nil, nil),
+			worst: prometheus.NewDesc("musterd_advisories_hosts", "Hosts by the worst of their advisories.", []string{"severity"}, nil),
+			found: prometheus.NewDesc("musterd_advisories", "Advisories that concern any host, by severity; exploited ones also by themselves.", []string{"severity"}, nil),
+			stale: prometheus.NewDesc("musterd_advisories_source_failing_seconds", "For how long a source of advisories could not be read.", []string{"source"}, nil),
 			head:  prometheus.NewDesc("musterd_repository_expires", "When the head of the repository expires, in Unix seconds.", nil, nil)})
 	return m
 }
@@ -92,14 +95,18 @@ func (m *metrics) batch(b db.Batch) {
 
 // fleet asks for what others count, when somebody looks.
 type fleet struct {
-	s                  *Server
-	hosts, head, spool *prometheus.Desc
+	s                   *Server
+	hosts, head, spool  *prometheus.Desc
+	worst, found, stale *prometheus.Desc // advisories
 }
 
 func (f *fleet) Describe(c chan<- *prometheus.Desc) {
 	c <- f.hosts
 	c <- f.head
 	c <- f.spool
+	c <- f.worst
+	c <- f.found
+	c <- f.stale
 }
 
 func (f *fleet) Collect(c chan<- prometheus.Metric) {
@@ -115,6 +122,7 @@ func (f *fleet) Collect(c chan<- prometheus.Metric) {
 	if f.s.spool != nil {
 		c <- prometheus.MustNewConstMetric(f.spool, prometheus.GaugeValue, float64(f.s.spool.size()))
 	}
+	f.advisories(ctx, c)
 	if r := f.s.depot.info(); r.ID != "" {
 		c <- prometheus.MustNewConstMetric(f.head, prometheus.GaugeValue, float64(r.Expires))
 	}
