@@ -58,7 +58,7 @@ func (o *Options) plain(r io.Reader) (text io.Reader, end func(), err error) {
 
 // A tokenBound lets a decoder read at most most bytes beyond the token that it
 // returned last: so no string makes it take more memory. offset is the end of
-// that token in the input.
+// that token in the input, not how far a decoder has looked.
 type tokenBound struct {
 	r      io.Reader
 	name   string

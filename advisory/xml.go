@@ -23,11 +23,12 @@ type xmlReader struct {
 	d     *xml.Decoder
 	name  string
 	depth int
+	mark  int64 // where the token that is read begins
 }
 
 func newXMLReader(name string, text io.Reader) *xmlReader {
 	x := &xmlReader{name: name}
-	bound := &tokenBound{r: text, name: name, most: maxXMLToken, offset: func() int64 { return x.d.InputOffset() }}
+	bound := &tokenBound{r: text, name: name, most: maxXMLToken, offset: func() int64 { return x.mark }}
 	x.d = xml.NewDecoder(bound)
 	x.d.Entity = xml.HTMLEntity
 	// Documents that are not UTF-8 are those of decades ago. Names and versions
@@ -48,6 +49,7 @@ func newXMLReader(name string, text io.Reader) *xmlReader {
 // of the document.
 func (x *xmlReader) token() (xml.Token, error) {
 	for {
+		x.mark = x.d.InputOffset()
 		t, err := x.d.Token()
 		if err == io.EOF && x.depth == 0 {
 			return nil, err
