@@ -1,0 +1,136 @@
+package advisory
+
+import (
+	"strings"
+)
+
+func (c *csafReader) vulnerability() error {
+	v := vuln{statuses: map[string][]int32{}, noFix: map[int32]string{}, impact: map[int32]Severity{}}
+	err := c.j.object(func(key string) error {
+		switch key {
+		case "cve":
+			cve, err := c.j.text()
+			c.a.Aliases = appendBounded(c.a.Aliases, cve)
+			return err
+		case "product_status":
+			return c.j.object(func(status string) error {
+				list, err := c.numbered()
+				v.statuses[status] = list
+				return err
+			})
+		case "remediations":
+			return c.j.array(func() error { return c.remediation(&v) })
+		case "threats":
+			return c.j.array(func() error { return c.threat(&v) })
+		case "scores":
+			return c.j.array(c.score)
+		case "references":
+			return c.j.array(c.reference)
+		}
+		return c.j.skip()
+	})
+	c.vulns = append(c.vulns, v)
+	return err
+}
+
+// numbered reads a list of products.
+func (c *csafReader) numbered() (list []int32, err error) {
+	err = c.j.array(func() error {
+		id, err := c.j.text()
+		if err != nil {
+			return err
+		}
+		n, err := c.number(id)
+		list = append(list, n)
+		return err
+	})
+	return list, err
+}
+
+// remediation notes for which products there will be no fix.
+func (c *csafReader) remediation(v *vuln) error {
+	var category, details string
+	var products []int32
+	err := c.j.object(func(key string) (err error) {
+		switch key {
+		case "category":
+			err = c.j.into(&category)
+		case "details":
+			err = c.j.into(&details)
+		case "product_ids":
+			products, err = c.numbered()
+		default:
+			err = c.j.skip()
+		}
+		return err
+	})
+	if category != "no_fix_planned" {
+		return err
+	}
+	status := StatusWillNotFix
+	if details == "Out of support scope" {
+		status = StatusEndOfLife
+	}
+	for _, n := range products {
+		v.noFix[n] = status
+	}
+	return err
+}
+
+// threat notes how bad it is for which products, and whether the catalogue of
+// exploited vulnerabilities is named.
+func (c *csafReader) threat(v *vuln) error {
+	var category, details string
+	var products []int32
+	err := c.j.object(func(key string) (err error) {
+		switch key {
+		case "category":
+			err = c.j.into(&category)
+		case "details":
+			err = c.j.into(&details)
+		case "product_ids":
+			products, err = c.numbered()
+		default:
+			err = c.j.skip()
+		}
+		return err
+	})
+	switch category {
+	case "impact":
+		if len(products) == 0 {
+			products = []int32{0}
+		}
+		for _, n := range products {
+			v.impact[n] = severityOf(details)
+		}
+	case "exploit_status":
+		if strings.HasPrefix(details, "CISA") || strings.Contains(details, "known-exploited") {
+			c.a.Exploited = true
+		}
+	}
+	return err
+}
+
+// score keeps the vector of the first score, of the newest version of CVSS in it.
+func (c *csafReader) score() error {
+	vectors := map[string]string{}
+	err := c.j.object(func(key string) error {
+		if !strings.HasPrefix(key, "cvss_") {
+			return c.j.skip()
+		}
+		return c.j.object(func(field string) error {
+			if field != "vectorString" {
+				return c.j.skip()
+			}
+			vector, err := c.j.text()
+			vectors[key] = vector
+			return err
+		})
+	})
+	for _, version := range []string{"cvss_v4", "cvss_v3", "cvss_v2"} {
+		if c.a.CVSS == "" {
+			c.a.CVSS = vectors[version]
+		}
+	}
+	return err
+}
