@@ -38,12 +38,12 @@ const (
 
 	RouteSelf     = "/api/v1/self"          // GET, person: [Self]
 	RoutePassword = "/api/v1/self/password" // PUT, person: [PasswordChange] -> [PasswordChanged]
-	RouteSessions = "/api/v1/sessions"      // GET, person: ?person=NAME -> [SessionPage]
+	RouteSessions = "/api/v1/sessions"      // GET, person: ?person=NAME&cursor=&limit= -> [SessionPage]
 	RouteSession  = "/api/v1/sessions/{id}" // DELETE, person
 
-	RoutePeople    = "/api/v1/people"         // GET -> [PersonPage], POST [PersonNew] -> [Person], person
+	RoutePeople    = "/api/v1/people"         // GET ?like=&person=&cursor=&limit= -> [PersonPage], POST [PersonNew] -> [Person], person
 	RoutePerson    = "/api/v1/people/{name}"  // PATCH [PersonEdit] -> [Person], DELETE, person
-	RouteRules     = "/api/v1/rules"          // GET -> [RulePage], POST [Rule] -> [Rule], person
+	RouteRules     = "/api/v1/rules"          // GET ?cursor=&limit= -> [RulePage], POST [Rule] -> [Rule], person
 	RouteRule      = "/api/v1/rules/{id}"     // DELETE, person
 	RouteRulesTest = "/api/v1/rules/test"     // GET, person: ?person=NAME&verb=V&host=H -> [RightsPage]
 	RouteAPITokens = "/api/v1/apitokens"      // GET ?all=1 -> [APITokenPage], POST [APITokenNew] -> [APIToken], person
@@ -141,6 +141,15 @@ type Rule struct {
 // RulePage lists rules.
 type RulePage struct {
 	Rules []Rule `json:"rules"`
+	Next  string `json:"next,omitempty"` // cursor of the next page; "" where this is the last
+}
+
+// A ListQuery asks for a page of people, sessions or rules.
+type ListQuery struct {
+	Query  string // of people: a part of the name, in small letters or capitals
+	Name   string // of people: that one alone
+	Cursor string
+	Limit  int // 0: all of them
 }
 
 // A Person is somebody who logged in, or was made to.
@@ -158,6 +167,7 @@ type Person struct {
 // PersonPage lists people.
 type PersonPage struct {
 	People []Person `json:"people"`
+	Next   string   `json:"next,omitempty"` // cursor of the next page; "" where this is the last
 }
 
 // PersonNew adds somebody who logs in by a password of this server.
@@ -193,6 +203,7 @@ type PasswordChanged struct {
 // SessionPage lists sessions.
 type SessionPage struct {
 	Sessions []SessionInfo `json:"sessions"`
+	Next     string        `json:"next,omitempty"` // cursor of the next page; "" where this is the last
 }
 
 // SessionInfo is a session without its token.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 )
 
 // LoginWays says how one may log in.
@@ -65,10 +66,24 @@ func (p *PersonClient) Sessions(ctx context.Context) (out SessionPage, err error
 
 // SessionsOf lists those of a person or, with "", of everybody: who administers may.
 func (p *PersonClient) SessionsOf(ctx context.Context, person string) (out SessionPage, err error) {
-	q := query()
+	return p.FindSessions(ctx, person, ListQuery{})
+}
+
+// FindSessions lists a page of them.
+func (p *PersonClient) FindSessions(ctx context.Context, person string, in ListQuery) (out SessionPage, err error) {
+	q := in.query()
 	q.Set("person", person)
 	err = p.get(ctx, RouteSessions, q, &out)
 	return out, err
+}
+
+// query is in as that of a URL.
+func (in *ListQuery) query() url.Values {
+	q := query("like", in.Query, "person", in.Name, "cursor", in.Cursor)
+	if in.Limit > 0 {
+		q.Set("limit", number(int64(in.Limit)))
+	}
+	return q
 }
 
 // EndSession ends a session by its id.
@@ -76,9 +91,14 @@ func (p *PersonClient) EndSession(ctx context.Context, id string) error {
 	return p.send(ctx, http.MethodDelete, at(RouteSession, id), nil, nil)
 }
 
-// People lists people.
-func (p *PersonClient) People(ctx context.Context) (out PersonPage, err error) {
-	err = p.get(ctx, RoutePeople, nil, &out)
+// People lists all people.
+func (p *PersonClient) People(ctx context.Context) (PersonPage, error) {
+	return p.FindPeople(ctx, ListQuery{})
+}
+
+// FindPeople lists people, or a page of them.
+func (p *PersonClient) FindPeople(ctx context.Context, in ListQuery) (out PersonPage, err error) {
+	err = p.get(ctx, RoutePeople, in.query(), &out)
 	return out, err
 }
 
@@ -101,7 +121,12 @@ func (p *PersonClient) RemovePerson(ctx context.Context, name string) error {
 
 // Rules lists who may do what.
 func (p *PersonClient) Rules(ctx context.Context) (out RulePage, err error) {
-	err = p.get(ctx, RouteRules, nil, &out)
+	return p.FindRules(ctx, ListQuery{})
+}
+
+// FindRules lists who may do what, or a page of that.
+func (p *PersonClient) FindRules(ctx context.Context, in ListQuery) (out RulePage, err error) {
+	err = p.get(ctx, RouteRules, in.query(), &out)
 	return out, err
 }
 

@@ -70,7 +70,7 @@ func TestSessionsEnd(t *testing.T) {
 		})
 		over("ended", func(v *Visit, _ api.Session) { check(t, a.End(t.Context(), v)) })
 		over("ended by id", func(v *Visit, _ api.Session) {
-			page := must(a.Sessions(t.Context(), v, "bob"))(t)
+			page := must(a.Sessions(t.Context(), v, "bob", api.ListQuery{}))(t)
 			i := slices.IndexFunc(page.Sessions, func(s api.SessionInfo) bool { return s.Current })
 			wantKind(t, "by another", a.EndSession(t.Context(), page.Sessions[i].ID, "carol"), muster.NotFound)
 			check(t, a.EndSession(t.Context(), page.Sessions[i].ID, "bob"))

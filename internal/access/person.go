@@ -74,14 +74,35 @@ func (a *Access) Password(ctx context.Context, name, password string, from netip
 	return Login{Caller: Caller{Name: name}, Way: "password", Address: from}, nil
 }
 
-// People lists people.
-func (a *Access) People(ctx context.Context) (out api.PersonPage, err error) {
+// People lists people, by their names.
+func (a *Access) People(ctx context.Context, q api.ListQuery) (out api.PersonPage, err error) {
+	where, args := "WHERE name > ?", []any{q.Cursor}
+	if q.Name != "" {
+		where, args = where+" AND name = ?", append(args, q.Name)
+	}
+	if q.Query != "" {
+		where, args = where+` AND lower(name) LIKE ? ESCAPE '\'`, append(args, "%"+unlike.Replace(strings.ToLower(q.Query))+"%")
+	}
+	where += " ORDER BY name"
+	if q.Limit > 0 {
+		where, args = where+" LIMIT ?", append(args, q.Limit+1)
+	}
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
-		out.People, err = readPeople(tx, "ORDER BY name")
+		out.People, err = readPeople(tx, where, args...)
 		return err
 	})
+	if more(q, len(out.People)) {
+		out.People = out.People[:q.Limit]
+		out.Next = out.People[q.Limit-1].Name
+	}
 	return out, err
 }
+
+// unlike takes the meaning from the signs of LIKE.
+var unlike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+
+// more reports whether a list that was read with one more than was asked for goes on.
+func more(q api.ListQuery, n int) bool { return q.Limit > 0 && n > q.Limit }
 
 // Person returns one.
 func (a *Access) Person(ctx context.Context, name string) (out api.Person, err error) {

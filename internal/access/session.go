@@ -1,13 +1,16 @@
 package access
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"muster"
@@ -203,13 +206,23 @@ func end(tx *db.Tx, where string, args ...any) error {
 	return err
 }
 
-// Sessions lists the sessions that last, of one person or, with "", of all.
-func (a *Access) Sessions(ctx context.Context, v *Visit, person string) (out api.SessionPage, err error) {
+// Sessions lists the sessions that last, of one person or, with "", of all, the oldest
+// first.
+func (a *Access) Sessions(ctx context.Context, v *Visit, person string, q api.ListQuery) (out api.SessionPage, err error) {
 	now := a.Now().Unix()
+	created, after, err := sessionCursor(q.Cursor)
+	if err != nil {
+		return out, err
+	}
+	limit := int64(math.MaxInt32)
+	if q.Limit > 0 {
+		limit = int64(q.Limit) + 1
+	}
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
 		out.Sessions = []api.SessionInfo{}
 		rows, err := tx.Query(`SELECT sum, person, way, address, created, used, expires FROM access_session
-			WHERE expires > ? AND used > ? AND (person = ? OR ? = '') ORDER BY created, sum`, now, now-int64(a.Idle.Seconds()), person, person)
+			WHERE expires > ? AND used > ? AND (person = ? OR ? = '') AND (created > ? OR created = ? AND sum > ?) ORDER BY created, sum LIMIT ?`,
+			now, now-int64(a.Idle.Seconds()), person, person, created, created, after, limit)
 		if err != nil {
 			return err
 		}
@@ -225,7 +238,27 @@ func (a *Access) Sessions(ctx context.Context, v *Visit, person string) (out api
 		}
 		return rows.Err()
 	})
+	if more(q, len(out.Sessions)) {
+		out.Sessions = out.Sessions[:q.Limit]
+		last := out.Sessions[q.Limit-1]
+		out.Next = strconv.FormatInt(last.Created, 10) + "-" + last.ID
+	}
 	return out, err
+}
+
+// sessionCursor reads when the last session of a page was opened, and the last sum that
+// has its id.
+func sessionCursor(text string) (created int64, sum []byte, err error) {
+	if text == "" {
+		return -1, []byte{}, nil
+	}
+	at, id, _ := strings.Cut(text, "-")
+	created, err = strconv.ParseInt(at, 10, 64)
+	prefix, bad := hex.DecodeString(id)
+	if err != nil || bad != nil || len(prefix) != 8 {
+		return 0, nil, muster.WithHint(muster.Errorf(muster.Invalid, "%.40q is no cursor of this list", text), "begin at the first page")
+	}
+	return created, append(prefix, bytes.Repeat([]byte{0xff}, 24)...), nil
 }
 
 // sessionID names a session: a part of the hash of its token.

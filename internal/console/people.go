@@ -9,9 +9,27 @@ import (
 
 // A peoplePage lists who has logged in, or was made to.
 type peoplePage struct {
-	Tabs   []entry
-	People []api.Person
-	Filter string
+	Tabs        []entry
+	People      []api.Person
+	Filter      string
+	First, Next string
+}
+
+// perList is how many people, rules or sessions a page has.
+const perList = 100
+
+// list asks for the page of a list that the URL names.
+func (v *visit) list() api.ListQuery { return api.ListQuery{Cursor: v.query("cursor"), Limit: perList} }
+
+// pager are the first page, where this is another one, and the next.
+func (v *visit) pager(path, next string, pairs ...string) (first, then string) {
+	if v.query("cursor") != "" {
+		first = v.link(path, pairs...)
+	}
+	if next != "" {
+		then = v.link(path, append(pairs, "cursor", next)...)
+	}
+	return first, then
 }
 
 // accessTabs are the pages about who may do what.
@@ -31,13 +49,11 @@ func (v *visit) accessTabs(here string) (all []entry) {
 }
 
 func peopleList(v *visit) (any, error) {
-	page, err := v.api.People(v.ctx())
-	out := &peoplePage{Tabs: v.accessTabs("/people"), Filter: strings.TrimSpace(v.query("q"))}
-	for _, p := range page.People {
-		if contains(p.Name, out.Filter) {
-			out.People = append(out.People, p)
-		}
-	}
+	q := v.list()
+	q.Query = strings.TrimSpace(v.query("q"))
+	page, err := v.api.FindPeople(v.ctx(), q)
+	out := &peoplePage{Tabs: v.accessTabs("/people"), Filter: q.Query, People: page.People}
+	out.First, out.Next = v.pager("/people", page.Next, "q", q.Query)
 	return out, err
 }
 
@@ -68,19 +84,14 @@ type personPage struct {
 
 func personShow(v *visit) (any, error) {
 	name := v.asked().Get("name")
-	page, err := v.api.People(v.ctx())
+	page, err := v.api.FindPeople(v.ctx(), api.ListQuery{Name: name})
 	if err != nil {
 		return nil, err
 	}
-	out := &personPage{Tabs: v.accessTabs("/people"), Self: name == v.self.Name}
-	for _, p := range page.People {
-		if p.Name == name {
-			out.Person = p
-		}
-	}
-	if out.Name == "" {
+	if name == "" || len(page.People) != 1 {
 		return nil, muster.Errorf(muster.NotFound, "nobody is called %.100q", name)
 	}
+	out := &personPage{Tabs: v.accessTabs("/people"), Self: name == v.self.Name, Person: page.People[0]}
 	v.title = name
 	rights, err := v.api.TestRights(v.ctx(), name, "", "")
 	if err != nil {
@@ -151,13 +162,16 @@ func (v *visit) endSession(id string) error {
 
 // A sessionsPage lists the sessions of everybody.
 type sessionsPage struct {
-	Tabs     []entry
-	Sessions []api.SessionInfo
+	Tabs        []entry
+	Sessions    []api.SessionInfo
+	First, Next string
 }
 
 func sessionList(v *visit) (any, error) {
-	page, err := v.api.SessionsOf(v.ctx(), "")
-	return sessionsPage{v.accessTabs("/sessions"), page.Sessions}, err
+	page, err := v.api.FindSessions(v.ctx(), "", v.list())
+	out := sessionsPage{Tabs: v.accessTabs("/sessions"), Sessions: page.Sessions}
+	out.First, out.Next = v.pager("/sessions", page.Next)
+	return out, err
 }
 
 func endSession(v *visit) (string, error) {

@@ -11,10 +11,11 @@ import (
 
 // A rightsPage lists the rules, and answers what somebody may do, and why.
 type rightsPage struct {
-	Tabs  []entry
-	Rules []ruleRow
-	Verbs []verbChoice
-	Today string
+	Tabs        []entry
+	Rules       []ruleRow
+	First, Next string
+	Verbs       []verbChoice
+	Today       string
 
 	// Of the question.
 	Person, Host string
@@ -54,37 +55,57 @@ func (v *visit) verbs(chosen []string) (all []verbChoice) {
 }
 
 func rightsShow(v *visit) (any, error) {
-	page, err := v.api.Rules(v.ctx())
+	page, err := v.rules()
 	if err != nil {
 		return nil, err
 	}
 	out := &rightsPage{Tabs: v.accessTabs("/rights"), Verbs: v.verbs(v.asked()["verbs"]), Today: v.Now().UTC().Format("2006-01-02"),
 		Person: strings.TrimSpace(v.query("person")), Host: strings.TrimSpace(v.query("host")), Verb: api.Verb(v.query("verb"))}
 	for _, r := range page.Rules {
-		out.Rules = append(out.Rules, ruleRow{r, r.Expires > 0 && r.Expires <= v.Now().Unix()})
+		out.Rules = append(out.Rules, v.ruleRow(r))
 	}
+	out.First, out.Next = v.pager("/rights", page.Next)
 	if out.Person != "" {
-		out.ask(v)
+		return out, out.ask(v)
 	}
 	return out, nil
 }
 
+// rules is the page of them that the URL names, by a cursor or by a rule that is on it.
+func (v *visit) rules() (page api.RulePage, err error) {
+	q := v.list()
+	if rule := v.query("rule"); rule != "" && q.Cursor == "" {
+		all, err := v.api.Rules(v.ctx())
+		if err != nil {
+			return page, err
+		}
+		at := slices.IndexFunc(all.Rules, func(r api.Rule) bool { return strconv.FormatInt(r.ID, 10) == rule })
+		if before := at - at%perList; before > 0 {
+			q.Cursor = strconv.FormatInt(all.Rules[before-1].ID, 10)
+		}
+	}
+	return v.api.FindRules(v.ctx(), q)
+}
+
+func (v *visit) ruleRow(r api.Rule) ruleRow {
+	return ruleRow{r, r.Expires > 0 && r.Expires <= v.Now().Unix()}
+}
+
 // ask answers whether somebody may, and by which rules.
-func (p *rightsPage) ask(v *visit) {
+func (p *rightsPage) ask(v *visit) error {
 	answer, err := v.api.TestRights(v.ctx(), p.Person, p.Verb, p.Host)
 	if err != nil {
 		p.Wrong = problemOf(err)
-		return
+		return nil
 	}
 	p.Asked, p.Answer, p.May = true, answer, len(answer.May) > 0
-	for _, right := range answer.May {
-		for _, id := range right.Rules {
-			i := slices.IndexFunc(p.Rules, func(r ruleRow) bool { return r.ID == id })
-			if i >= 0 && !slices.ContainsFunc(p.Why, func(r ruleRow) bool { return r.ID == id }) {
-				p.Why = append(p.Why, p.Rules[i])
-			}
+	rules, err := v.api.Rules(v.ctx())
+	for _, r := range rules.Rules {
+		if slices.ContainsFunc(answer.May, func(right api.Right) bool { return slices.Contains(right.Rules, r.ID) }) {
+			p.Why = append(p.Why, v.ruleRow(r))
 		}
 	}
+	return err
 }
 
 // changeRights adds a rule, or takes one away.
@@ -117,5 +138,6 @@ func changeRights(v *visit) (string, error) {
 		return "", err
 	}
 	v.flash(v.t("Rule %s", strconv.FormatInt(added.ID, 10)))
-	return v.link("/rights") + "#rule-" + strconv.FormatInt(added.ID, 10), nil
+	id := strconv.FormatInt(added.ID, 10)
+	return v.link("/rights", "rule", id) + "#rule-" + id, nil
 }

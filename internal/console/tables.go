@@ -78,15 +78,16 @@ func auditTable(v *visit, w http.ResponseWriter) error {
 }
 
 func peopleTable(v *visit, w http.ResponseWriter) error {
-	page, err := v.api.People(v.ctx())
-	if err != nil {
-		return err
-	}
 	t := v.table(w, "people", "name", "disabled", "password", "groups", "rights", "seen", "created")
-	for _, p := range page.People {
-		t.row(p.Name, strconv.FormatBool(p.Disabled), strconv.FormatBool(p.Password), strings.Join(p.Groups, " "), strings.Join(p.Rights, " "), api.CellTime(p.Seen), api.CellTime(p.Created))
+	for q := (api.ListQuery{Limit: 1000}); ; {
+		page, err := v.api.FindPeople(v.ctx(), q)
+		for _, p := range page.People {
+			t.row(p.Name, strconv.FormatBool(p.Disabled), strconv.FormatBool(p.Password), strings.Join(p.Groups, " "), strings.Join(p.Rights, " "), api.CellTime(p.Seen), api.CellTime(p.Created))
+		}
+		if q.Cursor = page.Next; err != nil || t.err != nil || q.Cursor == "" {
+			return t.end(err)
+		}
 	}
-	return t.end(nil)
 }
 
 func rulesTable(v *visit, w http.ResponseWriter) error {

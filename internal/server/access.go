@@ -187,7 +187,21 @@ func (s *Server) whoAmI(_ context.Context, r *request) (any, error) {
 }
 
 func (s *Server) listRules(_ context.Context, r *request) (any, error) {
-	return api.RulePage{Rules: r.person.visit.Rules.List()}, nil
+	q := queryOf(r)
+	after, limit := q.number("cursor"), int(min(q.number("limit"), maxPage))
+	if q.err != nil {
+		return nil, q.err
+	}
+	out := api.RulePage{Rules: r.person.visit.Rules.List()} // by their numbers
+	at := slices.IndexFunc(out.Rules, func(r api.Rule) bool { return r.ID > after })
+	if at < 0 {
+		at = len(out.Rules)
+	}
+	if out.Rules = out.Rules[at:]; limit > 0 && len(out.Rules) > limit {
+		out.Rules = out.Rules[:limit]
+		out.Next = strconv.FormatInt(out.Rules[limit-1].ID, 10)
+	}
+	return out, nil
 }
 
 func (s *Server) addRule(ctx context.Context, r *request) (any, error) {

@@ -8,9 +8,17 @@ import (
 
 // What people do about themselves and one another: people, sessions, tokens.
 
-func (s *Server) listPeople(ctx context.Context, _ *request) (any, error) {
-	return s.access.People(ctx)
+func (s *Server) listPeople(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	in := api.ListQuery{Query: q.Get("like"), Name: q.Get("person"), Cursor: q.Get("cursor"), Limit: int(min(q.number("limit"), maxPage))}
+	if q.err != nil {
+		return nil, q.err
+	}
+	return s.access.People(ctx, in)
 }
+
+// maxPage bounds a page of people, sessions or rules.
+const maxPage = 1000
 
 func (s *Server) addPerson(ctx context.Context, r *request) (any, error) {
 	var in api.PersonNew
@@ -65,6 +73,7 @@ func (r *request) whose(others bool) (string, error) {
 
 func (s *Server) listSessions(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
+	in := api.ListQuery{Cursor: q.Get("cursor"), Limit: int(min(q.number("limit"), maxPage))}
 	if q.err != nil {
 		return nil, q.err
 	}
@@ -75,7 +84,7 @@ func (s *Server) listSessions(ctx context.Context, r *request) (any, error) {
 	if !q.Has("person") {
 		person = r.person.name
 	}
-	return s.access.Sessions(ctx, r.person.visit, person)
+	return s.access.Sessions(ctx, r.person.visit, person, in)
 }
 
 func (s *Server) endSession(ctx context.Context, r *request) (any, error) {

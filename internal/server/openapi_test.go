@@ -76,6 +76,7 @@ var words = map[string]string{
 	"have":     "what the caller has already",
 	"host":     "id of a host",
 	"kinds":    "only these kinds, with commas",
+	"like":     "a part of the name",
 	"limit":    "at most so many",
 	"mode":     "store-only, store-and-report or report-only",
 	"name":     "name of the file, for the log",
