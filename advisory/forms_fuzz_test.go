@@ -1,6 +1,9 @@
 package advisory
 
 import (
+	"archive/tar"
+	"bytes"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -73,7 +76,17 @@ func soundAdvisory(t *testing.T, a *Advisory) {
 	}
 }
 
-func FuzzCSAF(f *testing.F) { fuzzForm(f, CSAF, "csaf/*.json") }
+func FuzzCSAF(f *testing.F) {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, text := range []string{`{"document": {"csaf_version": "2.0"}}`, `{}`} {
+		w.WriteHeader(&tar.Header{Name: "a.json", Size: int64(len(text)), Mode: 0o644, Format: tar.FormatUSTAR}) // into memory
+		io.WriteString(w, text)
+	}
+	w.Close()
+	f.Add(archive.String())
+	fuzzForm(f, CSAF, "csaf/*.json")
+}
 func FuzzOVAL(f *testing.F) {
 	f.Add(`<oval_definitions><definitions><definition id="a" class="patch"><criteria><extend_definition definition_ref="a"/></criteria></definition></definitions></oval_definitions>`)
 	fuzzForm(f, OVAL, "oval/*.xml")
