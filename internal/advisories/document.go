@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"muster"
 	"muster/advisory"
@@ -76,7 +77,7 @@ func (d *document) names() []string {
 
 // fits reports whether s goes into a column of so many characters.
 func fits(s string, most int) bool {
-	return len(s) <= most && !strings.ContainsRune(s, 0)
+	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }
 
 // cut makes text fit a column.

@@ -77,7 +77,7 @@ func decodeTally(b []byte) (list []marked, err error) {
 	next := func() (v int64) {
 		u, n := binary.Uvarint(b)
 		if n <= 0 || u > 1<<62 {
-			err = muster.Errorf(muster.Internal, "the database holds a count of advisories that is damaged")
+			err = errTally()
 			return 0
 		}
 		b = b[n:]
@@ -85,17 +85,26 @@ func decodeTally(b []byte) (list []marked, err error) {
 	}
 	count, last := next(), int64(0)
 	if err == nil && count > int64(len(b)) {
-		return nil, muster.Errorf(muster.Internal, "the database holds a count of advisories that is damaged")
+		return nil, errTally()
 	}
 	for range count {
 		gap, m := next(), next()
 		if err != nil {
 			return nil, err
 		}
-		last += gap
+		if last += gap; last < 0 || m > int64(markSeverity|markExploited|markFixable) {
+			return nil, errTally()
+		}
 		list = append(list, marked{last, mark(m)})
 	}
+	if len(b) > 0 && err == nil {
+		err = errTally()
+	}
 	return list, err
+}
+
+func errTally() error {
+	return muster.Errorf(muster.Internal, "the database holds a count of advisories that is damaged")
 }
 
 // worst is the worst severity of a tally; -1: it has nothing.
