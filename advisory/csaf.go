@@ -11,7 +11,9 @@ import (
 // Bounds on CSAF. The largest documents are those of kernels: some 100,000
 // products, of 40 MB.
 const (
-	maxProducts   = 2_000_000
+	maxProducts   = 1_000_000
+	maxVulns      = 10_000     // an update of SUSE's kernel mends some 1,000
+	maxListed     = 10_000_000 // of products, by all lists of a document
 	maxComponents = 8 // a component of a component of ...
 )
 
@@ -85,6 +87,7 @@ type csafReader struct {
 	self     []string
 	external []string
 	numbers  map[string]int32
+	listed   int
 	products []product // products[0] is none
 	vulns    []vuln
 	resolved map[int32]target // by product

@@ -1,10 +1,15 @@
 package advisory
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 )
 
 func (c *csafReader) vulnerability() error {
+	if len(c.vulns) == maxVulns {
+		return c.j.fail(fmt.Errorf("more than %d vulnerabilities", maxVulns))
+	}
 	v := vuln{statuses: map[string][]int32{}, noFix: map[int32]string{}, impact: map[int32]Severity{}}
 	err := c.j.object(func(key string) error {
 		switch key {
@@ -14,8 +19,11 @@ func (c *csafReader) vulnerability() error {
 			return err
 		case "product_status":
 			return c.j.object(func(status string) error {
+				if !slices.Contains(fixedStatuses, status) && !slices.Contains(openStatuses, status) {
+					return c.j.skip()
+				}
 				list, err := c.numbered()
-				v.statuses[status] = list
+				v.statuses[status] = append(v.statuses[status], list...)
 				return err
 			})
 		case "remediations":
@@ -39,6 +47,9 @@ func (c *csafReader) numbered() (list []int32, err error) {
 		id, err := c.j.text()
 		if err != nil {
 			return err
+		}
+		if c.listed++; c.listed > maxListed {
+			return c.j.fail(fmt.Errorf("products are listed more than %d times", maxListed))
 		}
 		n, err := c.number(id)
 		list = append(list, n)

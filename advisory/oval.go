@@ -10,11 +10,11 @@ import (
 	"muster"
 )
 
-// Bounds on OVAL. The largest known document is Ubuntu's of one release: some
-// 150 MB and a million tests.
+// Bounds on OVAL, by which a hostile document takes some 500 MB. The largest
+// known ones are Ubuntu's of a release: 150 MB, some 500,000 items.
 const (
-	maxOvalItems = 5_000_000 // definitions, tests, objects, states and variables
-	maxOvalNodes = 20_000_000
+	maxOvalItems = 2_000_000 // definitions, tests, objects, states and variables
+	maxOvalNodes = 4_000_000
 	maxOvalNames = 5_000 // names of packages that one variable lists
 )
 

@@ -20,7 +20,7 @@ import (
 // lines.
 const (
 	maxPkgvulnLine = 8 << 10
-	maxPkgvulns    = 5_000_000
+	maxPkgvulns    = 2_000_000
 	maxAlternates  = 256 // patterns that the braces of one stand for
 )
 

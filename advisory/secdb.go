@@ -15,7 +15,7 @@ import (
 // them, of which Alpine's lists have some 15,000.
 const (
 	maxFixes = 10_000
-	maxSecdb = 10_000_000
+	maxSecdb = 5_000_000
 )
 
 // Secdb reads a list of Alpine (secdb.alpinelinux.org): one repository of one
@@ -147,6 +147,9 @@ func (s *secdb) pkg() error {
 			return s.j.into(&name)
 		case "secfixes":
 			return s.j.object(func(version string) error {
+				if len(fixes) == maxFixes {
+					return s.j.fail(fmt.Errorf("more than %d versions of a package", maxFixes))
+				}
 				list, err := s.j.texts(maxFixes)
 				fixes[version] = append(fixes[version], list...)
 				return err

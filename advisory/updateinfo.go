@@ -10,7 +10,7 @@ import (
 )
 
 // maxUpdateRows bounds the packages of a document; SUSE's has some 300,000.
-const maxUpdateRows = 10_000_000
+const maxUpdateRows = 1_000_000
 
 // Updateinfo reads updateinfo.xml, the list of updates in a repository of RPM
 // packages. Updates of type security are advisories, others are passed over.
