@@ -2,7 +2,6 @@ package repo
 
 import (
 	"bytes"
-	"io"
 	"strings"
 	"sync"
 
@@ -32,29 +31,10 @@ func compress(raw []byte) ([]byte, error) {
 // decompress returns at most max bytes.
 func decompress(data []byte, max int64) ([]byte, error) {
 	var raw bytes.Buffer
-	if err := decompressTo(&raw, data, max); err != nil {
+	if err := index.Unpack(&raw, data, max); err != nil {
 		return nil, err
 	}
 	return raw.Bytes(), nil
-}
-
-// decompressTo writes at most max bytes. The limit stands around the decoder:
-// in a stream its own limit is not kept, and 131 kB can hold 4 GiB.
-func decompressTo(w io.Writer, data []byte, max int64) error {
-	dec, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(8<<20))
-	if err != nil {
-		return err
-	}
-	defer dec.Close()
-	n, err := io.Copy(w, io.LimitReader(dec, max+1))
-	if err != nil {
-		return muster.Errorf(muster.Invalid, "cannot decompress: %w", err)
-	}
-	if n > max {
-		return muster.Errorf(muster.Invalid, "cannot decompress: more than %d bytes", max)
-	}
-	return nil
 }
 
 // openIndex checks the compressed index against what the head says, then
@@ -65,7 +45,7 @@ func openIndex(l index.List, data []byte) (*index.Index, error) {
 	}
 	var text strings.Builder
 	text.Grow(int(l.Raw.Size))
-	if err := decompressTo(&text, data, l.Raw.Size); err != nil {
+	if err := index.Unpack(&text, data, l.Raw.Size); err != nil {
 		return nil, err
 	}
 	return parseIndex(l, text.String())

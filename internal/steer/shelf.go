@@ -1,15 +1,12 @@
 package steer
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"io"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/singleflight"
 
 	"muster"
@@ -128,27 +125,11 @@ func (s *Shelf) blob(ctx context.Context, name string, size, max int64) (string,
 	if err != nil {
 		return "", err
 	}
-	text, err := unpack(data, max)
-	if err != nil {
+	var text strings.Builder
+	if err := index.Unpack(&text, data, max); err != nil {
 		return "", muster.Errorf(muster.Invalid, "cannot read %q: %w", name, err)
 	}
-	return text, nil
-}
-
-// unpack decompresses at most max bytes. The limit stands around the decoder: in a
-// stream its own limit is not kept.
-func unpack(data []byte, max int64) (string, error) {
-	dec, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20))
-	if err != nil {
-		return "", err
-	}
-	defer dec.Close()
-	var text strings.Builder
-	n, err := io.Copy(&text, io.LimitReader(dec, max+1))
-	if err == nil && n > max {
-		err = muster.Errorf(muster.Invalid, "it has more than %d bytes", max)
-	}
-	return text.String(), err
+	return text.String(), nil
 }
 
 // arrange sorts packages by name, the newest version first.

@@ -1,4 +1,4 @@
-package steer
+package index
 
 import (
 	"strings"
@@ -6,6 +6,12 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 )
+
+func unpacked(data []byte, max int64) (string, error) {
+	var text strings.Builder
+	err := Unpack(&text, data, max)
+	return text.String(), err
+}
 
 // FuzzUnpack: what is unpacked is never longer than it may be, and what was packed
 // comes back.
@@ -18,14 +24,14 @@ func FuzzUnpack(f *testing.F) {
 	f.Add(enc.EncodeAll([]byte(strings.Repeat("a", 10_000)), nil), 100)
 	f.Fuzz(func(t *testing.T, data []byte, max int) {
 		max = max & 0xffff
-		if text, err := unpack(data, int64(max)); err == nil && len(text) > max {
+		if text, err := unpacked(data, int64(max)); err == nil && len(text) > max {
 			t.Fatalf("%d bytes, at most %d were asked for", len(text), max)
 		}
-		text, err := unpack(enc.EncodeAll(data, nil), int64(len(data)))
+		text, err := unpacked(enc.EncodeAll(data, nil), int64(len(data)))
 		if err != nil || text != string(data) {
 			t.Fatalf("what was packed comes back as %q: %v", text, err)
 		}
-		if _, err := unpack(enc.EncodeAll(data, nil), int64(len(data))-1); err == nil && len(data) > 0 {
+		if _, err := unpacked(enc.EncodeAll(data, nil), int64(len(data))-1); err == nil && len(data) > 0 {
 			t.Fatal("it is longer than it may be")
 		}
 	})
