@@ -180,7 +180,7 @@ func parseSpooled(data []byte) (l letter, err error) {
 			return letter{}, muster.Errorf(muster.Invalid, "this is no file of the spool: %w", err)
 		}
 	}
-	if !bytes.Equal(l.spooled()[:len(row)], row) { // one form
+	if !bytes.HasPrefix(l.spooled(), data[:len(row)+1]) { // one form
 		return letter{}, muster.Errorf(muster.Invalid, "this is no file of the spool")
 	}
 	return l, nil

@@ -184,6 +184,7 @@ func FuzzSpooled(f *testing.F) {
 	f.Add(letter{body: []byte("0"), at: time.Unix(1, 0)}.spooled())
 	f.Add(letter{body: []byte{}, at: time.Unix(1_780_000_000, 0), address: netip.MustParseAddr("2001:db8::1")}.spooled())
 	f.Add([]byte("muster-spool 1 01 -\n"))
+	f.Add([]byte("muster-spool 1 0000000000 2001:db8::1\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := parseSpooled(data)
 		if err == nil && !bytes.Equal(l.spooled(), data) {
