@@ -14,7 +14,7 @@ const (
 	maxProducts   = 1_000_000
 	maxVulns      = 10_000     // an update of SUSE's kernel mends some 1,000
 	maxListed     = 10_000_000 // of products, by all lists of a document
-	maxComponents = 8 // a component of a component of ...
+	maxComponents = 8          // a component of a component of ...
 )
 
 // CSAF reads a document of CSAF 2.0 (OASIS), which is one advisory: a vendor's
