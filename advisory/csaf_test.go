@@ -184,3 +184,24 @@ func TestBranch(t *testing.T) {
 		}
 	}
 }
+
+// TestBranchesAlone: a stream of a minor release has a fix, and the release none.
+func TestBranchesAlone(t *testing.T) {
+	got, err := importText(CSAF, "csaf.json", `{"document": {"csaf_version": "2.0", "tracking": {"id": "CVE-2026-1"}}, "product_tree": {"branches": [
+{"product": {"product_id": "main", "product_identification_helper": {"cpe": "cpe:/o:redhat:enterprise_linux:9"}}},
+{"product": {"product_id": "eus", "product_identification_helper": {"cpe": "cpe:/o:redhat:rhel_eus:9.4::baseos"}}},
+{"product": {"product_id": "hello", "product_identification_helper": {"purl": "pkg:rpm/redhat/hello"}}},
+{"product": {"product_id": "hello-0:1-2.el9_4.x86_64", "product_identification_helper": {"purl": "pkg:rpm/redhat/hello@1-2.el9_4?arch=x86_64"}}}],
+"relationships": [{"full_product_name": {"product_id": "a"}, "product_reference": "hello", "relates_to_product_reference": "main"},
+{"full_product_name": {"product_id": "b"}, "product_reference": "hello-0:1-2.el9_4.x86_64", "relates_to_product_reference": "eus"}]},
+"vulnerabilities": [{"cve": "CVE-2026-1", "product_status": {"fixed": ["b"], "known_affected": ["a"]}, "remediations": [{"category": "no_fix_planned", "product_ids": ["a"]}]}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, p := indexOf(got.all...), platform(t, "redhat", "9")
+	for version, want := range map[string]int{"1-1.el9_4": 1, "1-2.el9_4": 0, "1-1.el9_3": 1, "1-5.el9_5": 1, "1-5.el9": 1} {
+		if found := matches(x, p, packageOf(t, p, []string{"hello", version, "arch=x86_64"})); len(found) != want {
+			t.Errorf("%s has %d findings, want %d\n%s", version, len(found), want, got.text())
+		}
+	}
+}

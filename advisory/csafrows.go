@@ -246,21 +246,28 @@ func (r *csafRows) affect(t target, severity Severity, status string) {
 func (r *csafRows) affected() []Affected {
 	var out []Affected
 	fixed := map[fixKey]bool{}
+	open := r.openStatuses()
 	for key, archs := range r.fixes {
-		plain := key
-		plain.severity = Unknown
-		fixed[plain] = true
+		fixed[key.plain()] = true
 		if r.saidByBinary(key, func(k fixKey) bool { return r.fixes[k] != nil }) {
 			continue
 		}
-		for arch, fixes := range oneArch(archs) {
-			out = append(out, key.affected(arch, fixes.ranges(r.order), ""))
+		status, isOpen := open[key.plain()]
+		archs = oneArch(archs)
+		for arch, fixes := range archs {
+			ranges := fixes.ranges(r.order)
+			if isOpen && ranges[0].Branch != "" { // streams have a fix, the release has none
+				if len(archs) == 1 {
+					arch = ""
+				}
+				out = append(out, key.affected(arch, append([]Range{{}}, ranges...), status))
+				continue
+			}
+			out = append(out, key.affected(arch, ranges, ""))
 		}
 	}
 	for key, archs := range r.open {
-		plain := key
-		plain.severity = Unknown
-		if fixed[plain] || r.saidByBinary(key, func(k fixKey) bool { return r.open[k] != nil }) {
+		if fixed[key.plain()] || r.saidByBinary(key, func(k fixKey) bool { return r.open[k] != nil }) {
 			continue
 		}
 		for place, status := range archs {
@@ -273,6 +280,25 @@ func (r *csafRows) affected() []Affected {
 		}
 	}
 	return together(out)
+}
+
+// openStatuses are the packages that are affected, whatever their severity.
+func (r *csafRows) openStatuses() map[fixKey]string {
+	open := map[fixKey]string{}
+	for key, archs := range r.open {
+		for _, status := range archs {
+			if old, ok := open[key.plain()]; !ok || status < old {
+				open[key.plain()] = status
+			}
+		}
+	}
+	return open
+}
+
+// plain is the key without its severity.
+func (k fixKey) plain() fixKey {
+	k.severity = Unknown
+	return k
 }
 
 func (r *csafRows) saidByBinary(key fixKey, has func(fixKey) bool) bool {
