@@ -20,6 +20,7 @@ const (
 	RoutePackageFindings = "/api/v1/findings/{name}"             // GET, person: [FindingPage]
 	RouteSiteFindings    = "/api/v1/sites/{name}/findings"       // GET, person: [FindingQuery] -> [AdvisoryPage]
 	RouteSiteHostFound   = "/api/v1/sites/{name}/hosts/{host}/findings"
+	RouteHostFindings    = "/api/v1/hosts/{id}/findings" // GET, person: [FindingQuery] -> [FindingPage]
 )
 
 // AdvisoryQuery asks for advisories. It travels as the query of the URL.
@@ -117,5 +118,11 @@ func (p *PersonClient) SiteFindings(ctx context.Context, site string, q FindingQ
 // SiteHostFindings lists what is found on a host of a site, by the name that it gives itself.
 func (p *PersonClient) SiteHostFindings(ctx context.Context, site, host string, q FindingQuery) (out FindingPage, err error) {
 	err = p.get(ctx, at(RouteSiteHostFound, site, host), query(q.pairs()...), &out)
+	return out, err
+}
+
+// HostFindings lists what is found on a host under an agent.
+func (p *PersonClient) HostFindings(ctx context.Context, host string, q FindingQuery) (out FindingPage, err error) {
+	err = p.get(ctx, at(RouteHostFindings, host), query(q.pairs()...), &out)
 	return out, err
 }

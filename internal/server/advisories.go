@@ -218,3 +218,25 @@ func (s *Server) siteHostFindings(ctx context.Context, r *request) (any, error) 
 	}
 	return s.advisories.HostFindings(ctx, []string{h.Site}, h.ID, in)
 }
+
+// hostFindings is of a host under an agent.
+func (s *Server) hostFindings(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	in := findingQuery(q)
+	if q.err != nil {
+		return nil, q.err
+	}
+	id, err := s.part(r).Resolve(ctx, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	under := true
+	all, err := s.sites.Hosts(ctx, sites.Filter{Fleet: &under, Agents: []string{id}}, sites.Page{Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, muster.Errorf(muster.NotFound, "it is not known what packages host %q has", r.PathValue("id"))
+	}
+	return s.advisories.HostFindings(ctx, nil, all[0].ID, in)
+}

@@ -97,6 +97,19 @@ func TestAdvisories(t *testing.T) {
 		t.Errorf("not ignored any more: %+v", page)
 	}
 
+	// A host under an agent is of no site: who may see it sees what it has.
+	id := w.joined(admin, 1)[0].ID
+	report := node("", "pc", "curl 1")
+	_, err = w.sites.Take(ctx, time.Now(), report, sites.Sender{Form: "agent", Agent: id})
+	check(t, err)
+	check(t, w.advisories.Follow(ctx))
+	found = must(admin.HostFindings(ctx, id, api.FindingQuery{}))(t)
+	if len(found.Findings) != 1 || found.Findings[0].Advisory.ID != "CVE-2026-1" {
+		t.Errorf("under an agent: %+v", found)
+	}
+	_, err = admin.HostFindings(ctx, "nosuch", api.FindingQuery{})
+	wantKind(t, err, muster.NotFound)
+
 	// A reporter that asks is told.
 	again := node("NIKHEF", "a.example.org", "curl 1", "zlib 2")
 	again.Time++

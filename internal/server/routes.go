@@ -138,6 +138,7 @@ func routes() []route {
 		{method: get, path: api.RoutePackageFindings, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).packageFindings},
 		{method: get, path: api.RouteSiteFindings, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).siteFindings},
 		{method: get, path: api.RouteSiteHostFound, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).siteHostFindings},
+		{method: get, path: api.RouteHostFindings, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).hostFindings},
 
 		{method: get, path: api.RouteExport, who: aPerson, verb: api.VerbReport, class: "export", slow: true, serve: (*Server).exportList},
 		{method: get, path: api.RouteReportSchedules, who: aPerson, verb: api.VerbReport, class: "people", serve: (*Server).listReportSchedules},
