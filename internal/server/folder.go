@@ -23,13 +23,15 @@ import (
 //	index/        the key that signs heads of the repository, and nothing else
 //	audit/        the key that signs checkpoints of the audit log, and the newest one
 //	seal/         the key under which secrets of webhooks lie in the database
+//	collector/    the key that reports of sites are sealed to, where the server makes it
+//	spool/        sealed reports that wait for who has the key; in no backup
 //	tls/          the authority and certificate for TLS, where the server makes them
 //	trust.d/      the administrators
 //	repo/         the repository
 //	uploads/      packages on their way into it; emptied at the start
 //	muster.db     the database, unless that is elsewhere
 //
-// Several servers on one database have the same id, ca, index, audit and seal.
+// Several servers on one database have the same id, ca, index, audit, seal and collector.
 type Folder struct {
 	Dir  string
 	Disk *durable.Disk

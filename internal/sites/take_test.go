@@ -233,3 +233,46 @@ func TestManyNames(t *testing.T) {
 	}
 	w.take(w.report("B", "n1", "bash 5.2"))
 }
+
+// TestConcurrent has many hosts bring the same new packages at once, and one host report
+// several times at once: names and sets are there once, and of equal times one counts.
+func TestConcurrent(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.site("A")
+		var reports []*sitereport.Report
+		for i := range 24 {
+			reports = append(reports, w.report("A", fmt.Sprintf("n%d", i%12), "a 1", "b 2", fmt.Sprintf("own%d 1", i%3)))
+		}
+		outcomes := make(chan error, len(reports))
+		for _, r := range reports {
+			go func() {
+				_, err := w.Take(t.Context(), w.now, r, by("A"))
+				outcomes <- err
+			}()
+		}
+		kept := 0
+		for range reports {
+			if err := <-outcomes; err == nil {
+				kept++
+			} else if muster.KindOf(err) != muster.Conflict {
+				t.Error(err)
+			}
+		}
+		check(t, d.Read(ctx(t), func(tx *db.Tx) error {
+			for query, want := range map[string]int{"COUNT(*) FROM sites_package": 5, "COUNT(*) FROM sites_set": 3, "COUNT(*) FROM sites_host": 12, "COUNT(*) FROM sites_state": 12, "SUM(reports) FROM sites_day": 12} {
+				var n int
+				if err := tx.QueryRow("SELECT " + query).Scan(&n); err != nil {
+					return err
+				}
+				if n != want {
+					t.Errorf("%s is %d, not %d", query, n, want)
+				}
+			}
+			return nil
+		}))
+		if one := must(w.Site(ctx(t), "A"))(t); kept != 12 || one.Hosts != 12 {
+			t.Errorf("%d reports of 12 hosts were kept, %d hosts are counted", kept, one.Hosts)
+		}
+	})
+}
