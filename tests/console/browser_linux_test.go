@@ -17,7 +17,7 @@ import (
 // theBrowser is one chromium for all tests. Each has windows of its own that share nothing.
 var theBrowser = sync.OnceValues(func() (context.Context, error) {
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("chromium"), chromedp.WindowSize(1440, 1000), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "en-GB"),
+		chromedp.ExecPath("chromium"), chromedp.WindowSize(1440, 1000), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("renderer-process-limit", "2"), chromedp.Flag("process-per-site", true), chromedp.Flag("lang", "en-GB"),
 		chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("no-sandbox", os.Geteuid() == 0), chromedp.Flag("ignore-certificate-errors-spki-list", believed))...)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	endBrowser = func() { closeTab(); cancel() }

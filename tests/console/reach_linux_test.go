@@ -117,3 +117,27 @@ func TestFrench(t *testing.T) {
 	b.press("English")
 	b.until(`document.documentElement.lang === "en"`)
 }
+
+// TestWorking: who opens something in a part while what is new of it is on its way keeps
+// what they opened, and what they typed.
+func TestWorking(t *testing.T) {
+	w := inWorld(t)
+	b := w.as(t, "bob")
+	b.open("/rollouts/rollout-welcome-1-1")
+	value[bool](b, `(() => { window.asked = window.read = 0; const parse = DOMParser.prototype.parseFromString;
+		DOMParser.prototype.parseFromString = function (...all) { setTimeout(() => read++); return parse.apply(this, all); }; const real = window.fetch; window.fetch = (...all) => { asked++; return new Promise(go => { window.arrive = () => go(real(...all)); }); }; return true; })()`)
+	seen := `document.querySelector("#rollout").dataset.seen`
+	value[bool](b, seen+` = "before"; Boolean(Object.defineProperty(document, "hidden", { value: false, configurable: true }) && document.dispatchEvent(new Event("visibilitychange")))`)
+	b.until(`asked === 1`)
+	b.press("What was signed")
+	b.until(`document.querySelector("#rollout details[open]")`)
+	value[bool](b, `arrive() || true`)
+	b.until(`read === 1`) // and what follows from that is done
+	if !value[bool](b, seen+` === "before" && Boolean(document.querySelector("#rollout details[open]"))`) {
+		t.Error("what somebody opened is gone")
+	}
+	value[bool](b, `document.querySelector("#rollout details[open]").open = false; document.activeElement.blur(); document.dispatchEvent(new Event("visibilitychange"))`)
+	b.until(`asked === 2`)
+	value[bool](b, `arrive() || true`)
+	b.until(seen + ` !== "before"`)
+}

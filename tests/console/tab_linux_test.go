@@ -220,12 +220,15 @@ func (b *tab) logIn(name string) {
 	b.until("document.querySelector('.who')")
 }
 
-// as gives the window a session of somebody.
+// as gives the window the session of somebody: one for all tests, for a password is made to
+// take its time.
 func (w *world) as(t testing.TB, name string) *tab {
 	t.Helper()
-	s := must(w.client.LoginPassword(t.Context(), api.PasswordLogin{Name: name, Password: password}))(t)
+	if w.sessions[name] == "" {
+		w.sessions[name] = must(w.client.LoginPassword(t.Context(), api.PasswordLogin{Name: name, Password: password}))(t).Token
+	}
 	b := w.tab(t)
-	b.cookie(api.Cookie, s.Token)
+	b.cookie(api.Cookie, w.sessions[name])
 	return b
 }
 

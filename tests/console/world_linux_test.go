@@ -24,6 +24,8 @@ type world struct {
 	person *api.PersonClient // the administrator
 	leave  context.CancelFunc
 	left   chan error // of the simulated hosts
+
+	sessions map[string]string // of people, by name: see as
 }
 
 const (
@@ -78,7 +80,7 @@ func (w *world) close() {
 // newWorld is a server with its people and nothing else.
 func newWorld() (*world, error) {
 	s, err := newSite()
-	w := &world{site: s}
+	w := &world{site: s, sessions: map[string]string{}}
 	if err != nil {
 		return w, err
 	}

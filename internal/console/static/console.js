@@ -118,13 +118,15 @@ function follow() {
   stream.addEventListener("news", () => { stale ??= setTimeout(refresh, pause); });
 }
 
+// Parts in which nobody works now. Somebody may have begun to while the answer was on its way.
+const idle = () => $$("[data-live]").filter(p => p.id && !p.contains(document.activeElement) && !$("details[open], :checked", p));
+
 async function refresh() {
   stale = undefined;
-  const parts = $$("[data-live]").filter(p => p.id && !p.contains(document.activeElement) && !$("details[open], :checked", p));
-  if (parts.length === 0 || document.hidden) return;
+  if (document.hidden || idle().length === 0) return;
   try {
     const doc = await load(location.href);
-    for (const p of parts) put(doc, p.id);
+    for (const p of idle()) put(doc, p.id);
   } catch { /* the server is away: the next news tries again */ }
 }
 
