@@ -190,18 +190,16 @@ func (a *Advisories) Run(ctx context.Context, report func(error)) {
 
 // Look fetches what is due, and follows: see [Advisories.Follow].
 func (a *Advisories) Look(ctx context.Context) error {
-	_, err := a.work(ctx, func() error {
-		if err := a.follow(ctx); err != nil {
+	mine, err := a.work(ctx, func() error { return a.follow(ctx) })
+	if err != nil || !mine {
+		return err
+	}
+	for _, s := range a.Sources {
+		if err := a.refresh(ctx, s); err != nil {
 			return err
 		}
-		for _, s := range a.Sources {
-			if err := a.refresh(ctx, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return err
+	}
+	return nil
 }
 
 // Follow matches what is new in the dictionary and what imports changed, counts the

@@ -30,49 +30,63 @@ type entryOf struct {
 	unmapped string
 }
 
-// refresh looks at a source of the configuration when that is due. What fails is noted
-// with the source: the next one is not held up.
+// refresh looks at a source of the configuration when that is due. Reading what it says
+// may take long, and holds up nobody. What fails is noted with the source: the next one
+// is not held up.
 func (a *Advisories) refresh(ctx context.Context, s Source) error {
 	src, err := a.source(ctx, s.Name)
 	if err != nil || src.due > a.Now().Unix() {
 		return err
 	}
-	out, err := a.load(ctx, &s, &src)
+	c, end, err := a.readSource(ctx, &s, &src)
+	defer end()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(err, errLost) {
-		return err
-	}
-	if err != nil {
-		a.Imported(ctx, s.Name, err)
-		return a.failed(ctx, &src, err)
-	}
-	if out.Unchanged {
-		return nil
-	}
-	a.Imported(ctx, s.Name, nil)
-	return a.follow(ctx)
+	_, e := a.work(ctx, func() error {
+		out := api.AdvisoryImport{}
+		if err == nil {
+			out, err = a.load(ctx, &s, &src, &c)
+		}
+		switch {
+		case ctx.Err() != nil || errors.Is(err, errLost):
+			return err
+		case err != nil:
+			a.Imported(ctx, s.Name, err)
+			return a.failed(ctx, &src, err)
+		case out.Unchanged:
+			return nil
+		}
+		a.Imported(ctx, s.Name, nil)
+		return a.follow(ctx)
+	})
+	return e
 }
 
-// load reads a source, and takes what it says where that is new.
-func (a *Advisories) load(ctx context.Context, s *Source, src *sourceRow) (out api.AdvisoryImport, err error) {
-	var c content
-	if s.Path != "" {
-		c, err = a.readPath(s, src)
-	} else {
-		var end func()
-		c, end, err = a.readURL(ctx, s, src)
-		defer end()
+// readSource reads what a source says; a content without each is what it was before.
+func (a *Advisories) readSource(ctx context.Context, s *Source, src *sourceRow) (c content, end func(), err error) {
+	if s.Path == "" {
+		return a.readURL(ctx, s, src)
 	}
-	if err != nil {
+	c, err = a.readPath(s, src)
+	return c, func() {}, err
+}
+
+// load takes what a source says where that is new. It may have been imported by hand, or
+// by another server, since it was read.
+func (a *Advisories) load(ctx context.Context, s *Source, src *sourceRow, c *content) (out api.AdvisoryImport, err error) {
+	was := src.generation
+	if *src, err = a.source(ctx, s.Name); err != nil {
 		return out, err
 	}
 	due := a.Now().Add(s.every()).Unix()
-	if c.each == nil || src.sameSum(c.sum) {
-		return api.AdvisoryImport{Source: s.Name, Unchanged: true, Entries: src.entries}, a.unchanged(ctx, src, &c, due)
+	if c.each == nil && was != src.generation {
+		return api.AdvisoryImport{Source: s.Name, Unchanged: true}, nil // it is looked at again at once
 	}
-	return a.take(ctx, *src, c, s.Shrink, due)
+	if c.each == nil || src.sameSum(c.sum) {
+		return api.AdvisoryImport{Source: s.Name, Unchanged: true, Entries: src.entries}, a.unchanged(ctx, src, c, due)
+	}
+	return a.take(ctx, *src, *c, s.Shrink, due)
 }
 
 // readURL fetches a source; a content without each is what it was before.

@@ -132,6 +132,8 @@ func (w *world) bring(source, form, document string) api.AdvisoryImport {
 	return out
 }
 
+func readerOf(text string) *strings.Reader { return strings.NewReader(text) }
+
 func (w *world) follow() {
 	w.t.Helper()
 	check(w.t, w.Follow(w.t.Context()))
