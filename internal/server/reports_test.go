@@ -158,6 +158,22 @@ func TestReportModes(t *testing.T) {
 	wantAnswer(t, status, body, http.StatusBadRequest, "ERROR ")
 }
 
+// TestReportModesInClear asks over plain HTTP, where the network would hear the answer:
+// unless a proxy that is trusted says that it ended TLS.
+func TestReportModesInClear(t *testing.T) {
+	w := newReporting(t, func(c *Config) {
+		c.TLS.Mode, c.TrustedProxies = "off", mustPrefixes("127.0.0.0/8")
+	})
+	w.collector.finder = published{"bash": {ID: "DSA-1", Tag: "high", Fixed: "5.3"}}
+	for proto, want := range map[string]string{"": "OK\n", "http": "OK\n", "https": "OK\nbash\t5.2\tamd64\tDSA-1\thigh\t5.3\n"} {
+		status, body := w.request(http.MethodPost, api.RouteReports+"?mode=report-only", "application/pkcs7-mime", w.sealed(node("NIKHEF", "n", "bash 5.2")),
+			map[string]string{"X-Forwarded-Proto": proto, "X-Forwarded-For": "192.0.2.1"})
+		if status != http.StatusOK || body != want {
+			t.Errorf("by %q: %d %q, not %q", proto, status, body, want)
+		}
+	}
+}
+
 // pakitiText is a report as pakiti-client 3 writes it.
 const pakitiText = `#
 arch: x86_64
