@@ -62,3 +62,28 @@ func TestParseRate(t *testing.T) {
 		}
 	}
 }
+
+// FuzzWindow: whatever hours somebody names, a window that is open closes, and opens again
+// within two days; a rate is one that transfers can keep.
+func FuzzWindow(f *testing.F) {
+	f.Add("19:00-07:00", int64(1_800_000_000), "20M")
+	f.Add("00:00-23:59", int64(0), "1.5G")
+	f.Add("07:00-07:00", int64(-1), "0x10k")
+	f.Fuzz(func(t *testing.T, text string, unix int64, limit string) {
+		if r, err := parseRate(limit); err == nil && limit != "" && (r < 1000 || r > 1e12) {
+			t.Fatalf("%q is %v", limit, r)
+		}
+		w, err := parseWindow(text)
+		if err != nil || text == "" {
+			return
+		}
+		now := time.Unix(unix%(1<<33), 0).UTC()
+		open, change := w.at(now)
+		if !change.After(now) || change.Sub(now) > 48*time.Hour {
+			t.Fatalf("%s: %v at %s until %s", text, open, now, change)
+		}
+		if again, _ := w.at(change); again == open {
+			t.Fatalf("%s: %v at %s, and at %s too", text, open, now, change)
+		}
+	})
+}
