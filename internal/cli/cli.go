@@ -62,6 +62,7 @@ type app struct {
 	now      func() time.Time
 	held     *sign.Identity // opened already: nothing is asked for
 	trusts   *sign.Trust    // gathered already, to verify who signed
+	verified *verified      // what of repositories, before
 }
 
 func init() { cobra.EnableCommandSorting = false } // verbs are listed in the order of groups

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,11 +122,11 @@ func (a *app) publishedManifest(ctx context.Context, p *api.PersonClient, kind m
 // would let the server choose what a person signs next. Of a name that has none nothing
 // is taken.
 func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Kind, names []string, id *sign.Identity, take func(name string, x *pkgfile.Package)) error {
-	dir, err := os.MkdirTemp("", "muster-assign-")
+	dir, done, err := a.verified.folder()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer done()
 	base, err := p.URL(api.RouteRepo)
 	if err != nil {
 		return err
@@ -160,6 +161,23 @@ func (a *app) published(ctx context.Context, p *api.PersonClient, kind muster.Ki
 		file.Close()
 	}
 	return nil
+}
+
+// A verified keeps what was verified of a repository, so that it is not fetched again,
+// and no older head is believed after a newer one. nil keeps nothing.
+type verified struct {
+	mu  sync.Mutex
+	dir string
+}
+
+// folder is where it is kept, for who asks alone until done.
+func (v *verified) folder() (dir string, done func(), err error) {
+	if v == nil {
+		dir, err = os.MkdirTemp("", "muster-assign-")
+		return dir, func() { os.RemoveAll(dir) }, err
+	}
+	v.mu.Lock()
+	return v.dir, v.mu.Unlock, nil
 }
 
 func newestOf(x *index.Index, name string) (best *index.Entry) {

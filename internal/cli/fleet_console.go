@@ -88,7 +88,13 @@ func (a *app) console(ctx context.Context, o consoleOptions) error {
 	local.Owned = selfservice.Owned
 	options := console.Options{Client: p.Client, Session: p.Token, Renew: func() string { return a.renewed(p.Base()) }, Base: local.Base(), Trust: trust}
 	if signer != nil {
-		signer.trust, signer.person = trust, p
+		dir, err := os.MkdirTemp("", "muster-console-")
+		if err != nil {
+			l.Close()
+			return err
+		}
+		defer os.RemoveAll(dir)
+		signer.trust, signer.person, signer.verified = trust, p, &verified{dir: dir}
 		options.Signer = signer
 	}
 	pages, err := console.New(options)
@@ -169,6 +175,8 @@ type signingConsole struct {
 	// trust verifies who signed before, as the pages say.
 	trust  *sign.Trust
 	person *api.PersonClient
+	// verified is what pages and commands build on, until the console ends.
+	verified *verified
 }
 
 // consoleSigner opens the key, where one is given.
@@ -192,7 +200,8 @@ func (s *signingConsole) Name() string { return s.id.Leaf().Subject.CommonName }
 
 // Published is what the next packages of these names are signed on top of.
 func (s *signingConsole) Published(ctx context.Context, kind muster.Kind, names ...string) (map[string]steer.Basis, error) {
-	return s.a.basis(ctx, s.person, kind, names, s.id)
+	a, _ := s.inner(io.Discard)
+	return a.basis(ctx, s.person, kind, names, s.id)
 }
 
 // Run carries out a command as if it was typed, and returns what it said.
@@ -207,7 +216,7 @@ func (s *signingConsole) Run(ctx context.Context, args ...string) (string, error
 // inner is the program as a page runs it. The page has shown what is done and asked
 // already: here nobody can be.
 func (s *signingConsole) inner(said io.Writer) (*app, *cobra.Command) {
-	a := &app{in: strings.NewReader(""), out: said, err: said, now: s.a.now, held: s.id, trusts: s.trust}
+	a := &app{in: strings.NewReader(""), out: said, err: said, now: s.a.now, held: s.id, trusts: s.trust, verified: s.verified}
 	cmd := a.command()
 	a.yes = true // after the flags, which set it to what they begin with
 	return a, cmd

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/time/rate"
 
 	"muster"
 	"muster/internal/fetch"
@@ -63,7 +60,7 @@ in a host's configuration; hosts ask the next mirror for what one does not have.
 	f.StringArrayVar(&o.only, "only", nil, "copy only packages with such a `NAME`, which may have * and ?; those of hosts and units in any case")
 	f.BoolVar(&o.whole, "whole", false, "compare the hashes of files that are there too, and mend what a disk has damaged")
 	f.DurationVar(&o.every, "every", 0, "go on, and look for news each `TIME`: 1h")
-	f.StringVar(&o.rate, "rate", "", "take at most so many `BYTES` a second: 500k, 20M")
+	f.StringVar(&o.rate, "rate", "", "fetch at most so many bytes a second: 500K, 20M")
 	f.StringVar(&o.window, "window", "", "work between these `HOURS` of the day alone: 19:00-07:00")
 	return cmd
 }
@@ -76,14 +73,10 @@ func (a *app) mirrorOf(source, dir string, o mirrorOptions) (*repo.Mirror, error
 	if err != nil {
 		return nil, err
 	}
-	perSecond, err := parseRate(o.rate)
-	if err != nil {
+	if c.Fetch.Limit, err = limiter(o.rate); err != nil {
 		return nil, err
 	}
 	c.Fetch.UserAgent = "muster/" + Version
-	if perSecond > 0 {
-		c.Fetch.Limit = rate.NewLimiter(rate.Limit(perSecond), 64<<10)
-	}
 	return &repo.Mirror{Source: c.Base, Dir: dir, Trust: c.Trust, Fetch: c.Fetch, Only: o.only, Whole: o.whole, Now: a.now}, nil
 }
 
@@ -180,22 +173,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// parseRate reads bytes a second: 500k, 20M, 1G.
-func parseRate(text string) (float64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	number, factor := text, 1.0
-	if at := strings.IndexByte("kMG", text[len(text)-1]); at >= 0 {
-		number, factor = text[:len(text)-1], math.Pow(1000, float64(at+1))
-	}
-	n, err := strconv.ParseFloat(number, 64)
-	if perSecond := n * factor; err == nil && perSecond >= 1000 && perSecond <= 1e12 {
-		return perSecond, nil
-	}
-	return 0, usagef("%q is no rate like 500k or 20M", text)
 }
 
 // A window is some hours of each day, of the clock on the wall. The zero value is all.
