@@ -80,15 +80,21 @@ type said struct{ id, version, kernel, agent string }
 // report has a host of a site report, and returns its number.
 func (w *world) report(site, host string, s said, packages ...string) int64 {
 	w.t.Helper()
+	var all []sitereport.Package
+	for _, p := range packages {
+		all = append(all, pkg(p))
+	}
+	return w.reportOf(site, host, s, all)
+}
+
+func (w *world) reportOf(site, host string, s said, packages []sitereport.Package) int64 {
+	w.t.Helper()
 	w.count++
 	w.pass(time.Second)
 	r := &sitereport.Report{Host: host, Site: site, Time: w.now.Unix(), Nonce: hex.EncodeToString(fmt.Appendf(nil, "%016d", w.count)),
 		System: sitereport.System{ID: s.id, Version: s.version, Arch: "x86_64", Kernel: s.kernel}}
 	r.System.ID, r.System.Version = cmp.Or(s.id, "debian"), cmp.Or(s.version, "12")
-	for _, p := range packages {
-		r.Packages = append(r.Packages, pkg(p))
-	}
-	r.Packages = sitereport.SortPackages(r.Packages)
+	r.Packages = sitereport.SortPackages(packages)
 	out, err := w.sites.Take(w.t.Context(), w.now, r, sites.Sender{Proven: site, Form: "native", Agent: s.agent})
 	check(w.t, err)
 	return out.Host
