@@ -57,7 +57,7 @@ func (r *References) Compare(ctx context.Context, name string, q Question) (out 
 	defer r.mu.RUnlock()
 	v := r.views[name]
 	if v == nil {
-		return out, none(name)
+		return out, None(name)
 	}
 	c := &comparison{v: v, f: &r.fleet, q: &q, only: only, out: &out}
 	out = api.ReferenceComparison{Reference: name, Revision: v.revision, By: q.By}

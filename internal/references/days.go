@@ -138,7 +138,7 @@ func (r *References) Days(ctx context.Context, name string, from, to int64, sigh
 		out = api.ReferenceDays{Reference: name}
 		if last, err := newest(tx, name); err != nil || last == nil {
 			if err == nil {
-				err = none(name)
+				err = None(name)
 			}
 			return err
 		}

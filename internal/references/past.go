@@ -16,7 +16,7 @@ func (r *References) matcherAt(ctx context.Context, name string, at int64) (*ref
 		if v := r.views[name]; v != nil {
 			return v.matcher, v.revision, nil
 		}
-		return nil, 0, none(name)
+		return nil, 0, None(name)
 	}
 	s, err := r.listAt(ctx, name, at)
 	if err != nil {

@@ -179,7 +179,7 @@ func (r *References) Remove(ctx context.Context, who, name string) error {
 			return err
 		}
 		if last == nil || last.removed {
-			return none(name)
+			return None(name)
 		}
 		s := stored{name: name, at: r.Now().Unix(), who: who, removed: true, sum: []byte{}, body: []byte{}}
 		return s.insert(tx)
@@ -190,8 +190,9 @@ func (r *References) Remove(ctx context.Context, who, name string) error {
 	return err
 }
 
-func none(name string) error {
-	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no reference %.100q", name), "muster reference list")
+// None is what is said of a list that is not there.
+func None(name string) error {
+	return muster.WithHint(muster.Errorf(muster.NotFound, "there is no reference %.100q", name), "'muster reference list' lists them")
 }
 
 // unpacked reads a revision.
@@ -246,7 +247,7 @@ func (r *References) Get(ctx context.Context, name string, revision int64) (out 
 			return err
 		}
 		if last == nil {
-			return none(name)
+			return None(name)
 		}
 		if is = *last; revision != 0 && revision != last.revision {
 			all, err := read(tx, "list = ? AND revision = ?", name, revision)

@@ -156,6 +156,8 @@ func newMatrix(t *testing.T) *matrix {
 		}
 	}
 	m.handler = m.Handler()
+	m.addSites()
+	m.addReferences()
 	admin := m.person()
 	for i, f := range []fact{{os: "linux", groups: []string{"lab"}}, {os: "windows", groups: []string{"lab", "office"}}, {os: "linux", groups: []string{"office"}}, {os: "darwin"}} {
 		f.id = m.host(admin, i+1, f)
@@ -489,7 +491,7 @@ func TestMatrix(t *testing.T) {
 
 // place fills the path of a route with what is not there.
 func place(rt route, id string) string {
-	return strings.NewReplacer("{id}", id, "{name}", "nosuch", "{file}", "x.mpk", "{number}", "1").Replace(rt.path)
+	return strings.NewReplacer("{id}", id, "{name}", "nosuch", "{file}", "x.mpk", "{number}", "1", "{host}", "nosuch", "{key}", "nosuch").Replace(rt.path)
 }
 
 // body is one that a route takes, and that changes nothing.

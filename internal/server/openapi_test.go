@@ -105,6 +105,19 @@ var words = map[string]string{
 	"site":      "name of a site",
 	"source":    "name of a source of advisories",
 	"text":      "only where a name has this text",
+
+	"arch":     "only packages of this architecture",
+	"by":       "host, site or package",
+	"days":     "so many days after it; 30",
+	"gone":     "1: also hosts that were forgotten",
+	"manager":  "only packages of this package manager: dpkg, rpm, ...",
+	"revision": "number of a former text; the newest",
+	"silent":   "only hosts that were heard of last before this, Unix seconds",
+	"system":   "only hosts of a system: debian, or with its release \"debian 12\"",
+	"tag":      "only hosts that report this tag",
+	"verdict":  "only behind, equal, ahead, missing, unexpected, or unfit: not as wanted",
+	"version":  "only this one",
+	"want":     "versions, as \">= 1.2\"",
 }
 
 // A caller's method is how the Go client uses a route.

@@ -65,8 +65,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	workers.Go(func() { s.keepCheckpoints(work) })
 	workers.Go(func() { s.hooks.Run(work, func(err error) { s.log.Warn("webhooks", "error", err.Error()) }) })
 	workers.Go(func() { s.mail.Run(work, func(err error) { s.log.Warn("mail", "error", err.Error()) }) })
-	workers.Go(func() { s.followFleet(work) })
 	workers.Go(func() { s.advisories.Run(work, func(err error) { s.log.Warn("advisories", "error", err.Error()) }) })
+	workers.Go(func() { s.followFleet(work) })
+	workers.Go(func() { s.references.Run(work, func(err error) { s.log.Warn("references", "error", err.Error()) }) })
 	workers.Go(func() { s.sites.Run(work, func(err error) { s.log.Warn("sites", "error", err.Error()) }) })
 	if s.glpi != nil {
 		workers.Go(func() { s.glpi.Run(work, func(err error) { s.log.Warn("GLPI", "error", err.Error()) }) })

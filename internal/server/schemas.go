@@ -11,6 +11,7 @@ import (
 	"muster/internal/hooks"
 	"muster/internal/hosts"
 	"muster/internal/mailer"
+	"muster/internal/references"
 	"muster/internal/relay"
 	"muster/internal/rollouts"
 	"muster/internal/sites"
@@ -18,7 +19,7 @@ import (
 
 // schemas are those of every subject that a server with this configuration opens.
 func (c *Config) schemas() []db.Schema {
-	all := []db.Schema{{Subject: "server", Files: schema}, ledger.Schema(), hosts.Schema(), relay.Schema(), hooks.Schema(), access.Schema(), rollouts.Schema(), mailer.Schema(), sites.Schema(), advisories.Schema()}
+	all := []db.Schema{{Subject: "server", Files: schema}, ledger.Schema(), hosts.Schema(), relay.Schema(), hooks.Schema(), access.Schema(), rollouts.Schema(), mailer.Schema(), sites.Schema(), advisories.Schema(), references.Schema()}
 	if c.GLPI.URL != "" {
 		all = append(all, glpisync.Schema())
 	}

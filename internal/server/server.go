@@ -33,6 +33,7 @@ import (
 	"muster/internal/hooks"
 	"muster/internal/hosts"
 	"muster/internal/mailer"
+	"muster/internal/references"
 	"muster/internal/relay"
 	"muster/internal/rollouts"
 	"muster/internal/sites"
@@ -65,6 +66,7 @@ type Server struct {
 	sites        *sites.Sites
 	collector    *collector
 	advisories   *advisories.Advisories
+	references   *references.References
 	spool        *spool // nil: reports are not kept sealed
 	depot        *depot
 	ldap         *directory.Directory // nil: none is read
@@ -153,6 +155,9 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	if err := s.openAdvisories(ctx); err != nil {
+		return err
+	}
+	if err := s.openReferences(ctx); err != nil {
 		return err
 	}
 	if err := s.openAccess(ctx); err != nil {
