@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write reference documents anew")
 const referenceFile = "../../docs/reference/cli.md"
 
 func TestReference(t *testing.T) {
-	text := reference()
+	text := commandReference()
 	if *update {
 		if err := os.WriteFile(referenceFile, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// reference is the manual of every verb as one Markdown document, made from
+// commandReference is the manual of every verb as one Markdown document, made from
 // the same text as --help: docs/reference/cli.md.
-func reference() string {
+func commandReference() string {
 	var b strings.Builder
 	b.WriteString("# Command line\n\nWritten by the program; do not edit. `go test ./internal/cli -update` writes it anew.\n")
 	root := new(app).command()

@@ -20,6 +20,7 @@ func groups() []group {
 			loginCommand, logoutCommand, whoamiCommand, consoleCommand, peopleCommand, rightsCommand, apitokensCommand,
 			hostsCommand, hostCommand, groupsCommand, unitsCommand, profilesCommand, tokensCommand,
 			changesCommand, rolloutCommand, sendCommand, actionsCommand, actionCommand, inventoryCommand, softwareCommand, versionsCommand, auditlogCommand, webhooksCommand, exportCommand, reportsCommand,
+			sitesCommand, advisoriesCommand, referenceCommand,
 		}},
 		{"authors", "Packages:", []func(*app) *cobra.Command{
 			newCommand, importCommand, buildCommand, testCommand, signCommand, inspectCommand, verifyCommand, keyCommand, caCommand,
