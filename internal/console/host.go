@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type hostPage struct {
 	Events   []api.Event
 	Software softwareList
 	Machine  []fact
+	Found    foundList
 	At       string // the day of the inventory that is shown; "" is now
 }
 
@@ -40,6 +42,7 @@ var hostTabs = []struct {
 	{"history", "History", (*hostPage).history},
 	{"events", "Events", (*hostPage).events},
 	{"inventory", "Inventory", (*hostPage).inventory},
+	{"findings", "Findings", (*hostPage).findings},
 }
 
 func host(v *visit) (any, error) {
@@ -123,6 +126,21 @@ func (p *hostPage) events(v *visit) error {
 	page, err := v.api.Events(v.ctx(), api.EventQuery{Host: p.ID, Limit: 100})
 	p.Events = page.Events
 	return err
+}
+
+func (p *hostPage) findings(v *visit) error {
+	q, path := v.findingQuery(), "/hosts/"+p.ID
+	p.Found.findingFilter = v.findingFilter(q, path+"/findings")
+	page, err := v.api.HostFindings(v.ctx(), p.ID, q)
+	if err == nil {
+		p.Found.turn(v, page, path, "tab", "findings")
+	}
+	return v.tell(err)
+}
+
+func hostFindingsTable(v *visit, w http.ResponseWriter) error {
+	id := v.PathValue("id")
+	return v.findingsFile(w, "host-findings", func(q api.FindingQuery) (api.FindingPage, error) { return v.api.HostFindings(v.ctx(), id, q) })
 }
 
 // A softwareList is software of an inventory that a filter lets through.

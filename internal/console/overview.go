@@ -20,6 +20,7 @@ type overviewPage struct {
 	Actions  []api.Action
 	Failures []api.Event
 	Versions []spread
+	Serious  *serious
 
 	counts map[string]int // hosts by search
 }
@@ -46,7 +47,7 @@ func overview(v *visit) (any, error) {
 		return nil, err
 	}
 	out := &overviewPage{counts: counts}
-	for _, part := range []func(*visit) error{out.numbers, out.failures, out.hostNeeds, out.otherNeeds, out.contact, out.underWay, out.versions} {
+	for _, part := range []func(*visit) error{out.numbers, out.failures, out.hostNeeds, out.otherNeeds, out.contact, out.underWay, out.versions, out.serious} {
 		if err := part(v); err != nil {
 			return nil, err
 		}

@@ -108,6 +108,11 @@ func (c *console) functions(w words) template.FuncMap {
 		"reason": w.reason,
 		"number": rand.Text,
 		"wrong":  wrongAt,
+		"whole":  func(n int64) int { return int(n) },
+
+		// Names and texts of strangers: what turns the direction of a line is not shown.
+		"legible":      api.Legible,
+		"legibleLines": api.LegibleLines,
 	}
 }
 
