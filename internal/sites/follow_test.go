@@ -1,6 +1,7 @@
 package sites
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -66,8 +67,26 @@ func TestAgents(t *testing.T) {
 		if len(all) != 1 || all[0].Agent != "id-2" {
 			t.Errorf("hosts under agents: %+v", all)
 		}
-		if all := must(w.Hosts(ctx(t), Filter{Sites: []string{"A"}, Agents: []string{}}, Page{}))(t); len(all) != 1 || all[0].Site != "A" {
-			t.Errorf("hosts of site A alone: %+v", all)
+		for _, c := range []struct {
+			what string
+			f    Filter
+			want string
+		}{
+			{"of site A", Filter{Sites: []string{"A"}}, "A/"},
+			{"of no site", Filter{Sites: []string{}}, ""},
+			{"of a site that is not there", Filter{Sites: []string{"B"}}, ""},
+			{"of site A and under agents", Filter{Sites: []string{"A"}, Under: true}, "A/ /id-2"},
+			{"under agents, with no site", Filter{Sites: []string{}, Under: true}, "/id-2"},
+			{"of site A and under no agent", Filter{Sites: []string{"A"}, Under: true, Agents: []string{}}, "A/"},
+			{"all", Filter{}, "A/ /id-2"},
+		} {
+			var got []string
+			for _, h := range must(w.Hosts(ctx(t), c.f, Page{}))(t) {
+				got = append(got, h.Site+"/"+h.Agent)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("hosts %s: %q, not %q", c.what, got, c.want)
+			}
 		}
 		if out := agent("id-1", "bash 3"); out.Host != first.Host || !out.Changed {
 			t.Errorf("a host that comes back: %+v", out)

@@ -172,7 +172,8 @@ func hostsOf(tx *db.Tx, where string, args ...any) (all []Host, err error) {
 
 // A Filter says which hosts are meant. What it leaves out is not asked for.
 type Filter struct {
-	Sites  []string // nil: every site; empty: none
+	Sites  []string // hosts of these sites alone; empty: none; nil: every host
+	Under  bool     // besides those of Sites, hosts under agents
 	Fleet  *bool    // under agents, or not
 	Agents []string // of those under agents, these; nil: every one
 	IDs    []int64
@@ -187,8 +188,12 @@ type Filter struct {
 func (f *Filter) where() (string, []any) {
 	all, args := []string{"1=1"}, []any{}
 	add := func(sql string, values ...any) { all, args = append(all, sql), append(args, values...) }
-	if f.Sites != nil {
+	switch {
+	case f.Sites == nil:
+	case f.Under: // has to be said: who may see a site may see nothing of the agents' hosts
 		add("(h.site = 0 OR s.name IN "+db.In(len(f.Sites))+")", anys(f.Sites)...)
+	default:
+		add("s.name IN "+db.In(len(f.Sites)), anys(f.Sites)...)
 	}
 	if f.Fleet != nil && *f.Fleet {
 		add("h.site = 0")
