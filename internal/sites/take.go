@@ -21,6 +21,7 @@ type Sender struct {
 	Form    string     // "native", "pakiti5", "pakiti4", "glpi", "agent"
 	Address netip.Addr // that it came from
 	Bytes   int64      // as it came
+	Came    time.Time  // when it came, where it waited since; zero: as it is taken
 	// Agent is the id of a host under an agent, which is of no site: nothing else is
 	// asked of it.
 	Agent string
@@ -34,14 +35,16 @@ type Outcome struct {
 	Packages int  // that no host had before
 }
 
-// Take keeps a report that came at now. When it returns nil, the report is on disk.
+// Take keeps a report. When it returns nil, the report is on disk. Quotas are those of the
+// day of now; its age, and since when what it says is so, are by when it came, as a
+// report may have waited for days for the key that opens it.
 //
 // It is Denied when the sender has not proved to be of the site and that is not open;
 // those who prove nothing are told the same of sites that are not there. It is Conflict
 // when this report came before, or a newer one of the host did; Invalid when the clock
 // of the host is wrong; Busy when a quota is used up.
 func (s *Sites) Take(ctx context.Context, now time.Time, r *sitereport.Report, from Sender) (Outcome, error) {
-	t := &taking{s: s, now: now.Unix(), r: r, from: from}
+	t := newTaking(s, now, r, from)
 	if err := t.begin(ctx); err != nil {
 		return Outcome{}, err
 	}
@@ -65,7 +68,8 @@ var errMoved = errors.New("the host changed meanwhile")
 // A taking is a report on its way into the database.
 type taking struct {
 	s    *Sites
-	now  int64
+	day  int64 // of UTC, whose quotas count
+	now  int64 // when it came
 	r    *sitereport.Report
 	from Sender
 
@@ -88,6 +92,14 @@ type taking struct {
 	forms    []form
 	kept     int64 // number of the set, as it was stored
 	out      Outcome
+}
+
+func newTaking(s *Sites, now time.Time, r *sitereport.Report, from Sender) *taking {
+	came := now
+	if !from.Came.IsZero() && from.Came.Before(now) {
+		came = from.Came
+	}
+	return &taking{s: s, day: now.Unix() / 86400, now: came.Unix(), r: r, from: from}
 }
 
 // begin checks what needs no host, and names what the report says.
@@ -404,7 +416,7 @@ func (t *taking) charge(tx *db.Tx, packages int64) error {
 	if t.site == nil {
 		return nil
 	}
-	q, day := &t.site.Quota, t.now/86400
+	q, day := &t.site.Quota, t.day
 	r, err := tx.Exec("UPDATE sites_day SET reports = reports + 1, bytes = bytes + ?, packages = packages + ? WHERE site = ? AND day = ? AND reports < ? AND bytes <= ? AND packages <= ?",
 		t.from.Bytes, packages, t.siteNum, day, q.Reports, q.Bytes-t.from.Bytes, q.Packages-packages)
 	if err = moved(r, err); !errors.Is(err, errMoved) {
@@ -427,6 +439,5 @@ func (t *taking) used(what string) error {
 // May reports whether Take would let a report in, but for what counts only when it is
 // kept: whether it came before, and quotas. It changes nothing.
 func (s *Sites) May(ctx context.Context, now time.Time, r *sitereport.Report, from Sender) error {
-	t := &taking{s: s, now: now.Unix(), r: r, from: from}
-	return t.begin(ctx)
+	return newTaking(s, now, r, from).begin(ctx)
 }

@@ -207,6 +207,33 @@ func TestQuota(t *testing.T) {
 	})
 }
 
+// TestWaited has reports wait until they are taken: each day takes as many as it may, and
+// what they say is so since they came.
+func TestWaited(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.site("A", func(s *Site) { s.Quota = Quota{Reports: 1} })
+		came := w.now
+		from := by("A")
+		from.Came = came
+		first, second := w.report("A", "n1", "bash 1"), w.report("A", "n2", "bash 1")
+		w.later(13 * 24 * time.Hour)
+		out := must(w.Take(ctx(t), w.now, first, from))(t)
+		if h := must(w.Host(ctx(t), out.Host))(t); h.First != came.Unix() || h.Last != came.Unix() {
+			t.Errorf("the host is %+v, not from %d", h, came.Unix())
+		}
+		_, err := w.Take(ctx(t), w.now, second, from)
+		wantKind(t, err, muster.Busy)
+		w.later(24*time.Hour + 30*24*time.Hour) // it was in time when it came
+		must(w.Take(ctx(t), w.now, second, from))(t)
+		w.later(24 * time.Hour)
+		late := w.report("A", "n3", "bash 1")
+		late.Time -= 15 * 86400
+		_, err = w.Take(ctx(t), w.now, late, by("A"))
+		wantKind(t, err, muster.Conflict)
+	})
+}
+
 // TestManyNames has a site bring more packages than there are: what its quota has no room
 // for leaves nothing, and the names of others go on.
 func TestManyNames(t *testing.T) {
