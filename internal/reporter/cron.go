@@ -44,6 +44,12 @@ func (r *reporter) printCron() error {
 		return err
 	}
 	command := append([]string{program}, r.opts.again()...)
+	for _, word := range command {
+		// What follows would be a line of its own, which cron runs.
+		if strings.ContainsAny(word, "\r\n") {
+			return usage("cannot make a line for cron: %q has a line feed", word)
+		}
+	}
 	_, err = fmt.Fprintln(r.out, schedule(runtime.GOOS, r.opts.cron, moment(host), command))
 	return err
 }

@@ -145,6 +145,9 @@ func TestCron(t *testing.T) {
 		!strings.HasSuffix(got, ` --cert=/etc/c.crt --host=node1 '--site=it'\''s 100'\%''`+"\n") {
 		t.Error(got)
 	}
+	for _, site := range []string{"A\n* * * * * sh", "A\r* * * * * sh"} {
+		n.exits(n.run("--cron", "--host", "node1", "--site", site), exitUsage, "has a line feed")
+	}
 	n.exits(n.run("--cron=hourly", "--host", "node1"), 0, fmt.Sprintf("%d * * * * ", m%60))
 	want := `schtasks /Create /TN muster-report /SC DAILY /ST 01:05 /TR "\"C:\Program Files\muster-report.exe\" --site=A"`
 	if got := schedule("windows", "daily", 65, []string{`C:\Program Files\muster-report.exe`, "--site=A"}); got != want {
