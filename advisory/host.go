@@ -57,9 +57,11 @@ func (found *Findings) add(site string, list Ignores, f Finding, idle bool) {
 		found.Idle = append(found.Idle, f)
 		return
 	}
-	if why := list.find(site, &f); why != nil {
+	why, note := list.find(site, &f)
+	if why != nil {
 		found.Ignored = append(found.Ignored, Ignored{f, why})
 		return
 	}
+	f.Note = note
 	found.Open = append(found.Open, f)
 }

@@ -9,7 +9,7 @@ import (
 // An Ignore is a decision of people to let a finding be. Every field that is
 // not empty has to fit; at least ID or Package is there, and Reason always.
 type Ignore struct {
-	ID       string // of an advisory, or an alias of it
+	ID       string // of an advisory, or an alias of it: see [Advisory.IgnoredBy]
 	Package  string // source or binary name; one * is any text
 	Platform string // "debian" or "debian 12", as systems.csv names them
 	Site     string
@@ -44,26 +44,39 @@ func (e *Ignore) expired(now time.Time) bool {
 	return !e.Until.IsZero() && !now.Before(e.Until.AddDate(0, 0, 1))
 }
 
-// find is the entry that lets a finding be, or nil.
-func (all Ignores) find(site string, f *Finding) *Ignore {
+// find is the entry that lets a finding be, or nil; else a note where entries name
+// some of the vulnerabilities of its advisory.
+func (all Ignores) find(site string, f *Finding) (why *Ignore, note string) {
+	var ids []string
+	var of []*Ignore
 	for i := range all {
-		if all[i].Covers(site, f) {
-			return &all[i]
+		e := &all[i]
+		if e.named(f.Advisory) && e.fits(site, f) {
+			ids, of = append(ids, e.ID), append(of, e)
 		}
 	}
-	return nil
+	first, left := f.Advisory.IgnoredBy(ids)
+	if first >= 0 {
+		return of[first], ""
+	}
+	return nil, PartlyIgnored(left)
 }
 
-// Covers says whether an entry is about a finding on a host of a site, whether
-// it has expired or not.
+// Covers says whether an entry by itself is about all of a finding on a host of a
+// site, whether it has expired or not.
 func (e *Ignore) Covers(site string, f *Finding) bool {
-	if e.Site != "" && e.Site != site {
-		return false
-	}
-	if e.ID != "" && e.ID != f.Advisory.ID && !slices.Contains(f.Advisory.Aliases, e.ID) {
-		return false
-	}
-	return e.coversPackage(f) && e.coversPlatform(f.Platform)
+	first, _ := f.Advisory.IgnoredBy([]string{e.ID})
+	return first == 0 && e.fits(site, f)
+}
+
+// named says whether an entry may be about an advisory.
+func (e *Ignore) named(a *Advisory) bool {
+	return e.ID == "" || e.ID == a.ID || slices.Contains(a.Aliases, e.ID)
+}
+
+// fits says whether an entry fits a finding, whatever the advisory.
+func (e *Ignore) fits(site string, f *Finding) bool {
+	return (e.Site == "" || e.Site == site) && e.coversPackage(f) && e.coversPlatform(f.Platform)
 }
 
 func (e *Ignore) coversPackage(f *Finding) bool {

@@ -91,7 +91,7 @@ func TestParseIgnoresErrors(t *testing.T) {
 // TestCovers: every field that is there has to fit.
 func TestCovers(t *testing.T) {
 	f := Finding{
-		Advisory: &Advisory{ID: "DSA-1", Aliases: []string{"CVE-1", "CVE-2"}},
+		Advisory: &Advisory{ID: "DSA-1", Aliases: []string{"CVE-1", "DEBIAN-CVE-1"}},
 		Affected: &Affected{Ecosystem: "debian", Release: "12", Name: "openssl"},
 		Package:  sitereport.Package{Manager: "dpkg", Name: "libssl3", Source: "openssl"},
 		Platform: platform(t, "debian", "12"),
@@ -100,7 +100,7 @@ func TestCovers(t *testing.T) {
 		e    Ignore
 		want bool
 	}{
-		{Ignore{ID: "DSA-1"}, true}, {Ignore{ID: "CVE-2"}, true}, {Ignore{ID: "CVE-3"}, false},
+		{Ignore{ID: "DSA-1"}, true}, {Ignore{ID: "DEBIAN-CVE-1"}, true}, {Ignore{ID: "CVE-3"}, false},
 		{Ignore{Package: "openssl"}, true}, {Ignore{Package: "libssl3"}, true}, {Ignore{Package: "libssl*"}, true}, {Ignore{Package: "ssl*"}, false},
 		{Ignore{ID: "CVE-1", Package: "libssl3"}, true}, {Ignore{ID: "CVE-1", Package: "other"}, false},
 		{Ignore{ID: "CVE-1", Platform: "debian"}, true}, {Ignore{ID: "CVE-1", Platform: "debian 12"}, true}, {Ignore{ID: "CVE-1", Platform: "debian 11"}, false}, {Ignore{ID: "CVE-1", Platform: "ubuntu"}, false},
@@ -109,6 +109,53 @@ func TestCovers(t *testing.T) {
 		if got := c.e.Covers("LYON", &f); got != c.want {
 			t.Errorf("%+v: %v", c.e, got)
 		}
+	}
+}
+
+// TestIgnoredBy: who decides about one vulnerability says nothing about the others that
+// the same advisory repairs.
+func TestIgnoredBy(t *testing.T) {
+	two := &Advisory{ID: "DSA-1", Aliases: []string{"CVE-1", "CVE-2", "DEBIAN-CVE-2"}}
+	one := &Advisory{ID: "DEBIAN-CVE-1", Aliases: []string{"CVE-1", "GHSA-1"}}
+	none := &Advisory{ID: "X-1", Aliases: []string{"GHSA-1", "GHSA-2"}}
+	for _, c := range []struct {
+		a     *Advisory
+		ids   string
+		first int
+		left  string
+	}{
+		{two, "", -1, ""}, {two, "DSA-1", 0, ""}, {two, "CVE-1", -1, "CVE-2"}, {two, "DEBIAN-CVE-2", -1, "CVE-1"}, {two, "CVE-3", -1, ""},
+		{two, "CVE-1 CVE-1", -1, "CVE-2"}, {two, "CVE-3 CVE-2 CVE-1", 1, ""}, {two, "CVE-1 DEBIAN-CVE-2", 0, ""}, {two, "CVE-1 *", 1, ""}, {two, "CVE-2 CVE-1 DSA-1", 2, ""},
+		{one, "CVE-1", 0, ""}, {one, "GHSA-1", 0, ""}, {one, "DEBIAN-CVE-1", 0, ""}, {one, "CVE-2", -1, ""},
+		{none, "GHSA-1", -1, "GHSA-2"}, {none, "GHSA-2 GHSA-1", 0, ""},
+	} {
+		ids := strings.Fields(c.ids)
+		for i := range ids {
+			ids[i] = strings.TrimPrefix(ids[i], "*")
+		}
+		first, left := c.a.IgnoredBy(ids)
+		if first != c.first || strings.Join(left, " ") != c.left {
+			t.Errorf("%s with %q: %d, left %q; want %d, %q", c.a.ID, c.ids, first, left, c.first, c.left)
+		}
+	}
+	if len(two.Aliases) != 3 || len(none.Aliases) != 2 {
+		t.Errorf("advisories were changed: %v, %v", two.Aliases, none.Aliases)
+	}
+}
+
+// TestIgnoreOneOfTwo: an advisory of which a part is ignored stays open, with a note.
+func TestIgnoreOneOfTwo(t *testing.T) {
+	x := indexOf(&Advisory{ID: "DSA-1", Aliases: []string{"CVE-1", "CVE-2"}, Affected: []Affected{{Ecosystem: "debian", Release: "12", Name: "example"}}})
+	h := Host{System: sitereport.System{ID: "debian", Version: "12"}, Packages: []sitereport.Package{{Manager: "dpkg", Name: "example", Version: "1"}}}
+	list := Ignores{{ID: "CVE-1", Reason: "not built in"}, {ID: "CVE-2", Site: "LYON", Reason: "not reachable"}}
+	found := MatchAll(nil, h, x, list, time.Time{})
+	if len(found.Open) != 1 || found.Open[0].Note != "ignored but for CVE-2" {
+		t.Errorf("%+v", found)
+	}
+	h.Site = "LYON"
+	found = MatchAll(nil, h, x, list, time.Time{})
+	if len(found.Open) != 0 || len(found.Ignored) != 1 || found.Ignored[0].Why.Reason != "not built in" || found.Ignored[0].Note != "" {
+		t.Errorf("%+v", found)
 	}
 }
 

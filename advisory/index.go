@@ -63,6 +63,7 @@ type Finding struct {
 	Package  sitereport.Package
 	Platform Platform // of the package on its host
 	Fixed    string   // first version without it; "" none known
+	Note     string   // for people: entries ignore a part of the advisory
 }
 
 // Severity is that of the package on its platform, or else of the advisory.

@@ -80,6 +80,6 @@ func (l *look) rows(key indexKey, installed string, patterns bool) {
 		}
 		l.told = append(l.told, row.advisory)
 		a := x.affected(key, row)
-		l.yield(Finding{x.advisories[row.advisory], a, *l.pkg, l.platform, a.repaired(fixed)})
+		l.yield(Finding{Advisory: x.advisories[row.advisory], Affected: a, Package: *l.pkg, Platform: l.platform, Fixed: a.repaired(fixed)})
 	}
 }
