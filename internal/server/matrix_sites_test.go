@@ -33,7 +33,7 @@ func init() {
 			m.same(s, "sites", got, m.seesSites(s))
 		},
 		"GET " + api.RouteSite:          (*matrix).ofSite,
-		"GET " + api.RouteSiteHosts:     (*matrix).ofSite,
+		"GET " + api.RouteSiteHosts:     (*matrix).ofSiteHosts,
 		"GET " + api.RouteSiteHost:      (*matrix).ofSite,
 		"GET " + api.RouteSiteHostHas:   (*matrix).ofSite,
 		"GET " + api.RouteSiteHostDiff:  (*matrix).ofSite,
@@ -181,5 +181,24 @@ func (m *matrix) ofSite(s subject, rt route) {
 		} else if status != http.StatusNotFound || strings.ReplaceAll(answer, site, "nowhere") != none {
 			m.t.Errorf("%+v: %s tells that %s is there: %d %s, not %s", s, rt.name(), site, status, answer, none)
 		}
+	}
+}
+
+// ofSiteHosts wants no host in an answer but those of the site that was asked for: hosts
+// under agents are in the same table.
+func (m *matrix) ofSiteHosts(s subject, rt route) {
+	m.t.Helper()
+	m.ofSite(s, rt)
+	under, first := true, sites.Page{Limit: 1}
+	if len(must(m.Server.sites.Hosts(m.t.Context(), sites.Filter{Fleet: &under}, first))(m.t)) == 0 {
+		r := &sitereport.Report{Host: "secret", Packages: []sitereport.Package{{Manager: "dpkg", Name: "bash", Version: "1", Arch: "amd64"}}}
+		must(m.Server.sites.Take(m.t.Context(), time.Now(), r, sites.Sender{Form: "agent", Agent: m.hosts[0].id}))(m.t)
+	}
+	for _, site := range m.seesSites(s) {
+		var got []string
+		for _, h := range read[api.SiteHostPage](m, s, sitePath(rt, site)).Hosts {
+			got = append(got, h.Site+"/"+h.Name)
+		}
+		m.same(s, "hosts of "+site, got, []string{site + "/node"})
 	}
 }
