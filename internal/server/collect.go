@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -25,6 +26,9 @@ type Collect struct {
 	Config Collector // window, quotas and the site of reports that name none
 	Say    func(format string, args ...any)
 	Disk   *durable.Disk
+
+	now  func() time.Time // nil: time.Now
+	busy map[string]int64 // letters of which a quota was used up, and the day of that
 }
 
 // Collected is what one round did.
@@ -32,7 +36,7 @@ type Collected struct {
 	Taken   int // kept
 	Again   int // came before, or were older than what came
 	Refused int // can never be taken: they lie in the folder refused
-	Left    int // for later, as a quota was used up
+	Left    int // for the next day, as a quota was used up
 }
 
 // collectEach is how often the spool is looked at.
@@ -64,13 +68,23 @@ func (c *Collect) Once(ctx context.Context) (done Collected, err error) {
 	if err != nil {
 		return done, err
 	}
-	o := newCollector(kept)
+	if c.now == nil {
+		c.now = time.Now
+	}
+	o := newCollector(kept, c.now)
 	o.id, o.clear, o.site = c.Key, false, c.Config.Site
 	names, err := spooled(c.Dir)
 	if err != nil {
 		return done, err
 	}
+	today := c.now().Unix() / 86400
+	maps.DeleteFunc(c.busy, func(_ string, day int64) bool { return day != today })
 	for _, name := range names {
+		// Opening it again is work for nothing until quotas begin anew.
+		if _, ok := c.busy[name]; ok {
+			done.Left++
+			continue
+		}
 		if err := c.one(ctx, o, name, &done); err != nil {
 			return done, err
 		}
@@ -101,6 +115,7 @@ func (c *Collect) one(ctx context.Context, o *collector, name string, done *Coll
 	case kind == muster.Busy:
 		done.Left++
 		c.Say("%s: %v", name, err)
+		c.wait(name)
 		return nil
 	case kind == muster.Invalid, kind == muster.Denied, kind == muster.NotFound:
 		done.Refused++
@@ -113,6 +128,15 @@ func (c *Collect) one(ctx context.Context, o *collector, name string, done *Coll
 		return muster.WithKind(muster.Unavailable, err)
 	}
 	return nil
+}
+
+// wait leaves a letter for the next day of UTC. Others of its site are tried: where the
+// versions of packages are used up, reports that bring none are taken.
+func (c *Collect) wait(name string) {
+	if c.busy == nil {
+		c.busy = map[string]int64{}
+	}
+	c.busy[name] = c.now().Unix() / 86400
 }
 
 // refuse puts a letter aside, for people.

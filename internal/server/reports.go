@@ -28,7 +28,7 @@ func (s *Server) openCollector(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.sites, s.collector, s.reportIntake = kept, newCollector(kept), newIntake(maxReportIntake)
+	s.sites, s.collector, s.reportIntake = kept, newCollector(kept, s.now), newIntake(maxReportIntake)
 	s.collector.clear, s.collector.site = c.Clear, c.Site
 	switch c.Mode {
 	case "open":

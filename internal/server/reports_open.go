@@ -30,6 +30,7 @@ type collector struct {
 	clear  bool           // takes what is not sealed
 	site   string         // of reports that name none
 	finder finder         // nil: nothing is known
+	now    func() time.Time
 
 	keys   chan struct{}       // operations with the private key at once
 	weight *semaphore.Weighted // bytes of reports that are taken apart at once, roughly
@@ -42,8 +43,8 @@ const (
 	oneReportWeight = 132 << 20
 )
 
-func newCollector(s *sites.Sites) *collector {
-	return &collector{sites: s, keys: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/4)), weight: semaphore.NewWeighted(maxReportWeight)}
+func newCollector(s *sites.Sites, now func() time.Time) *collector {
+	return &collector{sites: s, now: now, keys: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/4)), weight: semaphore.NewWeighted(maxReportWeight)}
 }
 
 // A letter is a report as it came.
@@ -206,11 +207,11 @@ func (c *collector) keep(ctx context.Context, l letter, m *message, mode siterep
 	if m.report.Site == "" && m.proven == "" {
 		m.report.Site = c.site
 	}
-	from := sites.Sender{Proven: m.proven, Form: m.form, Address: l.address, Bytes: int64(m.bytes)}
+	from := sites.Sender{Proven: m.proven, Form: m.form, Address: l.address, Bytes: int64(m.bytes), Came: l.at}
 	if mode.Stores() {
-		out, err = c.sites.Take(ctx, l.at, m.report, from)
+		out, err = c.sites.Take(ctx, c.now(), m.report, from)
 	} else {
-		err = c.sites.May(ctx, l.at, m.report, from)
+		err = c.sites.May(ctx, c.now(), m.report, from)
 	}
 	// Who has proved a site cannot have been changed on the way.
 	return out, oneAnswer(err, m.whole || m.proven != "")

@@ -93,6 +93,36 @@ func TestSpoolQuota(t *testing.T) {
 	}
 }
 
+// TestCollectQuota has reports wait that came on other days, more than a site may send a
+// day: each day some are taken, and the others are not opened in vain meanwhile.
+func TestCollectQuota(t *testing.T) {
+	w, c := newSpooling(t)
+	c.Config.Reports = 1
+	at := time.Now()
+	c.now = func() time.Time { return at }
+	var said []string
+	c.Say = func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
+	for i := range 3 {
+		r := node("NIKHEF", fmt.Sprintf("n%d", i), "bash 1")
+		r.Time = at.Add(-73 * time.Hour).Unix()
+		check(t, w.spool.add(letter{at: at.Add(-72 * time.Hour).Add(time.Duration(i)), body: w.sealed(r)}))
+	}
+	for day, want := range []Collected{{Taken: 1, Left: 2}, {Taken: 1, Left: 1}, {Taken: 1}, {}} {
+		if done := c.round(t); done != want {
+			t.Errorf("day %d: collected %+v, not %+v", day, done, want)
+		}
+		said = nil
+		again := Collected{Left: want.Left}
+		if done := c.round(t); done != again || len(said) != 0 {
+			t.Errorf("day %d, again: collected %+v, not %+v, and said %q", day, done, again, said)
+		}
+		at = at.Add(24 * time.Hour)
+	}
+	if h := must(w.sites.HostNamed(t.Context(), "NIKHEF", "n2"))(t); h.First > time.Now().Add(-71*time.Hour).Unix() {
+		t.Errorf("a report that waited is known since %d", h.First)
+	}
+}
+
 // TestCase40Spool fails and crashes at every change of the disk while letters are kept
 // and taken out: none that was acknowledged is lost, none is taken that is not whole.
 func TestCase40Spool(t *testing.T) {
@@ -200,7 +230,7 @@ func FuzzLetter(f *testing.F) {
 		f.Fatal(err)
 	}
 	id := must(sign.ParseIdentity(pems[0], pems[1], nil))(f)
-	o := newCollector(must(sites.Open(f.Context(), sites.Config{DB: dbtest.SQLite(f)}))(f))
+	o := newCollector(must(sites.Open(f.Context(), sites.Config{DB: dbtest.SQLite(f)}))(f), time.Now)
 	o.id, o.clear = id, true
 	plain := text(f, node("NIKHEF", "n", "bash 1"))
 	f.Add(plain)
