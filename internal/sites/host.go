@@ -77,24 +77,6 @@ func (t *taking) addHost(tx *db.Tx, os, has int64) (int64, error) {
 	return num, insertState(tx, num, t.at, os, has)
 }
 
-// countHost counts a host that comes, or comes back, against the quota.
-func (t *taking) countHost(tx *db.Tx) error {
-	if t.site == nil {
-		return nil
-	}
-	r, err := tx.Exec("UPDATE sites_site SET hosts = hosts + 1 WHERE num = ? AND hosts < ?", t.siteNum, t.site.Quota.Hosts)
-	if err != nil {
-		return err
-	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		if err == nil {
-			err = t.used("of hosts")
-		}
-		return err
-	}
-	return nil
-}
-
 func insertState(tx *db.Tx, host, began, os, has int64) error {
 	return tx.Insert("sites_state", []string{"host", "began", "until", "seen", "os", "has"}, [][]any{{host, began, 0, 0, os, has}})
 }

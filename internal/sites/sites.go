@@ -25,7 +25,8 @@
 //
 // # Promise
 //
-// What [Sites.Take] has taken is on disk. A report that it refuses has changed nothing.
+// What [Sites.Take] has taken is on disk. A report that it refuses has changed nothing of
+// what hosts have. It is counted, and new packages of it may be in the dictionary.
 // History does not change backward: what was answered for a day that is over stays the
 // answer until the history ends ([Site.Past]). No report comes in twice, unless its form
 // has no time: then it says only what it said before.

@@ -2,11 +2,12 @@ package sites
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"net/netip"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func (s *Sites) Take(ctx context.Context, now time.Time, r *sitereport.Report, f
 			return t.out, nil
 		}
 		if !errors.Is(err, errMoved) {
-			return Outcome{}, err
+			return Outcome{}, cmp.Or(t.attempt(ctx), err)
 		}
 	}
 	return Outcome{}, muster.Errorf(muster.Busy, "host %q sends several reports at once", cut(r.Host, 60))
@@ -75,6 +76,8 @@ type taking struct {
 
 	site    *record // nil: under an agent
 	siteNum int64
+	spent   Quota // of the site, before this
+	over    bool  // a quota has no room
 	ident   string
 	nonce   []byte
 	setSum  sum
@@ -88,6 +91,7 @@ type taking struct {
 	has      int64 // number of the set; 0: it is new
 	words    []word
 	missing  []*word
+	added    int // packages that no host had before
 	ids      []int64
 	forms    []form
 	kept     int64 // number of the set, as it was stored
@@ -181,8 +185,16 @@ func (t *taking) once(ctx context.Context) error {
 	if err := t.s.DB.Read(ctx, t.read); err != nil {
 		return err
 	}
-	if err := t.fresh(t.was); err != nil {
-		return err
+	if len(t.missing) > 0 {
+		if err := t.addWords(ctx); err != nil {
+			return err
+		}
+		if err := t.s.DB.Read(ctx, t.read); err != nil {
+			return err
+		}
+	}
+	if len(t.missing) > 0 {
+		return errMoved
 	}
 	if t.same && t.from.Agent != "" {
 		return nil // who was seen when, those know who speak with agents
@@ -195,7 +207,14 @@ func (t *taking) once(ctx context.Context) error {
 
 // read finds out what is known, beside the database's only writer.
 func (t *taking) read(tx *db.Tx) (err error) {
+	t.missing = nil
 	if t.was, err = readHost(tx, t.siteNum, t.ident); err != nil {
+		return err
+	}
+	if err := t.fresh(t.was); err != nil {
+		return err
+	}
+	if err := t.room(tx); err != nil {
 		return err
 	}
 	if t.same = t.was != nil && t.was.gone == 0 && bytes.Equal(t.was.sum, t.sum[:]); t.same {
@@ -220,8 +239,11 @@ func (t *taking) readWords(tx *db.Tx) (err error) {
 			t.words[i] = word{sum: wordSum(platform, &t.r.Packages[i]), pkg: &t.r.Packages[i]}
 		}
 	}
-	if t.missing, err = t.s.words.resolve(tx, t.words); err != nil || len(t.missing) > 0 {
+	if t.missing, err = t.s.words.resolve(tx, t.words); err != nil {
 		return err
+	}
+	if len(t.missing) > 0 {
+		return t.roomWords()
 	}
 	return t.shape(tx)
 }
@@ -267,9 +289,13 @@ func (t *taking) sent() int64 {
 	return max(t.r.Time, t.was.sent)
 }
 
+func (t *taking) chargeReport(tx *db.Tx) error {
+	return t.charge(tx, Quota{Reports: 1, Bytes: t.from.Bytes})
+}
+
 // keepSeen notes that a host said what it said before.
 func (t *taking) keepSeen(tx *db.Tx) error {
-	if err := t.charge(tx, 0); err != nil {
+	if err := t.chargeReport(tx); err != nil {
 		return err
 	}
 	r, err := tx.Exec("UPDATE sites_seen SET seen = ?, sent = ?, nonce = ?, reports = reports + 1, address = ? WHERE host = ? AND sum = ? AND sent = ? AND reports = ?",
@@ -313,13 +339,7 @@ func (t *taking) store(tx *db.Tx) error {
 	if (was == nil) != (t.was == nil) || was != nil && (was.edited != t.was.edited || was.reports != t.was.reports) {
 		return errMoved
 	}
-	fresh := int64(0)
-	if t.has == 0 {
-		if fresh, err = t.number(tx); err != nil {
-			return err
-		}
-	}
-	if err := t.charge(tx, fresh); err != nil {
+	if err := t.chargeReport(tx); err != nil {
 		return err
 	}
 	has, err := t.keepSet(tx)
@@ -331,7 +351,7 @@ func (t *taking) store(tx *db.Tx) error {
 	if err != nil {
 		return err
 	}
-	t.out.Packages, t.out.Changed, t.out.New = int(fresh), true, was == nil
+	t.out.Packages, t.out.Changed, t.out.New = t.added, true, was == nil
 	if was == nil {
 		t.out.Host, err = t.addHost(tx, os, has)
 		return err
@@ -340,33 +360,48 @@ func (t *taking) store(tx *db.Tx) error {
 	return t.changeHost(tx, was, os, has)
 }
 
+// wordsAtOnce is how many packages one write adds: others wait for it, some 0.2 s.
+const wordsAtOnce = 5_000
+
+// addWords adds packages that are missing, in several writes, each with its part of the
+// quota. What ends the report in between leaves packages that no set has.
+func (t *taking) addWords(ctx context.Context) error {
+	for part := range slices.Chunk(t.missing, wordsAtOnce) {
+		fresh := 0
+		err := t.s.DB.Write(ctx, func(tx *db.Tx) (err error) {
+			fresh, err = t.number(tx, part)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		t.added += fresh
+	}
+	t.s.words.keep(t.words)
+	return nil
+}
+
 // number gives numbers to packages that have none yet. Another report may have brought
 // them since, and a transaction that is run again begins anew.
-func (t *taking) number(tx *db.Tx) (added int64, err error) {
-	if t.platform == 0 || len(t.missing) > 0 {
-		if t.platform, err = t.s.words.platform(tx, &t.r.System); err != nil {
-			return 0, err
-		}
+func (t *taking) number(tx *db.Tx, words []*word) (added int, err error) {
+	platform, err := t.s.words.platform(tx, &t.r.System)
+	if err != nil {
+		return 0, err
 	}
-	if len(t.missing) == 0 {
-		return 0, nil
-	}
-	for _, w := range t.missing {
+	for _, w := range words {
 		w.num = 0
 	}
-	if err := findWords(tx, t.missing); err != nil {
+	if err := findWords(tx, words); err != nil {
 		return 0, err
 	}
-	var missing []*word
-	for _, w := range t.missing {
-		if w.num == 0 {
-			missing = append(missing, w)
-		}
+	missing := slices.DeleteFunc(slices.Clone(words), func(w *word) bool { return w.num != 0 })
+	if len(missing) == 0 {
+		return 0, nil
 	}
-	if err := insertWords(tx, t.now, t.platform, missing); err != nil {
+	if err := t.charge(tx, Quota{Packages: int64(len(missing))}); err != nil {
 		return 0, err
 	}
-	return int64(len(missing)), t.shape(tx)
+	return len(missing), insertWords(tx, t.now, platform, missing)
 }
 
 // keepSet returns the number of the set, which it adds where it is new.
@@ -409,31 +444,6 @@ func (t *taking) remember() {
 	if t.platform != 0 && t.out.Changed {
 		t.s.sets.used(t.platform, t.kept)
 	}
-}
-
-// charge counts a report against the quotas of its site.
-func (t *taking) charge(tx *db.Tx, packages int64) error {
-	if t.site == nil {
-		return nil
-	}
-	q, day := &t.site.Quota, t.day
-	r, err := tx.Exec("UPDATE sites_day SET reports = reports + 1, bytes = bytes + ?, packages = packages + ? WHERE site = ? AND day = ? AND reports < ? AND bytes <= ? AND packages <= ?",
-		t.from.Bytes, packages, t.siteNum, day, q.Reports, q.Bytes-t.from.Bytes, q.Packages-packages)
-	if err = moved(r, err); !errors.Is(err, errMoved) {
-		return err
-	}
-	var n int64
-	if err := tx.QueryRow("SELECT COUNT(*) FROM sites_day WHERE site = ? AND day = ?", t.siteNum, day).Scan(&n); err != nil {
-		return err
-	}
-	if n > 0 || q.Reports < 1 || t.from.Bytes > q.Bytes || packages > q.Packages {
-		return t.used("of a day: " + strconv.FormatInt(q.Reports, 10) + " reports, " + strconv.FormatInt(q.Bytes, 10) + " bytes, " + strconv.FormatInt(q.Packages, 10) + " new packages")
-	}
-	return tx.Insert("sites_day", []string{"site", "day", "reports", "bytes", "packages"}, [][]any{{t.siteNum, day, 1, t.from.Bytes, packages}})
-}
-
-func (t *taking) used(what string) error {
-	return muster.WithHint(muster.Errorf(muster.Busy, "site %q has used up its quota %s", t.site.Name, what), "those who run the collector can raise it")
 }
 
 // May reports whether Take would let a report in, but for what counts only when it is

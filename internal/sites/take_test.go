@@ -176,7 +176,7 @@ func TestCase36Reports(t *testing.T) {
 func TestQuota(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
-		w.site("SMALL", func(s *Site) { s.Quota = Quota{Hosts: 2, Reports: 5, Bytes: 4500, Packages: 10} })
+		w.site("SMALL", func(s *Site) { s.Quota = Quota{Hosts: 2, Reports: 7, Bytes: 4500, Packages: 10} })
 		w.site("OTHER")
 		w.take(w.report("SMALL", "n1", "a 1"))
 		w.take(w.report("SMALL", "n2", "a 1"))
