@@ -33,7 +33,7 @@ func find(v *visit) (any, error) {
 	if len(out.Words) > 200 {
 		return nil, muster.Errorf(muster.Invalid, "this is too long to look for")
 	}
-	for _, look := range []func(*visit, string) (found, error){findPages, findHosts, findGroups, findPackages, findSoftware} {
+	for _, look := range []func(*visit, string) (found, error){findPages, findHosts, findGroups, findPackages, findSites, findAdvisories, findSoftware} {
 		f, err := look(v, out.Words)
 		if err := unlessDenied(err); err != nil {
 			return nil, err
@@ -117,6 +117,31 @@ func findPackages(v *visit, words string) (found, error) {
 		}
 	}
 	return f, nil
+}
+
+func findSites(v *visit, words string) (found, error) {
+	f := found{Title: v.t("Sites")}
+	page, err := v.api.Sites(v.ctx())
+	for _, s := range page.Sites {
+		if words != "" && contains(s.Name, words) {
+			f.Entries = append(f.Entries, hit{api.Legible(s.Name), api.Legible(s.Note), v.siteAt(s.Name)})
+		}
+	}
+	f.Entries = f.Entries[:min(len(f.Entries), perKind)]
+	return f, err
+}
+
+// findAdvisories looks among those that concern hosts.
+func findAdvisories(v *visit, words string) (found, error) {
+	f := found{Title: v.t("Advisories")}
+	if len(words) < 3 {
+		return f, nil
+	}
+	page, err := v.api.Advisories(v.ctx(), api.AdvisoryQuery{FindingQuery: api.FindingQuery{Text: words, Limit: perKind}})
+	for _, a := range page.Advisories {
+		f.Entries = append(f.Entries, hit{api.Legible(a.ID), api.Legible(a.Summary), v.link(place("advisories", a.ID))})
+	}
+	return f, err
 }
 
 func findSoftware(v *visit, words string) (found, error) {

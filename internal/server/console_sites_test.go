@@ -65,6 +65,8 @@ func TestConsoleSites(t *testing.T) {
 		"/":                                  {"New and serious", `href="/advisories/CVE-2026-1"`, "#high"},
 		"/sites":                             {`href="/sites/NIKHEF"`, `href="/sites/NIKHEF?silent=1"`, `href="/sites/OPEN?severity=high&amp;tab=findings"`, "<svg", "Add a site"},
 		"/sites?q=nik&sort=worst":            {`href="/sites/NIKHEF"`, `aria-sort="descending"`},
+		"/find?q=nikh":                       {`href="/sites/NIKHEF"`},
+		"/find?q=CVE-2026-1":                 {`href="/advisories/CVE-2026-1"`},
 		"/sites?q=nothing-like-it":           {"No site is like that."},
 		"/sites/NIKHEF":                      {`href="/sites/NIKHEF/hosts/a.example.org"`, "silent", "reports", "2 hosts"},
 		"/sites/NIKHEF?silent=1":             {"b.example.org"},
