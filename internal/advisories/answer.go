@@ -145,7 +145,8 @@ func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport
 		}
 		for _, f := range found[id] {
 			one := r.finding(&f, heads[f.advisory])
-			if why := c.ignored.why(site, r.knownRow, f.advisory); why != nil {
+			var why *ignored
+			if why, one.Note = c.ignored.why(site, r.knownRow, f.advisory); why != nil {
 				one.Ignored = &why.AdvisoryIgnore
 			}
 			if s.lets(&one, f.severity) {

@@ -15,8 +15,9 @@ import (
 // A checked finding is one in a package of a report that nobody keeps.
 type checked struct {
 	finding
-	row *knownRow
-	why *ignored // nil: it counts
+	row  *knownRow
+	why  *ignored // nil: it counts
+	note string
 }
 
 // check holds packages of a system of a site against all advisories.
@@ -40,7 +41,8 @@ func (a *Advisories) check(tx *db.Tx, site string, system sitereport.System, pac
 			}
 			r := a.knownRow(found[i].Known)
 			for _, f := range found[i].found {
-				all = append(all, checked{f, r, x.why(site, r, f.advisory)})
+				why, note := x.why(site, r, f.advisory)
+				all = append(all, checked{f, r, why, note})
 			}
 		}
 	}
@@ -76,6 +78,7 @@ func checkedPage(all []checked, heads map[int64]*api.Advisory, s *sieve) (out ap
 	for i := range all {
 		c := &all[i]
 		one := c.row.finding(&c.finding, heads[c.advisory])
+		one.Note = c.note
 		if c.why != nil {
 			one.Ignored, hidden[c.advisory] = &c.why.AdvisoryIgnore, true
 		} else {

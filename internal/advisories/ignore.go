@@ -2,6 +2,7 @@ package advisories
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,8 +46,9 @@ func ignoredEntries(tx *db.Tx, where string, args ...any) (all []ignored, err er
 // An ignoring is what is ignored now, ready to be asked.
 type ignoring struct {
 	all     []ignored
-	of      map[int64][]int // places in all of the entries for an advisory
-	general []int           // of those that name none
+	of      map[int64][]int              // places in all of the entries for an advisory, in their order
+	general []int                        // of those that name none
+	names   map[int64]*advisory.Advisory // ID and aliases of those in of
 }
 
 func (a *Advisories) ignoring(tx *db.Tx) (*ignoring, error) {
@@ -69,7 +71,35 @@ func (a *Advisories) ignoring(tx *db.Tx) (*ignoring, error) {
 			x.of[n] = append(x.of[n], i)
 		}
 	}
-	return x, nil
+	x.names, err = namesOf(tx, slices.Collect(maps.Keys(x.of)))
+	return x, err
+}
+
+// namesOf reads what advisories are called, and nothing else of them.
+func namesOf(tx *db.Tx, nums []int64) (map[int64]*advisory.Advisory, error) {
+	out := make(map[int64]*advisory.Advisory, len(nums))
+	for part := range slices.Chunk(nums, someIDs) {
+		err := tx.Each(`SELECT n.advisory, a.id, n.name FROM advisories_name n JOIN advisories_version v ON v.advisory = n.advisory AND v.born = n.born
+			JOIN advisories_source s ON s.num = v.source JOIN advisories_advisory a ON a.num = n.advisory
+			WHERE n.advisory IN `+db.In(len(part))+" AND "+current+" ORDER BY n.advisory, n.name", anys(part), func(scan db.Scan) error {
+			var num int64
+			var id, name string
+			if err := scan(&num, &id, &name); err != nil {
+				return err
+			}
+			if out[num] == nil {
+				out[num] = &advisory.Advisory{ID: id}
+			}
+			if name != id {
+				out[num].Aliases = append(out[num].Aliases, name)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // numbered lists the advisories that have a name.
@@ -78,24 +108,30 @@ func numbered(tx *db.Tx, name string) ([]int64, error) {
 		JOIN advisories_source s ON s.num = v.source WHERE n.name = ? AND `+current+" ORDER BY n.advisory", name)
 }
 
-// why is the first entry that leaves an advisory in a row of the dictionary out at a
-// site; nil: none does.
-func (x *ignoring) why(site string, r *knownRow, num int64) *ignored {
-	if len(x.all) == 0 {
-		return nil
-	}
-	first := -1
-	for _, places := range [][]int{x.of[num], x.general} {
-		for _, i := range places {
-			if (first < 0 || i < first) && r.covered(site, &x.all[i]) {
-				first = i
-			}
+// why is the entry that leaves an advisory in a row of the dictionary out at a site; nil:
+// none does. The note then says what is left where entries name a part of it.
+func (x *ignoring) why(site string, r *knownRow, num int64) (e *ignored, note string) {
+	places := slices.Concat(x.of[num], x.general)
+	slices.Sort(places)
+	var ids []string
+	fit := places[:0]
+	for _, i := range places {
+		if e := &x.all[i]; r.covered(site, e) {
+			ids, fit = append(ids, e.Advisory), append(fit, i)
 		}
 	}
-	if first < 0 {
-		return nil
+	if len(fit) == 0 {
+		return nil, ""
 	}
-	return &x.all[first]
+	names := x.names[num]
+	if names == nil {
+		names = &advisory.Advisory{}
+	}
+	first, left := names.IgnoredBy(ids)
+	if first < 0 {
+		return nil, advisory.PartlyIgnored(left)
+	}
+	return &x.all[fit[first]], ""
 }
 
 // A knownRow is a row of the dictionary with whose advisories speak of it.

@@ -329,7 +329,7 @@ func (c *counter) concerns(h *sites.Host, r *counted, nums map[int64]bool) bool 
 		return false
 	}
 	for n := range nums {
-		if c.ignored.why(h.Site, r.knownRow, n) == nil {
+		if why, _ := c.ignored.why(h.Site, r.knownRow, n); why == nil {
 			return true
 		}
 	}

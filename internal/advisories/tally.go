@@ -180,7 +180,7 @@ func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []
 		}
 		some := false
 		for _, f := range r.found {
-			if c.ignored.why(site, r.knownRow, f.num) != nil {
+			if why, _ := c.ignored.why(site, r.knownRow, f.num); why != nil {
 				hidden[f.num] = true
 				continue
 			}

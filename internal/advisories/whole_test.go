@@ -125,8 +125,8 @@ func (p *play) lines() (all []string) {
 
 // osv is a document about Debian that has CVEs for aliases.
 func (p *play) osv() string {
-	return fmt.Sprintf(`{"id":"DSA-%d","modified":"2026-01-0%dT00:00:00Z","aliases":["CVE-%d"],"affected":[{"package":{"ecosystem":"Debian:12","name":"%s"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"%d"}]}]}]}`,
-		p.r.IntN(2), 1+p.r.IntN(9), p.r.IntN(9), pick(p.r, []string{"openssl", "zlib"}), 1+p.r.IntN(4))
+	return fmt.Sprintf(`{"id":"DSA-%d","modified":"2026-01-0%dT00:00:00Z","upstream":["CVE-%d","CVE-%d"],"affected":[{"package":{"ecosystem":"Debian:12","name":"%s"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"%d"}]}]}]}`,
+		p.r.IntN(2), 1+p.r.IntN(9), p.r.IntN(4), p.r.IntN(4), pick(p.r, []string{"openssl", "zlib"}), 1+p.r.IntN(4))
 }
 
 func (p *play) packages() []string {
