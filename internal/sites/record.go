@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"muster"
 	"muster/internal/db"
 )
@@ -49,6 +51,16 @@ func checkName(what, name string, most int) error {
 		return muster.Errorf(muster.Invalid, "%q is no name of a %s", cut(name, 60), what)
 	}
 	return nil
+}
+
+// SiteName is a name as records have it: of what looks alike, as an accented letter that
+// is one character or two, the one form that Unicode calls NFC.
+func SiteName(name string) string { return norm.NFC.String(name) }
+
+// alike reports whether rules, for which case does not count, would take one name for the
+// other. Letters are folded there as ToLower does; some others are equal to EqualFold.
+func alike(a, b string) bool {
+	return strings.EqualFold(a, b) || strings.ToLower(a) == strings.ToLower(b)
 }
 
 const siteColumns = "num, name, note, created, open, addresses, forget, past, hosts, most_hosts, most_reports, most_bytes, most_packages"
@@ -93,16 +105,24 @@ func (s *Sites) Site(ctx context.Context, name string) (one Site, err error) {
 	return one, err
 }
 
+// readSite reads the record with exactly this name: who may see a site was decided by the
+// name as it was asked for.
 func readSite(tx *db.Tx, name string) (one Site, err error) {
-	one, err = siteFrom(tx.QueryRow("SELECT "+siteColumns+" FROM sites_site WHERE name = ?", cut(name, MaxName)).Scan)
-	if none(err) {
-		err = muster.WithHint(muster.Errorf(muster.NotFound, "there is no site %q", name), "'muster sites' lists them")
+	bad := checkName("site", name, MaxName)
+	if bad == nil {
+		one, err = siteFrom(tx.QueryRow("SELECT "+siteColumns+" FROM sites_site WHERE name = ?", name).Scan)
+	}
+	if bad != nil || none(err) {
+		err = muster.WithHint(muster.Errorf(muster.NotFound, "there is no site %q", cut(name, 60)), "'muster sites' lists them")
 	}
 	return one, err
 }
 
-// PutSite adds a site, or changes the record of the one that has the name.
+// PutSite adds a site, or changes the record of the one that has the name, in the form of
+// [SiteName]. A name that differs from that of another site by case alone is a Conflict:
+// a right over the one would be one over both.
 func (s *Sites) PutSite(ctx context.Context, now time.Time, in Site) error {
+	in.Name = SiteName(in.Name)
 	if err := checkName("site", in.Name, MaxName); err != nil {
 		return err
 	}
@@ -133,11 +153,27 @@ func (s *Sites) PutSite(ctx context.Context, now time.Time, in Site) error {
 			_, err := tx.Exec("UPDATE sites_site SET note = ?, open = ?, addresses = ?, forget = ?, past = ?, most_hosts = ?, most_reports = ?, most_bytes = ?, most_packages = ? WHERE num = ?", append(args, num)...)
 			return err
 		}
+		if err := refuseAlike(tx, in.Name); err != nil {
+			return err
+		}
 		if num, err = tx.Next("sites_number", "site", 1); err != nil {
 			return err
 		}
 		return tx.Insert("sites_site", []string{"num", "name", "created", "hosts", "note", "open", "addresses", "forget", "past", "most_hosts", "most_reports", "most_bytes", "most_packages"},
 			[][]any{append([]any{num, in.Name, now.Unix(), 0}, args...)})
+	})
+}
+
+func refuseAlike(tx *db.Tx, name string) error {
+	return tx.Each("SELECT name FROM sites_site", nil, func(scan db.Scan) error {
+		var other string
+		if err := scan(&other); err != nil {
+			return err
+		}
+		if alike(name, other) {
+			return muster.WithHint(muster.Errorf(muster.Conflict, "there is a site %q, which %q would be taken for", other, name), "choose a name that differs in more than case")
+		}
+		return nil
 	})
 }
 
