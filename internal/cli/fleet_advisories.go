@@ -66,7 +66,8 @@ newest first.`,
   muster advisories list --all --text openssl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.advisories(cmd.Context(), site, all, o)
+			_, err := a.advisories(cmd.Context(), site, all, o)
+			return err
 		},
 	}
 	o.add(cmd)
@@ -76,7 +77,8 @@ newest first.`,
 	return cmd
 }
 
-func (a *app) advisories(ctx context.Context, site string, all bool, o findingFlags) error {
+// advisories lists advisories and returns how many there are.
+func (a *app) advisories(ctx context.Context, site string, all bool, o findingFlags) (int, error) {
 	more := false
 	found, err := asPerson(a, func(p *api.PersonClient) ([]api.Advisory, error) {
 		return pages(o.limit, 1000, func(cursor string, n int) ([]api.Advisory, string, error) {
@@ -91,7 +93,7 @@ func (a *app) advisories(ctx context.Context, site string, all bool, o findingFl
 		})
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	s := a.sheet(o.csv, "none: 'muster advisories sources' tells what is known", "advisory", "severity", "hosts", "published", "summary")
 	for i := range found {
@@ -105,7 +107,7 @@ func (a *app) advisories(ctx context.Context, site string, all bool, o findingFl
 	if more {
 		a.talk("there are more: --limit")
 	}
-	return s.print(found)
+	return len(found), s.print(found)
 }
 
 // day is the day of a moment.

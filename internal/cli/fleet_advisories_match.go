@@ -38,8 +38,8 @@ func advisoriesMatchCommand(a *app) *cobra.Command {
 version that repairs it.
 
 With --advisories no server is needed: this machine, the report in a file (as
-muster-report, clients of Pakiti or agents of GLPI make them) or another root is
-held against files as publishers have them, compressed or not, of the forms
+muster-report, clients of Pakiti or agents of GLPI make them), a list of installed
+packages or another root is held against files as publishers have them, compressed or not, of the forms
 ` + strings.Join(localForms(), ", ") + `.
 The form is seen from the content unless --form says it, for all files or for each in
 its turn. A folder is one of OSV or CSAF documents. docs/advisories.md says which list
@@ -52,12 +52,14 @@ with --exit-code it ends with 3 when nothing is found, and an error is never "no
 		Example: `  muster advisories match --advisories tracker.json
   muster advisories match --advisories all.zip --advisories kev.json --report node17.txt --severity high --fixable
   muster-report --print | muster advisories match --advisories tracker.json --report - --json
+  dpkg-query -W | muster advisories match --advisories tracker.json --installed - --on debian:12
   muster advisories match --site NIKHEF --host node17.example.org`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.match(cmd.Context(), &o) },
 	}
 	o.findingFlags.add(cmd)
 	o.reportSource.add(cmd)
+	o.reportSource.addInstalled(cmd)
 	f := cmd.Flags()
 	f.StringArrayVar(&o.advisories, "advisories", nil, "hold against this `FILE`, or folder of OSV or CSAF; may be repeated")
 	f.StringArrayVar(&o.forms, "form", nil, "how it is written (default: seen from the content)")
@@ -79,10 +81,11 @@ func (a *app) match(ctx context.Context, o *matchOptions) error {
 		return usagef("--host asks the server, --advisories reads files: give one of them")
 	case len(o.advisories) > 0:
 		return a.matchFiles(ctx, o)
-	case o.file != "" || o.root != "" || o.site == "":
+	case o.reportSource.given() || o.site == "":
 		return muster.WithHint(usagef("there is nothing to hold it against"), "--advisories FILE reads a publisher's list; --site SITE --host HOST asks the server")
 	case o.host == "":
-		return a.advisories(ctx, o.site, false, o.findingFlags)
+		found, err := a.advisories(ctx, o.site, false, o.findingFlags)
+		return cmp.Or(err, o.end(found))
 	}
 	page, err := asPerson(a, func(p *api.PersonClient) (api.FindingPage, error) {
 		return hostFindings(ctx, p, o.site, o.host, o.FindingQuery, o.limit)

@@ -65,6 +65,7 @@ with 3 when everything is as wanted.`,
 		ValidArgsFunction: matching(files("yaml", "yml", "csv")),
 	}
 	o.add(cmd)
+	o.addInstalled(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.by, "by", api.ReferenceByHost, "host, site or package")
 	f.StringVar(&o.site, "site", "", "only this site; '' are the hosts under agents; of a FILE: the site to judge for")
@@ -91,7 +92,7 @@ func (a *app) compareReference(ctx context.Context, arg string, o *compareOption
 	if o.verdict != "" && !slices.Contains(verdicts(), o.verdict) {
 		return usagef("there is no verdict %q; there are %s", o.verdict, strings.Join(verdicts(), ", "))
 	}
-	offline := o.file != "" || o.root != "" || isListFile(arg)
+	offline := o.given() || isListFile(arg)
 	switch {
 	case offline && (o.host != "" || o.at != ""):
 		return usagef("--host and --at ask the server, %q is a file: give --report", arg)

@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,12 +192,41 @@ func (a *app) adorn(l *reference.List, o *referenceImportOptions) (in api.Refere
 	if err := l.Check(); err != nil {
 		return in, err
 	}
+	if o.print {
+		return api.ReferencePut{Form: "yaml", Text: string(l.Print())}, nil
+	}
+	return fitting(l)
+}
+
+// fitting is a list as a server takes it: as YAML, or where that is too long as CSV, which
+// has half the bytes.
+func fitting(l *reference.List) (in api.ReferencePut, err error) {
 	in = api.ReferencePut{Form: "yaml", Text: string(l.Print())}
-	if len(in.Text) > api.MaxReference && !o.print {
-		return in, muster.WithHint(muster.Errorf(muster.Invalid, "the list has %s, more than the %s that a server takes", size(int64(len(in.Text))), size(api.MaxReference)),
+	if fits(in) {
+		return in, nil
+	}
+	in = api.ReferencePut{Form: "csv", Note: l.Note, Tags: l.For.Tags, Systems: l.For.Systems, Sites: l.For.Sites, Until: l.Until,
+		Complete: l.Complete, Optional: l.Optional, NewestOf: l.NewestOf}
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	w.Write([]string{"name", "want", "manager", "arch"}) //nolint:errcheck // Error has it
+	for i := range l.Wanted {
+		x := &l.Wanted[i]
+		w.Write([]string{x.Name, x.Want.String(), x.Manager, x.Arch}) //nolint:errcheck // Error has it
+	}
+	w.Flush()
+	in.Text = b.String()
+	if !fits(in) {
+		return in, muster.WithHint(muster.Errorf(muster.Invalid, "the list has %s, more than the %s that a server takes", count(len(l.Wanted), "row"), size(api.MaxReference)),
 			"--sources has fewer rows; or take fewer indexes")
 	}
-	return in, nil
+	return in, w.Error()
+}
+
+// fits reports whether a server takes so much.
+func fits(in api.ReferencePut) bool {
+	data, err := json.Marshal(in)
+	return err == nil && len(data) <= api.MaxReference
 }
 
 func (a *app) modelText(ctx context.Context, name string, o *referenceImportOptions) (in api.ReferencePut, err error) {

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"muster/api"
+	"muster/reference"
 )
 
 const baseline = `note: agreed on
@@ -94,6 +96,40 @@ func TestReferenceModel(t *testing.T) {
 	_, talk, code := said(t, "", "reference", "import", "x", listFile(t, "baseline.yaml", baseline), "--note", "no")
 	if code != exitUsage || !strings.Contains(talk, "YAML says all of a list itself") {
 		t.Errorf("%d: %s", code, talk)
+	}
+}
+
+// TestFitting: a list that is too long as YAML goes as CSV and says the same; what is too
+// long as that is refused before it is sent.
+func TestFitting(t *testing.T) {
+	long := func(n int) *reference.List {
+		l := &reference.List{Note: "x", Optional: true, For: reference.Scope{Systems: []string{"debian:12"}}}
+		want, err := reference.ParseYAML("x", []byte("packages:\n  - {name: a, want: \">= 1.2, < 1:2\"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			l.Wanted = append(l.Wanted, reference.Wanted{Name: fmt.Sprintf("a-library-of-%06d", i), Manager: "dpkg", Arch: "amd64", Want: want.Wanted[0].Want})
+		}
+		return l
+	}
+	for n, form := range map[int]string{10: "yaml", 50_000: "csv"} {
+		l := long(n)
+		in, err := fitting(l)
+		if err != nil || in.Form != form {
+			t.Fatalf("%d rows: %q, %v", n, in.Form, err)
+		}
+		again, err := listOf("x", in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Name = "x"
+		if err := l.Check(); err != nil || string(again.Print()) != string(l.Print()) {
+			t.Errorf("%d rows are another list, %v", n, err)
+		}
+	}
+	if _, err := fitting(long(200_000)); err == nil {
+		t.Error("no list is too long")
 	}
 }
 

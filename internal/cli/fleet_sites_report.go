@@ -7,17 +7,19 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"muster"
+	"muster/advisory/systems"
 	"muster/internal/collect"
 	"muster/sitereport"
 )
 
 // A reportSource is where a report comes from that is judged without a server: this
-// machine, another root, or a file.
-type reportSource struct{ file, root string }
+// machine, another root, a file, or a list of packages of a system that somebody names.
+type reportSource struct{ file, root, installed, on string }
 
 func (s *reportSource) add(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -28,14 +30,28 @@ func (s *reportSource) add(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("report", "tree")
 }
 
+// addInstalled has a verb take lists of packages too.
+func (s *reportSource) addInstalled(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.installed, "installed", "", "judge the packages that `FILE` lists (- for standard input): NAME VERSION [ARCH] in each line, as dpkg-query -W prints")
+	f.StringVar(&s.on, "on", "", "of --installed: the `SYSTEM` that has them, as debian:12")
+	cmd.MarkFlagFilename("installed") //nolint:errcheck // the flag is there
+	cmd.MarkFlagsRequiredTogether("installed", "on")
+	cmd.MarkFlagsMutuallyExclusive("installed", "report", "tree")
+}
+
+// given reports whether it is not this machine.
+func (s *reportSource) given() bool { return s.file != "" || s.root != "" || s.installed != "" }
+
 // siteReport reads it.
 func (a *app) siteReport(ctx context.Context, s *reportSource) (*sitereport.Report, error) {
-	if s.file == "" {
+	name := cmp.Or(s.file, s.installed)
+	if name == "" {
 		return a.ownReport(ctx, cmp.Or(s.root, systemRoot()))
 	}
 	var in io.Reader = a.in
-	if s.file != "-" {
-		f, err := os.Open(filepath.Clean(s.file))
+	if name != "-" {
+		f, err := os.Open(filepath.Clean(name))
 		if err != nil {
 			return nil, muster.WithKind(muster.NotFound, err)
 		}
@@ -44,10 +60,13 @@ func (a *app) siteReport(ctx context.Context, s *reportSource) (*sitereport.Repo
 	}
 	data, err := io.ReadAll(io.LimitReader(in, sitereport.MaxReport+1))
 	if err != nil {
-		return nil, muster.Errorf(muster.Unavailable, "cannot read report %q: %w", s.file, err)
+		return nil, muster.Errorf(muster.Unavailable, "cannot read report %q: %w", name, err)
 	}
 	if len(data) > sitereport.MaxReport {
-		return nil, muster.Errorf(muster.Invalid, "report %q is longer than %s", s.file, size(sitereport.MaxReport))
+		return nil, muster.Errorf(muster.Invalid, "report %q is longer than %s", name, size(sitereport.MaxReport))
+	}
+	if s.installed != "" {
+		return parseInstalled(name, data, s.on)
 	}
 	r, err := parseReport(data)
 	if err != nil {
@@ -103,4 +122,39 @@ func parseReport(data []byte) (*sitereport.Report, error) {
 		return nil, err
 	}
 	return sitereport.Parse(data)
+}
+
+// parseInstalled reads a list of packages of a system: a line has the name, the version and
+// perhaps the architecture, which dpkg-query writes behind the name and a colon. Which
+// kernel runs is not known, nor which package is of which source.
+func parseInstalled(name string, data []byte, system string) (*sitereport.Report, error) {
+	id, version, _ := strings.Cut(platformWords(system), " ")
+	r := &sitereport.Report{Host: "list", System: sitereport.System{ID: id, Version: version}}
+	platform := systems.Builtin().Of(id, version, "")
+	if !platform.Known {
+		return nil, muster.WithHint(usagef("nothing is known of the system %q", system), "ID and VERSION_ID of its /etc/os-release: debian:12, rocky:9.5")
+	}
+	for n, line := range strings.Split(string(data), "\n") {
+		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
+		if len(f) == 1 || len(f) > 3 || len(r.Packages) == sitereport.MaxPackages {
+			return nil, muster.WithHint(muster.Errorf(muster.Invalid, "%s:%d: this is not NAME VERSION [ARCH], or there are more than %d", name, n+1, sitereport.MaxPackages),
+				"dpkg-query -W, or rpm -qa --qf '%%{NAME} %%{EPOCHNUM}:%%{VERSION}-%%{RELEASE} %%{ARCH}\\n'")
+		}
+		p := sitereport.Package{Manager: platform.Manager, Name: f[0], Version: strings.TrimPrefix(f[1], "0:")}
+		if platform.Manager == "dpkg" {
+			p.Name, p.Arch, _ = strings.Cut(p.Name, ":")
+		}
+		if len(f) == 3 {
+			p.Arch = f[2]
+		}
+		r.Packages = append(r.Packages, p)
+	}
+	r.Packages = sitereport.SortPackages(r.Packages)
+	if err := r.Check(); err != nil {
+		return nil, muster.Errorf(muster.Invalid, "cannot read %q: %w", name, err)
+	}
+	return r, nil
 }

@@ -161,6 +161,51 @@ func FuzzParseReport(f *testing.F) {
 	})
 }
 
+// TestInstalled: what package managers print is judged as a report is.
+func TestInstalled(t *testing.T) {
+	for text, want := range map[string]string{
+		"example\t1.4.2-1\n":                            "example 1.4.2-1 ",
+		"example:amd64\t0:1.4.2-1\n\n":                  "example 1.4.2-1 amd64",
+		"b 2 all\nexample 1:1.4.2-1 amd64\r\nb 2 all\n": "b 2 all, example 1:1.4.2-1 amd64",
+	} {
+		r, err := parseInstalled("x", []byte(text), "debian:12")
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		var got []string
+		for _, p := range r.Packages {
+			got = append(got, p.Name+" "+p.Version+" "+p.Arch)
+		}
+		if strings.Join(got, ", ") != want || r.Packages[0].Manager != "dpkg" {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	for text, on := range map[string]string{"": "debian:12", "bash-5.1.8-9.el9.x86_64\n": "rocky:9", "a 1\n": "tinyos:1", "a b c d\n": "debian 12"} {
+		if r, err := parseInstalled("x", []byte(text), on); err == nil {
+			t.Errorf("%q on %q: %+v", text, on, r)
+		}
+	}
+}
+
+func FuzzInstalled(f *testing.F) {
+	f.Add([]byte("example:amd64\t1.4.2-1\n"), "debian:12")
+	f.Add([]byte("bash 0:5.1.8-9.el9 x86_64\n"), "rocky 9.5")
+	f.Fuzz(func(t *testing.T, data []byte, on string) {
+		r, err := parseInstalled("x", data, on)
+		if err != nil {
+			return
+		}
+		text, err := r.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := parseReport(text); err != nil || !reflect.DeepEqual(again, r) {
+			t.Errorf("%v: %+v, then %+v", err, r, again)
+		}
+	})
+}
+
 // zipped is a file of advisories, compressed.
 func zipped(t *testing.T, name string) string {
 	t.Helper()
