@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"net/netip"
@@ -204,8 +205,8 @@ func (c *collector) verify(ctx context.Context, l letter, der []byte, m *message
 // keep stores what a message says, or, where it is asked for what is published alone,
 // finds out whether it would.
 func (c *collector) keep(ctx context.Context, l letter, m *message, mode sitereport.Mode) (out sites.Outcome, err error) {
-	if m.report.Site == "" && m.proven == "" {
-		m.report.Site = c.site
+	if m.report.Site == "" { // what the site ignores is not published against it
+		m.report.Site = cmp.Or(m.proven, c.site)
 	}
 	from := sites.Sender{Proven: m.proven, Form: m.form, Address: l.address, Bytes: int64(m.bytes), Came: l.at}
 	if mode.Stores() {

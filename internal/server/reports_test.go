@@ -158,6 +158,21 @@ func TestReportModes(t *testing.T) {
 	wantAnswer(t, status, body, http.StatusBadRequest, "ERROR ")
 }
 
+// TestReportFindsSite asks with a key alone, in a report that does not name the site: what
+// is found is for the site of the key, as it ignores some.
+func TestReportFindsSite(t *testing.T) {
+	w := newReporting(t)
+	w.collector.finder = bySite{"NIKHEF": {ID: "DSA-1", Tag: "low"}}
+	for _, mode := range []string{"report-only", "store-and-report"} {
+		r := node("", "n", "bash 1")
+		r.Time += int64(len(mode))
+		status, body := w.send(api.RouteReports+"?mode="+mode, "application/pkcs7-mime", w.sealed(r))
+		if want := "OK\nbash\t1\tamd64\tDSA-1\tlow\t\n"; status != http.StatusOK || body != want {
+			t.Errorf("%s: %d %q, not %q", mode, status, body, want)
+		}
+	}
+}
+
 // TestReportModesInClear asks over plain HTTP, where the network would hear the answer:
 // unless a proxy that is trusted says that it ended TLS.
 func TestReportModesInClear(t *testing.T) {

@@ -153,6 +153,19 @@ func (p published) Found(_ context.Context, r *sitereport.Report) (all []siterep
 	return all, nil
 }
 
+// bySite is a finder that knows one thing of each site, of every package.
+type bySite map[string]sitereport.Found
+
+func (b bySite) Found(_ context.Context, r *sitereport.Report) (all []sitereport.Found, err error) {
+	if f, ok := b[r.Site]; ok {
+		for _, pkg := range r.Packages {
+			f.Name, f.Version, f.Arch = pkg.Name, pkg.Version, pkg.Arch
+			all = append(all, f)
+		}
+	}
+	return all, nil
+}
+
 func wantAnswer(t testing.TB, status int, body string, wantStatus int, want string) {
 	t.Helper()
 	if status != wantStatus || !strings.HasPrefix(body, want) {
