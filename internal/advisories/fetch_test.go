@@ -290,7 +290,7 @@ func TestShrunk(t *testing.T) {
 
 // TestForms imports a document of every form.
 func TestForms(t *testing.T) {
-	files := map[string]string{"osv": "osv", "debian": "debian.json", "csaf": "csaf", "oval": "oval/debian.xml", "vuxml": "vuln.xml", "pkgsrc": "pkg-vulnerabilities",
+	files := map[string]string{"osv": "osv", "debian": "debian.json", "dsa": "dsa.txt", "csaf": "csaf", "oval": "oval/debian.xml", "vuxml": "vuln.xml", "pkgsrc": "pkg-vulnerabilities",
 		"updateinfo": "updateinfo.xml", "secdb": "secdb.json", "arch": "arch.json", "kev": "kev.json", "support": "security-support-ended.deb12"}
 	for _, form := range Forms() {
 		path := filepath.Join("..", "..", "advisory", "testdata", files[form])
@@ -301,5 +301,21 @@ func TestForms(t *testing.T) {
 		if s := w.sourceOf(); s.Entries == 0 || s.Error != "" {
 			t.Errorf("%s: %+v", form, s)
 		}
+	}
+}
+
+// TestFolderOfCSAF: a document whose sum is another than the one beside it is left out.
+func TestFolderOfCSAF(t *testing.T) {
+	dir := t.TempDir()
+	check(t, os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "advisory", "testdata", "csaf"))))
+	w := newWorld(t, dbtest.SQLite(t), func(c *Config) { c.Sources = []Source{{Name: "csaf", Form: "csaf", Path: dir}} })
+	w.look()
+	was := w.sourceOf()
+	document := filepath.Join(dir, "cve-2026-60001.json")
+	check(t, os.WriteFile(document+".sha256", []byte(strings.Repeat("0", 64)+"  x\n"), 0o644))
+	w.pass(10 * time.Minute)
+	w.look()
+	if s := w.sourceOf(); s.Skipped != was.Skipped+1 || s.Entries != was.Entries-1 {
+		t.Errorf("entries %d, skipped %d; before %d, %d", s.Entries, s.Skipped, was.Entries, was.Skipped)
 	}
 }

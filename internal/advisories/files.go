@@ -35,7 +35,25 @@ func (a *Advisories) readPath(s *Source, src *sourceRow) (c content, err error) 
 		return c, err
 	}
 	c.each = a.files(s, paths, func(path string) string { return path })
+	if info, err := os.Stat(s.Path); err == nil && info.IsDir() && s.Form == "csaf" {
+		c.each = a.csafFolder(s, paths)
+	}
 	return c, nil
+}
+
+// csafFolder reads a folder that was copied from a provider of CSAF: documents with the
+// sums beside them, and archives that lie in it as any file.
+func (a *Advisories) csafFolder(s *Source, paths []string) func(context.Context, func(entryOf) error) error {
+	archives := slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+		return !slices.Contains([]string{".tar", ".gz", ".bz2", ".xz", ".zst"}, filepath.Ext(path))
+	})
+	rest := a.files(s, archives, func(path string) string { return path })
+	return func(ctx context.Context, f func(entryOf) error) error {
+		if err := rest(ctx, f); err != nil {
+			return err
+		}
+		return advisory.CSAFFolder(os.DirFS(s.Path), a.options(s, s.Path, f), func(out *advisory.Advisory) error { return f(entryOf{advisory: out}) })
+	}
 }
 
 // list returns the files of a path in their order, and a stamp that changes with any.
@@ -115,12 +133,15 @@ func (a *Advisories) file(ctx context.Context, s *Source, read reader, path, nam
 		return muster.Errorf(muster.Unavailable, "cannot read advisories: %w", err)
 	}
 	defer in.Close()
-	o := advisory.Options{
+	return read(in, a.options(s, name, f), func(out *advisory.Advisory) error { return f(entryOf{advisory: out}) })
+}
+
+func (a *Advisories) options(s *Source, name string, f func(entryOf) error) advisory.Options {
+	return advisory.Options{
 		Name: name, Systems: a.Systems, Platform: a.Systems.Ecosystem(s.Ecosystem, s.Release),
 		Skip:    func(_ string, why error) error { return f(entryOf{skipped: why}) },
 		Unknown: func(scheme, system string) { f(entryOf{unmapped: scheme + " " + system}) }, //nolint:errcheck // it is only noted
 	}
-	return read(in, o, func(out *advisory.Advisory) error { return f(entryOf{advisory: out}) })
 }
 
 func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }

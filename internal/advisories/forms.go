@@ -18,6 +18,7 @@ type reader func(in *os.File, o advisory.Options, yield func(*advisory.Advisory)
 var forms = map[string]reader{
 	"osv":        osv,
 	"debian":     streamed(advisory.Debian),
+	"dsa":        streamed(advisory.DSA),
 	"csaf":       streamed(advisory.CSAF),
 	"vuxml":      streamed(advisory.VuXML),
 	"pkgsrc":     streamed(advisory.Pkgvuln),
