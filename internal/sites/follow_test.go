@@ -93,3 +93,50 @@ func TestAgents(t *testing.T) {
 		}
 	})
 }
+
+// TestPruneFleet has history of hosts under agents end, and hosts that are forgotten go,
+// while those of sites stay as long as their sites say.
+func TestPruneFleet(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.site("A")
+		agent := func(id string, packages ...string) {
+			t.Helper()
+			r := w.report("", "pc", packages...)
+			r.Time, r.Nonce = 0, ""
+			must(w.Take(ctx(t), w.now, r, Sender{Form: "agent", Agent: id}))(t)
+		}
+		for _, version := range []string{"bash 1", "bash 2"} {
+			agent("id-1", version)
+			agent("id-2", version)
+			w.take(w.report("A", "n1", version))
+			w.later(24 * time.Hour)
+		}
+		check(t, w.ForgetAgent(ctx(t), w.now, "id-2"))
+		left := func(rows, states int) {
+			t.Helper()
+			var host, state int
+			check(t, d.Read(ctx(t), func(tx *db.Tx) error {
+				if err := tx.QueryRow("SELECT COUNT(*) FROM sites_host").Scan(&host); err != nil {
+					return err
+				}
+				return tx.QueryRow("SELECT COUNT(*) FROM sites_state").Scan(&state)
+			}))
+			if host != rows || state != states {
+				t.Errorf("%d hosts and %d states are left, not %d and %d", host, state, rows, states)
+			}
+		}
+		left(3, 6)
+		w.later(24 * time.Hour)
+		check(t, w.Prune(ctx(t), w.now))
+		check(t, w.PruneFleet(ctx(t), w.now, 90*24*time.Hour))
+		left(3, 6)
+		w.later(60 * 24 * time.Hour)
+		check(t, w.PruneFleet(ctx(t), w.now, 30*24*time.Hour))
+		check(t, w.Prune(ctx(t), w.now))
+		left(2, 3)
+		agent("id-1", "bash 2")
+		agent("id-2", "bash 1")
+		left(3, 4)
+	})
+}

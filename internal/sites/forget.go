@@ -41,6 +41,13 @@ func (s *Sites) Prune(ctx context.Context, now time.Time) error {
 	return s.dropSets(ctx)
 }
 
+// PruneFleet deletes history of hosts under agents that is over for longer than past, and
+// hosts that are forgotten and have none left: no record of a site says for how long these
+// are remembered. The sets go with the next [Sites.Prune].
+func (s *Sites) PruneFleet(ctx context.Context, now time.Time, past time.Duration) error {
+	return s.endPast(ctx, now, Site{ID: 0, Past: past})
+}
+
 // forgetSilent forgets the silent hosts of a site.
 func (s *Sites) forgetSilent(ctx context.Context, now time.Time, site Site) error {
 	for {

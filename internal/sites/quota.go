@@ -68,7 +68,7 @@ func (t *taking) charge(tx *db.Tx, n Quota) error {
 // attempt counts a report that was refused, as it took the work of reading it. One
 // that waited here is no attempt of its sender: who takes those tries them again.
 func (t *taking) attempt(ctx context.Context) error {
-	if !t.over || t.spent.Reports >= t.site.Quota.Reports || !t.from.Came.IsZero() {
+	if !t.over || t.spent.Reports >= t.site.Quota.Reports || t.waited {
 		return nil
 	}
 	return t.s.DB.Write(ctx, func(tx *db.Tx) error { return t.charge(tx, Quota{Reports: 1}) })

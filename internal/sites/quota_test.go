@@ -82,12 +82,20 @@ func TestWaitedAttempts(t *testing.T) {
 	w.take(w.report("A", "n1", "bash 1"))
 	from := by("A")
 	from.Came = w.now
+	w.later(time.Hour)
 	for range 5 {
 		_, err := w.Take(ctx(t), w.now, w.report("A", "n2", "bash 1"), from)
 		wantKind(t, err, muster.Busy)
 	}
-	w.later(time.Minute)
 	w.take(w.report("A", "n1", "bash 2"))
+	from.Came = w.now
+	w.later(time.Second)
+	for range 5 {
+		_, err := w.Take(ctx(t), w.now, w.report("A", "n2", "bash 1"), from)
+		wantKind(t, err, muster.Busy)
+	}
+	_, err := w.Take(ctx(t), w.now, w.report("A", "n1", "bash 3"), by("A"))
+	wantKind(t, err, muster.Busy)
 }
 
 // TestManyWrites has a report bring more packages than one write adds: others come in

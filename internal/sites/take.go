@@ -68,11 +68,12 @@ var errMoved = errors.New("the host changed meanwhile")
 
 // A taking is a report on its way into the database.
 type taking struct {
-	s    *Sites
-	day  int64 // of UTC, whose quotas count
-	now  int64 // when it came
-	r    *sitereport.Report
-	from Sender
+	s      *Sites
+	day    int64 // of UTC, whose quotas count
+	now    int64 // when it came
+	r      *sitereport.Report
+	from   Sender
+	waited bool // for who opens it, elsewhere
 
 	site    *record // nil: under an agent
 	siteNum int64
@@ -103,7 +104,7 @@ func newTaking(s *Sites, now time.Time, r *sitereport.Report, from Sender) *taki
 	if !from.Came.IsZero() && from.Came.Before(now) {
 		came = from.Came
 	}
-	return &taking{s: s, day: now.Unix() / 86400, now: came.Unix(), r: r, from: from}
+	return &taking{s: s, day: now.Unix() / 86400, now: came.Unix(), waited: now.Sub(came) > time.Minute, r: r, from: from}
 }
 
 // begin checks what needs no host, and names what the report says.
