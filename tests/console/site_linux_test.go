@@ -68,7 +68,8 @@ func (s *site) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = s.dir
 	cmd.Env = []string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH"), "TZ=UTC", "MUSTER_KEY=alice.key", "MUSTER_CERT=alice.crt",
-		"MUSTERD_LISTEN=" + s.address, "MUSTERD_LIMITS_HOSTS=1000000", "MUSTERD_LIMITS_RATES_ENROL=100000", "MUSTERD_REPOSITORY_RESERVE=0"}
+		"MUSTERD_LISTEN=" + s.address, "MUSTERD_LIMITS_HOSTS=1000000", "MUSTERD_LIMITS_RATES_ENROL=100000", "MUSTERD_REPOSITORY_RESERVE=0",
+		"MUSTERD_COLLECTOR_MODE=open", "MUSTERD_COLLECTOR_CLEAR=true"}
 	return cmd
 }
 

@@ -162,6 +162,9 @@ func (w *world) populate() error {
 		err = w.simulate(simulated)
 	}
 	if err == nil {
+		err = w.reports()
+	}
+	if err == nil {
 		err = w.arrange()
 	}
 	if err == nil {
