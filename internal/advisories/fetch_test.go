@@ -319,3 +319,52 @@ func TestFolderOfCSAF(t *testing.T) {
 		t.Errorf("entries %d, skipped %d; before %d, %d", s.Entries, s.Skipped, was.Entries, was.Skipped)
 	}
 }
+
+// TestMeaning: the same bytes are read again where they come to mean something else.
+func TestMeaning(t *testing.T) {
+	path := filepath.Join("..", "..", "advisory", "testdata", "updateinfo.xml")
+	text, err := os.ReadFile(path)
+	check(t, err)
+	served := 0
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		if r.Header.Get("If-None-Match") == `"1"` {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		served++
+		w.Write(text) //nolint:errcheck // the client says so
+	}))
+	defer web.Close()
+	for _, source := range []Source{{Path: path}, {URL: web.URL}} {
+		d := dbtest.SQLite(t)
+		changed := int64(0)
+		for i, c := range []struct {
+			release, mapping, read string
+			again                  bool
+		}{{"8", "a", "8", true}, {"8", "a", "8", false}, {"9", "a", "9", true}, {"9", "b", "9", true}, {"9", "b", "9", false}} {
+			w := newWorld(t, d, func(conf *Config) {
+				source.Name, source.Form, source.Ecosystem, source.Release = "u", "updateinfo", "rocky", c.release
+				conf.Mapping, conf.Sources = c.mapping, []Source{source}
+				conf.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			})
+			w.pass(time.Duration(i) * 24 * time.Hour)
+			w.look()
+			s := w.sourceOf()
+			if again := s.Changed != changed; again != c.again || s.Error != "" {
+				t.Errorf("%s, step %d: read again %v, want %v: %+v", source.place(), i, again, c.again, s)
+			}
+			changed = s.Changed
+			l, err := w.List(t.Context(), nil, api.FindingQuery{})
+			check(t, err)
+			one, err := w.Show(t.Context(), nil, l.Advisories[0].ID)
+			check(t, err)
+			if got := one.Affected[0].Release; got != c.read {
+				t.Errorf("%s, step %d: release %q, want %q", source.place(), i, got, c.read)
+			}
+		}
+	}
+	if served != 3 {
+		t.Errorf("sent %d times", served)
+	}
+}

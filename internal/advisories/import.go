@@ -2,7 +2,10 @@ package advisories
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -65,11 +68,36 @@ func (a *Advisories) refresh(ctx context.Context, s Source) error {
 
 // readSource reads what a source says; a content without each is what it was before.
 func (a *Advisories) readSource(ctx context.Context, s *Source, src *sourceRow) (c content, end func(), err error) {
-	if s.Path == "" {
-		return a.readURL(ctx, s, src)
+	was := *src // as whoever has the content asks for it
+	if is, ok := strings.CutPrefix(src.etag, a.meaning(s)); ok {
+		was.etag = is
+	} else {
+		was.etag, was.modified = "", ""
 	}
-	c, err = a.readPath(s, src)
-	return c, func() {}, err
+	if s.Path == "" {
+		c, end, err = a.readURL(ctx, s, &was)
+	} else {
+		c, err = a.readPath(s, &was)
+		end = func() {}
+	}
+	c.mean(a.meaning(s))
+	return c, end, err
+}
+
+// meaning stands for what decides what a content is read as, apart from itself: where it
+// changes, the same bytes are read again. The mapping names the program's version too.
+func (a *Advisories) meaning(s *Source) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", s.Form, s.Ecosystem, s.Release, a.Mapping))
+	return hex.EncodeToString(sum[:8]) + " "
+}
+
+// mean has a content be the same only where its meaning is.
+func (c *content) mean(meaning string) {
+	c.etag = cut(meaning+c.etag, 500)
+	if c.sum != nil {
+		sum := sha256.Sum256(append([]byte(meaning), c.sum...))
+		c.sum = sum[:]
+	}
 }
 
 // load takes what a source says where that is new. It may have been imported by hand, or
@@ -227,6 +255,7 @@ func (a *Advisories) Import(ctx context.Context, o ImportOptions, document io.Re
 	}
 	defer os.Remove(f.path)
 	c := content{sum: f.sum, size: f.size, each: a.files(&s, []string{f.path}, func(string) string { return s.Name })}
+	c.mean(a.meaning(&s))
 	mine, err := a.work(ctx, func() error {
 		src, err := a.made(ctx, &s)
 		if err != nil {

@@ -141,8 +141,8 @@ func (a *Advisories) sourceRows(ctx context.Context) (all []sourceRow, err error
 	return all, err
 }
 
-// adoptSources makes rows for the sources of the configuration. One of another place
-// is looked at anew, whatever it said of its content before.
+// adoptSources makes rows for the sources of the configuration. One of another place or
+// meaning is looked at anew, whatever it said of its content before.
 func (a *Advisories) adoptSources(ctx context.Context) error {
 	return a.DB.Write(ctx, func(tx *db.Tx) error {
 		for i := range a.Sources {
@@ -150,8 +150,8 @@ func (a *Advisories) adoptSources(ctx context.Context) error {
 			if err := makeSource(tx, s.Name, s.Form, s.place()); err != nil {
 				return err
 			}
-			_, err := tx.Exec("UPDATE advisories_source SET form = ?, place = ?, etag = '', modified = '', due = 0 WHERE name = ? AND (form <> ? OR place <> ?)",
-				s.Form, s.place(), s.Name, s.Form, s.place())
+			_, err := tx.Exec("UPDATE advisories_source SET form = ?, place = ?, etag = '', modified = '', due = 0 WHERE name = ? AND (form <> ? OR place <> ? OR etag <> '' AND etag NOT LIKE ?)",
+				s.Form, s.place(), s.Name, s.Form, s.place(), a.meaning(s)+"%")
 			if err != nil {
 				return err
 			}
