@@ -32,7 +32,7 @@ func init() {
 			}
 			m.same(s, "sites", got, m.seesSites(s))
 		},
-		"GET " + api.RouteSite:          (*matrix).ofSite,
+		"GET " + api.RouteSite:          (*matrix).ofSiteRecord,
 		"GET " + api.RouteSiteHosts:     (*matrix).ofSiteHosts,
 		"GET " + api.RouteSiteHost:      (*matrix).ofSite,
 		"GET " + api.RouteSiteHostHas:   (*matrix).ofSite,
@@ -106,6 +106,8 @@ func (m *matrix) addSites() {
 		r := &sitereport.Report{Host: "node", Site: site, System: sitereport.System{ID: "debian", Version: "12"}, Time: now.Unix(), Nonce: strings.Repeat("0", 32),
 			Packages: []sitereport.Package{{Manager: "dpkg", Name: "zlib", Version: "1", Arch: "amd64"}}}
 		must(m.Server.sites.Take(m.t.Context(), now, r, sites.Sender{Proven: site, Form: "native"}))(m.t)
+		_, _, err := m.Server.sites.AddKey(m.t.Context(), now, site, sites.Key{})
+		check(m.t, err)
 	}
 }
 
@@ -200,5 +202,16 @@ func (m *matrix) ofSiteHosts(s subject, rt route) {
 			got = append(got, h.Site+"/"+h.Name)
 		}
 		m.same(s, "hosts of "+site, got, []string{site + "/node"})
+	}
+}
+
+// ofSiteRecord wants keys told to those who administer everything, and to nobody else.
+func (m *matrix) ofSiteRecord(s subject, rt route) {
+	m.t.Helper()
+	m.ofSite(s, rt)
+	for _, site := range m.seesSites(s) {
+		if keys := read[api.SiteDetail](m, s, sitePath(rt, site)).Keys; (len(keys) == 1) != m.has(s, api.VerbAdminister, nil) {
+			m.t.Errorf("%+v: site %s tells of the keys %+v", s, site, keys)
+		}
 	}
 }
