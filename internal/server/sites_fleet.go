@@ -62,7 +62,7 @@ func (f *fleetFollower) round(ctx context.Context) error {
 			return err
 		}
 		for _, id := range ids {
-			if err := f.take(ctx, id); err != nil {
+			if err := f.tryTake(ctx, id); err != nil {
 				return err
 			}
 		}
@@ -107,10 +107,15 @@ func (f *fleetFollower) sweep(ctx context.Context) (at sites.Place, err error) {
 				return err
 			}
 		}
-		return f.take(ctx, h.ID)
+		return f.tryTake(ctx, h.ID)
 	})
 	if err != nil {
 		return at, err
+	}
+	if past := f.cfg.Hosts.History.std(); past > 0 { // as long as that of inventories
+		if err := f.sites.PruneFleet(ctx, f.now(), past); err != nil {
+			return at, err
+		}
 	}
 	fleet, page := true, sites.Page{Limit: 1000}
 	for {
@@ -132,6 +137,17 @@ func (f *fleetFollower) sweep(ctx context.Context) (at sites.Place, err error) {
 	}
 }
 
+// tryTake takes what a host has. One that cannot be taken does not hold up those behind it:
+// the next sweep tries it again. A database that does not answer ends the round.
+func (f *fleetFollower) tryTake(ctx context.Context, id string) error {
+	err := f.take(ctx, id)
+	if err == nil || ctx.Err() != nil || muster.KindOf(err) == muster.Unavailable {
+		return err
+	}
+	f.log.Warn("cannot keep the packages of a host", "host", id, "error", err.Error())
+	return nil
+}
+
 // take keeps what a host has. One that says what it said before costs reading it, and
 // writes nothing.
 func (f *fleetFollower) take(ctx context.Context, id string) error {
@@ -149,12 +165,18 @@ func (f *fleetFollower) take(ctx context.Context, id string) error {
 		r.Host = w.Name
 	}
 	if len(r.Packages) == 0 {
-		return nil
+		known, err := f.known(ctx, id)
+		if err != nil || !known {
+			return err // as most of those that have no package manager
+		}
 	}
 	_, err = f.sites.Take(ctx, f.now(), r, sites.Sender{Form: "agent", Agent: id})
-	if muster.KindOf(err) == muster.Invalid { // it cannot be kept, now or later
-		f.log.Warn("cannot keep the packages of a host", "host", id, "error", err.Error())
-		return nil
-	}
 	return err
+}
+
+// known reports whether a host had packages.
+func (f *fleetFollower) known(ctx context.Context, id string) (bool, error) {
+	fleet := true
+	all, err := f.sites.Hosts(ctx, sites.Filter{Fleet: &fleet, Agents: []string{id}}, sites.Page{Limit: 1})
+	return len(all) > 0, err
 }

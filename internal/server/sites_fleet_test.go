@@ -5,9 +5,33 @@ import (
 	"testing"
 	"time"
 
+	"muster"
 	"muster/api"
+	"muster/internal/db"
 	"muster/internal/sites"
 )
+
+// until follows until hosts and how many packages they have are known as wanted. The
+// server's own follower may be at it: one of the two leads.
+func (f *fleetFollower) until(t *testing.T, want string) {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	for tick := time.NewTicker(50 * time.Millisecond); ; {
+		check(t, f.round(t.Context()))
+		got := ""
+		for _, h := range must(f.sites.Hosts(t.Context(), sites.Filter{}, sites.Page{}))(t) {
+			got += fmt.Sprintf("%s %s %d;", h.Agent[30:], h.Name, h.Packages)
+		}
+		if got == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("followed as far as %q, not %q", got, want)
+		}
+	}
+}
 
 // TestFleetInSites follows hosts under agents: what they have stands beside what hosts of
 // sites have, and goes with them.
@@ -23,25 +47,9 @@ func TestFleetInSites(t *testing.T) {
 		m.report(desktop(3 + i))
 		machines = append(machines, m)
 	}
-	// The server's own follower may be at it: one of the two leads.
 	follow := func(want string) {
 		t.Helper()
-		limit := time.After(30 * time.Second)
-		for tick := time.NewTicker(50 * time.Millisecond); ; {
-			check(t, f.round(t.Context()))
-			got := ""
-			for _, h := range must(w.sites.Hosts(t.Context(), sites.Filter{}, sites.Page{}))(t) {
-				got += fmt.Sprintf("%s %s %d;", h.Agent[30:], h.Name, h.Packages)
-			}
-			if got == want {
-				return
-			}
-			select {
-			case <-tick.C:
-			case <-limit:
-				t.Fatalf("followed as far as %q, not %q", got, want)
-			}
-		}
+		f.until(t, want)
 	}
 	follow("000001 pc.example.org 3;000002 pc.example.org 4;")
 	doc := desktop(5)
@@ -53,6 +61,38 @@ func TestFleetInSites(t *testing.T) {
 	if check(t, err); known[0].Package.Source != "lib" || known[0].System.ID != "debian" || h[0].Reports != 2 {
 		t.Errorf("kept %+v of %+v", known[0], h[0])
 	}
+	doc = desktop(4)
+	doc.Packages = nil
+	machines[0].report(doc)
+	follow("000001 pc.example.org 0;000002 pc.example.org 4;")
 	check(t, p.ForgetHost(t.Context(), machines[1].ID))
-	follow("000001 pc.example.org 5;")
+	follow("000001 pc.example.org 0;")
+}
+
+// TestFleetGoesOn has one host whose set of packages is damaged in the database: those
+// behind it are followed, in the feed and in a sweep.
+func TestFleetGoesOn(t *testing.T) {
+	w := newWorld(t)
+	f := &fleetFollower{w.Server, w.hosts.Everything(), "test"}
+	token := must(w.person().CreateToken(t.Context(), api.TokenRequest{Uses: -1}))(t)
+	join := func(n int) *machine {
+		m := w.machine(n)
+		m.join(token.Secret)
+		m.report(desktop(2 + n))
+		return m
+	}
+	first := join(1)
+	f.until(t, "000001 pc.example.org 3;")
+	check(t, w.db.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE sites_set SET body = ?", []byte{9})
+		return err
+	}))
+	first.report(desktop(7))
+	join(2)
+	f.until(t, "000001 pc.example.org 3;000002 pc.example.org 4;")
+	join(3)
+	if _, err := f.sweep(t.Context()); err != nil && muster.KindOf(err) != muster.Conflict { // who does not lead is told so
+		t.Errorf("the sweep ends at one host: %v", err)
+	}
+	f.until(t, "000001 pc.example.org 3;000002 pc.example.org 4;000003 pc.example.org 5;")
 }
