@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -367,4 +368,42 @@ func TestMeaning(t *testing.T) {
 	if served != 3 {
 		t.Errorf("sent %d times", served)
 	}
+}
+
+// TestUnreadStays: an entry that cannot be read any more was not withdrawn by its
+// publisher: what it said before stays. One that is not there is withdrawn.
+func TestUnreadStays(t *testing.T) {
+	doc := func(id, modified string) string {
+		return `{"id":"` + id + `","modified":"` + modified + `","affected":[{"package":{"ecosystem":"Debian:12","name":"curl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2"}]}]}]}`
+	}
+	dir := t.TempDir()
+	put := func(name, text string) { check(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)) }
+	w := newWorld(t, dbtest.SQLite(t), func(c *Config) { c.Sources = []Source{{Name: "osv", Form: "osv", Path: dir}} })
+	w.site("LYON")
+	h := w.report("LYON", "a", said{}, "curl 1")
+	for _, id := range []string{"DSA-1", "DSA-2", "SUSE-SU-2026:3", "DSA-4", "DSA-5"} {
+		put(fileName(id)+".json", doc(id, "2026-01-01T00:00:00Z"))
+	}
+	w.look()
+	put("dsa-2.json", doc("DSA-2", "yesterday"))
+	put("suse-su-2026_3.json", "{")
+	check(t, os.Remove(filepath.Join(dir, "dsa-4.json")))
+	for range 2 {
+		w.pass(time.Hour)
+		w.look()
+		if s := w.sourceOf(); s.Skipped != 2 || s.Entries != 2 {
+			t.Errorf("%+v", s)
+		}
+		got := w.found(nil, h, api.FindingQuery{})
+		slices.Sort(got)
+		same(t, "open", got, []string{"DSA-1 curl 2 unknown", "DSA-2 curl 2 unknown", "DSA-5 curl 2 unknown", "SUSE-SU-2026:3 curl 2 unknown"})
+		put("dsa-1.json", doc("DSA-1", "2026-01-02T00:00:00Z"))
+	}
+	put("dsa-2.json", doc("DSA-2", "2026-01-02T00:00:00Z"))
+	check(t, os.Remove(filepath.Join(dir, "suse-su-2026_3.json")))
+	w.pass(time.Hour)
+	w.look()
+	got := w.found(nil, h, api.FindingQuery{})
+	slices.Sort(got)
+	same(t, "at last", got, []string{"DSA-1 curl 2 unknown", "DSA-2 curl 2 unknown", "DSA-5 curl 2 unknown"})
 }

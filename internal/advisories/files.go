@@ -117,7 +117,7 @@ func (a *Advisories) files(s *Source, paths []string, name func(string) string) 
 		for _, path := range paths {
 			err := a.file(ctx, s, read, path, name(path), f)
 			if single[s.Form] && len(paths) > 1 && muster.KindOf(err) == muster.Invalid {
-				err = f(entryOf{skipped: err})
+				err = f(entryOf{skipped: err, name: path})
 			}
 			if err != nil {
 				return err
@@ -139,7 +139,7 @@ func (a *Advisories) file(ctx context.Context, s *Source, read reader, path, nam
 func (a *Advisories) options(s *Source, name string, f func(entryOf) error) advisory.Options {
 	return advisory.Options{
 		Name: name, Systems: a.Systems, Platform: a.Systems.Ecosystem(s.Ecosystem, s.Release),
-		Skip:    func(_ string, why error) error { return f(entryOf{skipped: why}) },
+		Skip:    func(entry string, why error) error { return f(entryOf{skipped: why, name: entry}) },
 		Unknown: func(scheme, system string) { f(entryOf{unmapped: scheme + " " + system}) }, //nolint:errcheck // it is only noted
 	}
 }

@@ -30,6 +30,7 @@ type content struct {
 type entryOf struct {
 	advisory *advisory.Advisory
 	skipped  error
+	name     string // of what was skipped: its ID, or a file
 	unmapped string
 }
 
@@ -153,7 +154,7 @@ func (a *Advisories) take(ctx context.Context, src sourceRow, c content, shrink 
 		}
 		switch {
 		case e.skipped != nil:
-			return st.skip(e.skipped)
+			return st.skip(e.name, e.skipped)
 		case e.unmapped != "":
 			if len(unmapped) < maxNotes {
 				unmapped[cut(e.unmapped, 80)] = true
@@ -165,6 +166,7 @@ func (a *Advisories) take(ctx context.Context, src sourceRow, c content, shrink 
 	if err == nil {
 		err = st.flush(ctx)
 	}
+	st.spare()
 	if err == nil && !shrink {
 		err = st.shrunk()
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"muster"
 	"muster/advisory"
@@ -40,6 +42,8 @@ type stage struct {
 	next     int64            // generation
 	had      map[string]entry // by ID; what is left at the end is gone
 	came     map[string]int64 // what this import has yielded, and its number where it was staged
+	unread   map[string]bool  // what could not be read, by fileName
+	spared   int64            // of had: it stays as it was
 	batch    []*document
 	size     int
 	affected int
@@ -58,7 +62,7 @@ func (a *Advisories) begin(ctx context.Context, src sourceRow) (*stage, error) {
 	if err := a.undo(ctx, src); err != nil {
 		return nil, err
 	}
-	st := &stage{a: a, source: src, next: src.generation + 1, had: map[string]entry{}, came: map[string]int64{}, out: api.AdvisoryImport{Source: src.name}}
+	st := &stage{a: a, source: src, next: src.generation + 1, had: map[string]entry{}, came: map[string]int64{}, unread: map[string]bool{}, out: api.AdvisoryImport{Source: src.name}}
 	err := a.DB.Read(ctx, func(tx *db.Tx) error {
 		clear(st.had)
 		return tx.Each(`SELECT a.id, a.num, v.sum, v.withdrawn FROM advisories_advisory a JOIN advisories_version v ON v.advisory = a.num
@@ -145,7 +149,7 @@ func deleteVersion(tx *db.Tx, num, born int64) error {
 func (st *stage) put(ctx context.Context, in *advisory.Advisory) error {
 	d, err := st.a.newDocument(in)
 	if err != nil {
-		return st.skip(err)
+		return st.skip(in.ID, err)
 	}
 	if _, twice := st.came[d.ID]; twice {
 		return st.merge(ctx, d)
@@ -180,13 +184,36 @@ func (st *stage) add(ctx context.Context, d *document) error {
 // maxNotes bounds the reasons that are kept of an import.
 const maxNotes = 20
 
-// skip notes an entry that is left out.
-func (st *stage) skip(why error) error {
+// skip notes an entry that is left out. Its name is its ID, with that of its package
+// before it, or its file.
+func (st *stage) skip(name string, why error) error {
+	st.unread[fileName(name[strings.LastIndexByte(name, ' ')+1:])] = true
 	st.out.Skipped++
 	if len(st.out.Notes) < maxNotes {
 		st.out.Notes = append(st.out.Notes, cut(why.Error(), 500))
 	}
 	return nil
+}
+
+// fileName is the name of the file of an advisory (CSAF 2.0, 5.1), of its ID or of a path.
+func fileName(s string) string {
+	s = strings.TrimSuffix(filepath.Base(s), ".json")
+	return strings.Map(func(r rune) rune {
+		if r == '+' || r == '-' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToLower(s))
+}
+
+// spare keeps what was there and cannot be read now: its publisher did not withdraw it.
+func (st *stage) spare() {
+	for id := range st.had {
+		if st.unread[fileName(id)] {
+			delete(st.had, id)
+			st.spared++
+		}
+	}
 }
 
 // merge takes an advisory that came before in the same content: a folder may have one
@@ -204,7 +231,7 @@ func (st *stage) merge(ctx context.Context, d *document) error {
 	}
 	whole, err := st.a.newDocument(was)
 	if err != nil {
-		return st.skip(err)
+		return st.skip(was.ID, err)
 	}
 	whole.num = num
 	return st.a.write(ctx, func(tx *db.Tx) error {
@@ -387,8 +414,9 @@ func (st *stage) ended(ctx context.Context, nums []int64) (docs []*document, err
 // shrunk refuses an import that would take away most of what there is: more
 // likely a file that was cut, or another file.
 func (st *stage) shrunk() error {
-	had := int64(len(st.had)) + int64(len(st.came)) - st.out.Added
-	if had == 0 || st.out.Entries > 0 && (had < 100 || st.out.Entries*2 >= had) {
+	entries := st.out.Entries + st.spared
+	had := int64(len(st.had)) + int64(len(st.came)) - st.out.Added + st.spared
+	if had == 0 || entries > 0 && (had < 100 || entries*2 >= had) {
 		return nil
 	}
 	err := muster.Errorf(muster.Conflict, "%q has %d entries, where it had %d", st.source.name, st.out.Entries, had)
