@@ -83,7 +83,7 @@ type Finding struct {
 	Severity string   `json:"severity"`                 // of this package in this release
 	// Ignored is why it does not count.
 	Ignored *AdvisoryIgnore `json:"ignored,omitempty"`
-	Note    string          `json:"note,omitempty"` // what is left where a part of the advisory is ignored
+	Note    string          `json:"note,omitempty"`  // what is left where a part of the advisory is ignored
 	Hosts   int64           `json:"hosts,omitempty"` // that have the package; of a package's findings only
 }
 
