@@ -23,6 +23,9 @@ func Kernel(s sitereport.System, pkg sitereport.Package) (kernel, runs bool) {
 		if _, ok := row.source.match(source); !ok {
 			continue
 		}
+		if row.program {
+			return false, false
+		}
 		return true, row.runs(s.Kernel, rest, pkg)
 	}
 	return false, false

@@ -24,6 +24,7 @@ type sourceRow struct {
 type kernelRow struct {
 	name, source starred
 	releases     []string
+	program      bool // not of a kernel
 }
 
 // sources are the rows of sources.csv, by ecosystem.
@@ -39,7 +40,7 @@ var sources = sync.OnceValue(func() map[string][]sourceRow {
 var kernels = sync.OnceValue(func() map[string][]kernelRow {
 	all := map[string][]kernelRow{}
 	for _, r := range rows(kernelsCSV) {
-		row := kernelRow{newStarred(r[1]), newStarred(r[2]), strings.Fields(r[3])}
+		row := kernelRow{name: newStarred(r[1]), source: newStarred(r[2]), releases: strings.Fields(r[3]), program: r[3] == "-"}
 		if r[2] == "" {
 			row.source = newStarred("*")
 		}
