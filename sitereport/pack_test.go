@@ -47,6 +47,33 @@ func TestPack(t *testing.T) {
 	}
 }
 
+// TestUnpacked holds that what comes out is never more than what was said before.
+func TestUnpacked(t *testing.T) {
+	text := bytes.Repeat([]byte("dpkg\tbash\n"), 10_000)
+	packed, err := Pack(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := Unpacked(packed); n != len(text) {
+		t.Errorf("gzip of %d bytes becomes %d", len(text), n)
+	}
+	lying := bytes.Clone(packed)
+	lying[len(lying)-3]-- // of the size, 256 less
+	if plain, err := Unpack(lying); err == nil {
+		t.Errorf("%d bytes come out of what said to be %d", len(plain), Unpacked(lying))
+	}
+	if n := Unpacked(text); n != len(text) {
+		t.Errorf("%d bytes of text become %d", len(text), n)
+	}
+	var z bytes.Buffer
+	zw := zlib.NewWriter(&z)
+	zw.Write(make([]byte, 1<<20)) //nolint:errcheck // a buffer takes all
+	zw.Close()
+	if n := Unpacked(z.Bytes()); n < 1<<20 || n > 2<<20 {
+		t.Errorf("zlib of %d bytes becomes %d", 1<<20, n)
+	}
+}
+
 // TestBombs holds that few bytes do not become many.
 func TestBombs(t *testing.T) {
 	zeros := make([]byte, maxUnpacked+1)

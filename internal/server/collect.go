@@ -104,6 +104,7 @@ func (c *Collect) one(ctx context.Context, o *collector, name string, done *Coll
 		m, err = o.open(ctx, l)
 	}
 	if err == nil {
+		defer m.done()
 		_, err = o.keep(ctx, l, m, sitereport.StoreOnly)
 	}
 	switch kind := muster.KindOf(err); {

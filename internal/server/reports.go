@@ -81,6 +81,7 @@ func (s *Server) keepSealed(l letter, text string, status int) (any, error) {
 
 // keepReport keeps what a message says, and answers what is published against it.
 func (s *Server) keepReport(ctx context.Context, r *request, l letter, m *message, mode sitereport.Mode) (any, error) {
+	defer m.done()
 	_, err := s.collector.keep(ctx, l, m, mode)
 	s.metrics.reported(m.form, err)
 	if err != nil {

@@ -81,14 +81,27 @@ func (s *Server) takePakiti(ctx context.Context, r *request) (any, error) {
 	case !s.cfg.Collector.Clear:
 		err = muster.Errorf(muster.Denied, "the report is not sealed")
 	default:
-		m = &message{form: "pakiti4", whole: true, bytes: len(r.body) + len(r.URL.RawQuery)}
-		m.report, err = sitereport.ParsePakiti4(get)
+		m, err = s.readPakiti4(ctx, r, get)
 	}
 	if err != nil {
 		s.metrics.reported("", err)
 		return nil, err
 	}
 	return s.keepReport(ctx, r, l, m, mode)
+}
+
+// readPakiti4 reads what clients of version 2 sent, which nothing compresses.
+func (s *Server) readPakiti4(ctx context.Context, r *request, get func(string) string) (*message, error) {
+	done, err := s.collector.weigh(ctx, []byte(get("pkgs")))
+	if err != nil {
+		return nil, err
+	}
+	m := &message{form: "pakiti4", whole: true, bytes: len(r.body) + len(r.URL.RawQuery), done: done}
+	if m.report, err = sitereport.ParsePakiti4(get); err != nil {
+		done()
+		return nil, err
+	}
+	return m, nil
 }
 
 // pakitiForm returns the variables that a client of version 2 sent; nil where it sent
@@ -170,6 +183,11 @@ func sayGLPI(status int, e *api.ErrorBody) (int, string, []byte) {
 // takeGLPI takes what GLPI's agents send: first they ask what is wanted of them, then
 // they send an inventory.
 func (s *Server) takeGLPI(ctx context.Context, r *request) (any, error) {
+	done, err := s.collector.weigh(ctx, r.body)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	plain, err := sitereport.Unpack(r.body)
 	if err != nil {
 		return nil, err

@@ -34,14 +34,14 @@ type collector struct {
 	now    func() time.Time
 
 	keys   chan struct{}       // operations with the private key at once
-	weight *semaphore.Weighted // bytes of reports that are taken apart at once, roughly
+	weight *semaphore.Weighted // bytes of memory for reports that are taken apart and kept at once, roughly
 }
 
 // Bounds of the work for reports: a quarter of a machine of four processors opens some
 // 300 a second, and the others are for hosts and people.
 const (
 	maxReportWeight = 256 << 20
-	oneReportWeight = 132 << 20
+	oneReportWeight = 4 * maxReportBody // a report as it is unpacked, its texts, and what is looked up of each package
 )
 
 func newCollector(s *sites.Sites, now func() time.Time) *collector {
@@ -62,6 +62,7 @@ type message struct {
 	proven string // the site that a key or certificate proves
 	whole  bool   // nobody on the way can have changed it
 	bytes  int
+	done   func() // gives back the memory that it was let have; once it is kept and answered
 }
 
 // errNotOpened is the one answer to whatever is wrong with a sealed message that may
@@ -70,32 +71,44 @@ type message struct {
 var errNotOpened = muster.Errorf(muster.Denied, "cannot open the report: it is not sealed to this collector's certificate, was changed, or proves nothing")
 
 // open takes a letter apart, from the outside in: seal, compression, signature or
-// proof, report.
+// proof, report. Who gets a message has to end it with done.
 func (c *collector) open(ctx context.Context, l letter) (*message, error) {
-	weight := min(int64(len(l.body))*200, oneReportWeight)
-	if err := c.weight.Acquire(ctx, weight); err != nil {
-		return nil, muster.WithKind(muster.Unavailable, err)
-	}
-	defer c.weight.Release(weight)
 	if !isSealed(l.body) {
 		if !c.clear {
 			return nil, muster.WithHint(muster.Errorf(muster.Denied, "the report is not sealed"), "seal it to the collector's certificate: GET %s", api.RouteReportCert)
 		}
-		m, err := c.read(ctx, l, l.body)
-		if m != nil {
-			m.whole = true // as whole as it can be
-		}
-		return m, err
+		return c.weighed(ctx, l, l.body, true) // as whole as it can be
 	}
 	plain, whole, err := c.unseal(ctx, l.body)
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.read(ctx, l, plain)
-	if m != nil {
-		m.whole = whole
-	}
+	m, err := c.weighed(ctx, l, plain, whole)
 	return m, oneAnswer(err, whole)
+}
+
+// weighed reads a message when there is memory for all that comes out of it.
+func (c *collector) weighed(ctx context.Context, l letter, data []byte, whole bool) (*message, error) {
+	done, err := c.weigh(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.read(ctx, l, data)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	m.whole, m.done = whole, done
+	return m, nil
+}
+
+// weigh waits until there is memory for what data becomes.
+func (c *collector) weigh(ctx context.Context, data []byte) (done func(), err error) {
+	weight := min(4*int64(sitereport.Unpacked(data)), oneReportWeight)
+	if err := c.weight.Acquire(ctx, weight); err != nil {
+		return nil, muster.WithKind(muster.Unavailable, err)
+	}
+	return func() { c.weight.Release(weight) }, nil
 }
 
 // oneAnswer replaces an error that depends on what is in a message that may have been

@@ -244,6 +244,7 @@ func FuzzLetter(f *testing.F) {
 		if err != nil {
 			return
 		}
+		m.done()
 		if err := m.report.Check(); err != nil || m.proven != "" {
 			t.Fatalf("%q is read as what cannot be sent: %v, of site %q", body, err, m.proven)
 		}

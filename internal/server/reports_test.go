@@ -344,6 +344,38 @@ func TestReportShell(t *testing.T) {
 	}
 }
 
+// TestReportWeight holds that what is taken apart at once is bounded by what it becomes, not
+// by what it was compressed to, until it is kept.
+func TestReportWeight(t *testing.T) {
+	w := newReporting(t)
+	r := node("OPEN", "n")
+	for i := range 20_000 {
+		r.Packages = append(r.Packages, sitereport.Package{Manager: "dpkg", Name: fmt.Sprintf("%06d%0200d", i, 0), Version: "1"})
+	}
+	plain := text(t, r)
+	for _, packed := range [][]byte{must(sitereport.Pack(plain))(t), plain[:len(plain)/2]} {
+		body := must(sign.Seal(packed, w.id.Leaf()))(t)
+		m, err := w.collector.open(t.Context(), letter{body: body, at: time.Now()})
+		most := max(maxReportWeight-4*int64(len(plain)), 0)
+		if free := w.collector.weight.TryAcquire(most + 1); m != nil && (err != nil || free) {
+			t.Errorf("%d bytes of %d weigh less than they become: %v", len(packed), len(plain), err)
+		} else if free {
+			w.collector.weight.Release(most + 1)
+		}
+		if m != nil {
+			m.done()
+		}
+		if !w.collector.weight.TryAcquire(maxReportWeight) {
+			t.Fatal("memory is not given back")
+		}
+		w.collector.weight.Release(maxReportWeight)
+	}
+	status, body := w.send(api.RouteReports, "application/pkcs7-mime", must(sign.Seal(must(sitereport.Pack(text(t, r)))(t), w.id.Leaf()))(t))
+	wantAnswer(t, status, body, http.StatusOK, "OK\n")
+	check(t, w.collector.weight.Acquire(t.Context(), maxReportWeight))
+	w.collector.weight.Release(maxReportWeight)
+}
+
 // TestReportFlood has reporters hold everything that they can: those who send slowly, and
 // more at once than there are places for. Hosts are served meanwhile.
 func TestReportFlood(t *testing.T) {
