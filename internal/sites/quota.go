@@ -36,10 +36,25 @@ func (t *taking) room(tx *db.Tx) error {
 	return nil
 }
 
+// fullDays is how many days a year a site may bring as many new packages as a day has room
+// for: a quota of days alone would let one fill the dictionary, which only grows.
+const fullDays = 20
+
 // roomWords refuses more new packages than the site may bring.
-func (t *taking) roomWords() error {
-	if t.site != nil && int64(len(t.missing)) > t.site.Quota.Packages-t.spent.Packages {
+func (t *taking) roomWords(tx *db.Tx) error {
+	if t.site == nil {
+		return nil
+	}
+	most, n := t.site.Quota.Packages, int64(len(t.missing))
+	if n > most-t.spent.Packages {
 		return t.dayUsed()
+	}
+	var year int64
+	if err := tx.QueryRow("SELECT COALESCE(SUM(packages), 0) FROM sites_day WHERE site = ? AND day > ?", t.siteNum, t.day-366).Scan(&year); err != nil {
+		return err
+	}
+	if (year+n-1)/fullDays >= most { // a product might overflow
+		return t.used("of a year: " + strconv.Itoa(fullDays) + " times the " + strconv.FormatInt(most, 10) + " new packages of a day")
 	}
 	return nil
 }

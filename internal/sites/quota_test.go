@@ -116,3 +116,24 @@ func TestManyWrites(t *testing.T) {
 		wantKind(t, err, muster.Busy)
 	})
 }
+
+// TestYear has a site bring new packages every day: those of a year have a bound too.
+func TestYear(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.site("A", func(s *Site) { s.Quota = Quota{Packages: 3} })
+		w.site("B")
+		for range fullDays - 1 {
+			w.take(w.manyPackages("A", "n1", 3))
+			w.later(24 * time.Hour)
+		}
+		w.take(w.report("A", "n1", "bash 1", "bash 2"))
+		w.later(24 * time.Hour)
+		_, err := w.Take(ctx(t), w.now, w.manyPackages("A", "n1", 3), by("A"))
+		wantKind(t, err, muster.Busy)
+		w.take(w.report("A", "n1", "bash 2"))
+		w.take(w.manyPackages("B", "n1", 100))
+		w.later(365 * 24 * time.Hour)
+		w.take(w.manyPackages("A", "n1", 3))
+	})
+}

@@ -66,7 +66,7 @@ type Quota struct {
 	Hosts    int64 // at a time: 10,000
 	Reports  int64 // a day: 100,000
 	Bytes    int64 // a day, as they come: 4 GiB
-	Packages int64 // a day, new to the dictionary: 50,000
+	Packages int64 // a day, new to the dictionary: 50,000; a year, 20 times that
 }
 
 // Sites is the collector's memory. Its methods may be called from many goroutines.

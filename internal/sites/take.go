@@ -244,7 +244,7 @@ func (t *taking) readWords(tx *db.Tx) (err error) {
 		return err
 	}
 	if len(t.missing) > 0 {
-		return t.roomWords()
+		return t.roomWords(tx)
 	}
 	return t.shape(tx)
 }
