@@ -19,7 +19,7 @@ type Host struct {
 type Findings struct {
 	Platform systems.Platform // not Known: nothing can be said of the host's own packages
 	Open     []Finding
-	Idle     []Finding // of kernels that do not run: see [Kernel]
+	Idle     []Finding // of kernels that do not run: see [Idle]
 	Ignored  []Ignored
 }
 
@@ -46,8 +46,8 @@ func MatchAll(t *systems.Table, h Host, x *Index, list Ignores, now time.Time) F
 			p = t.For(h.System.ID, h.System.Version, h.System.Name, pkg.Manager)
 			platforms[pkg.Manager] = p
 		}
-		kernel, runs := Kernel(h.System, pkg)
-		x.Match(p, pkg, func(f Finding) { found.add(h.Site, list, f, kernel && !runs) })
+		idle := Idle(h.System, pkg)
+		x.Match(p, pkg, func(f Finding) { found.add(h.Site, list, f, idle) })
 	}
 	return found
 }

@@ -1,6 +1,8 @@
 package advisory
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"muster/sitereport"
@@ -29,6 +31,34 @@ func Kernel(s sitereport.System, pkg sitereport.Package) (kernel, runs bool) {
 		return true, row.runs(s.Kernel, rest, pkg)
 	}
 	return false, false
+}
+
+// Idle says whether a package is of a kernel that does not run. Where a manager has one
+// version of a package, an upgrade takes the running kernel's away: until the next boot
+// the package stands for the kernel of its kind that runs.
+func Idle(s sitereport.System, pkg sitereport.Package) bool {
+	kernel, runs := Kernel(s, pkg)
+	return kernel && !runs && !replaced(s.Kernel, pkg)
+}
+
+// kinds are what stands in a release for the parts of spellings, of any version.
+var kinds = strings.NewReplacer("{dash}", `[0-9.]+-[a-z0-9]+-[0-9.]+`, "{version}", `[^-]+-[0-9.]+`, "{upstream}", `[^-]+`, "{revision}", `[0-9]+`)
+
+// replaced says whether the running kernel is one of another version of the package.
+func replaced(running string, pkg sitereport.Package) bool {
+	if pkg.Manager != "pacman" && pkg.Manager != "apk" {
+		return false
+	}
+	for _, row := range kernels()[pkg.Manager] {
+		if _, ok := row.name.match(pkg.Name); !ok {
+			continue
+		}
+		return slices.ContainsFunc(row.releases, func(release string) bool {
+			ok, err := regexp.MatchString("^"+kinds.Replace(release)+"$", running)
+			return ok && err == nil
+		})
+	}
+	return false
 }
 
 // runs says whether one of the spellings of the row is that of the running kernel.

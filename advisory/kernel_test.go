@@ -2,6 +2,7 @@ package advisory
 
 import (
 	"testing"
+	"time"
 
 	"muster/sitereport"
 )
@@ -65,5 +66,45 @@ func TestKernel(t *testing.T) {
 		if kernel != c.kernel || runs != c.runs {
 			t.Errorf("%s %s, running %q: kernel %v, runs %v", c.name, c.version, c.running, kernel, runs)
 		}
+	}
+}
+
+// TestIdle: a kernel whose package was replaced in place runs on until the next boot. The
+// package stands for it: all that is found in it is found in the older one.
+func TestIdle(t *testing.T) {
+	for _, c := range []struct {
+		running, manager, name, version string
+		idle                            bool
+	}{
+		{"6.10.5-arch1-1", "pacman", "linux", "6.10.6.arch1-1", false},
+		{"6.10.0-arch1-1", "pacman", "linux", "6.10.1.arch2-1", false},
+		{"6.10.5-arch1-1", "pacman", "linux-zen", "6.10.6.zen1-1", true},
+		{"6.10.5-arch1-1", "pacman", "linux-lts", "6.6.46-1", true},
+		{"6.10.5-zen1-1-zen", "pacman", "linux-zen", "6.10.6.zen1-1", false},
+		{"6.10.5-zen1-1-zen", "pacman", "linux", "6.10.6.arch1-1", true},
+		{"6.6.45-1-lts", "pacman", "linux-lts", "6.6.46-1", false},
+		{"6.6.45-1-lts", "pacman", "linux", "6.10.6.arch1-1", true},
+		{"6.6.52-0-lts", "apk", "linux-lts", "6.6.53-r1", false},
+		{"6.6.52-0-lts", "apk", "linux-virt", "6.6.53-r1", true},
+		{"6.6.52-0-lts", "pacman", "curl", "8-1", false},
+		{"", "pacman", "linux", "6.10.6.arch1-1", false},
+		// Of others the running kernel's package stays beside the new one.
+		{"6.1.0-28-amd64", "dpkg", "linux-image-6.1.0-27-amd64", "6.1.115-1", true},
+		{"5.14.0-427.13.1.el9_4.x86_64", "rpm", "kernel-core", "5.14.0-362.8.1.el9_3", true},
+	} {
+		pkg := sitereport.Package{Manager: c.manager, Name: c.name, Version: c.version, Arch: "x86_64"}
+		if got := Idle(sitereport.System{Kernel: c.running}, pkg); got != c.idle {
+			t.Errorf("%s %s on %s: idle %v", c.name, c.version, c.running, got)
+		}
+	}
+}
+
+// TestReplacedKernel: the finding is open, though the kernel that runs has no package.
+func TestReplacedKernel(t *testing.T) {
+	x := indexOf(&Advisory{ID: "CVE-1", Affected: []Affected{{Ecosystem: "arch", Name: "linux", Binary: true, Ranges: []Range{{Fixed: "6.10.9.arch1-1"}}}}})
+	h := Host{System: sitereport.System{ID: "arch", Name: "Arch Linux", Kernel: "6.10.5-arch1-1"},
+		Packages: []sitereport.Package{{Manager: "pacman", Name: "linux", Version: "6.10.6.arch1-1", Arch: "x86_64"}}}
+	if found := MatchAll(nil, h, x, nil, time.Time{}); len(found.Open) != 1 || len(found.Idle) != 0 {
+		t.Errorf("%+v", found)
 	}
 }

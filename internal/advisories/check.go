@@ -36,7 +36,7 @@ func (a *Advisories) check(tx *db.Tx, site string, system sitereport.System, pac
 			return nil, err
 		}
 		for i := range found {
-			if kernel, runs := advisory.Kernel(system, found[i].Package); kernel && !runs {
+			if advisory.Idle(system, found[i].Package) {
 				continue
 			}
 			r := a.knownRow(found[i].Known)

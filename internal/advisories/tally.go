@@ -205,11 +205,7 @@ func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []
 
 // idle reports whether a row is of a kernel that does not run.
 func (r *counted) idle(system sitereport.System) bool {
-	if !r.kernel {
-		return false
-	}
-	_, runs := advisory.Kernel(system, r.Package)
-	return !runs
+	return r.kernel && advisory.Idle(system, r.Package)
 }
 
 // noSystem runs no kernel that is known: each may be the one.
