@@ -64,6 +64,14 @@ type envelope struct {
 	tag        []byte // nil: CBC
 }
 
+// CheckSealed finds, without a key, whether der is a sealed message that [OpenAny] reads.
+func CheckSealed(der []byte) error {
+	if _, err := parseEnvelope(der); err != nil {
+		return muster.Errorf(muster.Invalid, "cannot read sealed message: %w", err)
+	}
+	return nil
+}
+
 func parseEnvelope(der []byte) (*envelope, error) {
 	if len(der) > MaxMessage+MaxContent {
 		return nil, fmt.Errorf("message of %d bytes is too long", len(der))

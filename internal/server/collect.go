@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"muster"
@@ -147,10 +148,33 @@ func (c *Collect) refuse(path, name string) error {
 		return muster.WithKind(muster.Unavailable, err)
 	}
 	err := c.Disk.Rename(path, filepath.Join(dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return muster.WithKind(muster.Unavailable, err)
 	}
-	return muster.WithKind(muster.Unavailable, err)
+	return c.bound(dir)
+}
+
+// maxRefused is how many letters that could not be taken are kept, if they take no more
+// than a sixteenth of the spool: anybody can send such.
+const maxRefused = 100
+
+// bound deletes the oldest of what was refused.
+func (c *Collect) bound(dir string) error {
+	all, err := sizes(dir)
+	if err != nil {
+		return err
+	}
+	total := int64(0)
+	for i, one := range slices.Backward(all) {
+		total += one.bytes
+		if i >= len(all)-maxRefused && total <= int64(c.Config.Spool)/16 {
+			continue
+		}
+		if err := c.Disk.Remove(filepath.Join(dir, one.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return muster.WithKind(muster.Unavailable, err)
+		}
+	}
+	return nil
 }
 
 // OpenSites opens the database of a configuration for what is known of sites, as the

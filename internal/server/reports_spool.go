@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -68,7 +70,14 @@ func (s *spool) recount(now time.Time) error {
 	if err != nil {
 		return muster.WithKind(muster.Unavailable, err)
 	}
+	refused, err := sizes(filepath.Join(s.dir, refusedDir))
+	if err != nil {
+		return err
+	}
 	s.total, s.near, s.counted = 0, map[string]int64{}, now
+	for _, size := range refused {
+		s.total += size.bytes
+	}
 	for _, e := range entries {
 		m := spoolName.FindStringSubmatch(e.Name())
 		if m == nil {
@@ -82,6 +91,26 @@ func (s *spool) recount(now time.Time) error {
 		s.near[m[1]] += info.Size() + spoolFile
 	}
 	return nil
+}
+
+// A spoolSize is a file and what it takes on the disk.
+type spoolSize struct {
+	name  string
+	bytes int64
+}
+
+// sizes lists the letters of a folder that need not be there, the oldest first.
+func sizes(dir string) (all []spoolSize, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, muster.WithKind(muster.Unavailable, err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && spoolName.MatchString(e.Name()) {
+			all = append(all, spoolSize{e.Name(), info.Size() + spoolFile})
+		}
+	}
+	return all, nil
 }
 
 // add keeps a letter. When it returns nil, the letter is on disk.
