@@ -51,7 +51,7 @@ func (s *Server) takeReport(ctx context.Context, r *request) (any, error) {
 	}
 	l := letter{body: r.body, at: s.now(), address: r.address}
 	if s.spool != nil && isSealed(r.body) {
-		return s.keepSealed(l, sitereport.AnswerKept, http.StatusAccepted)
+		return s.keepSealed(l, mode, sitereport.AnswerKept, http.StatusAccepted)
 	}
 	m, err := s.collector.open(ctx, l)
 	if err != nil {
@@ -70,8 +70,14 @@ func (s *Server) collects() error {
 }
 
 // keepSealed keeps a letter for who has the key.
-func (s *Server) keepSealed(l letter, text string, status int) (any, error) {
-	err := s.spool.add(l)
+func (s *Server) keepSealed(l letter, mode sitereport.Mode, text string, status int) (any, error) {
+	if !mode.Stores() {
+		return nil, muster.WithHint(muster.Errorf(muster.Invalid, "this collector keeps reports sealed, and cannot answer without storing"), "report without the mode report-only")
+	}
+	err := sign.CheckSealed(l.body)
+	if err == nil {
+		err = s.spool.add(l)
+	}
 	s.metrics.reported("sealed", err)
 	if err != nil {
 		return nil, err

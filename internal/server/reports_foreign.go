@@ -72,7 +72,7 @@ func (s *Server) takePakiti(ctx context.Context, r *request) (any, error) {
 	}
 	l := letter{body: r.body, at: s.now(), address: r.address}
 	if get == nil && s.spool != nil && isSealed(r.body) {
-		return s.keepSealed(l, sitereport.AnswerOK, http.StatusOK)
+		return s.keepSealed(l, mode, sitereport.AnswerOK, http.StatusOK)
 	}
 	var m *message
 	switch {

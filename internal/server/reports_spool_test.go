@@ -8,10 +8,12 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"muster"
+	"muster/api"
 	"muster/internal/db/dbtest"
 	"muster/internal/durable"
 	"muster/internal/sites"
@@ -55,6 +57,46 @@ func TestSpool(t *testing.T) {
 	if done := c.round(t); done != (Collected{}) {
 		t.Errorf("an empty spool: %+v", done)
 	}
+}
+
+// TestSpoolReportOnly asks for what nobody can do without the key, and not to store: it is
+// refused, and not stored after all.
+func TestSpoolReportOnly(t *testing.T) {
+	w, c := newSpooling(t)
+	status, body := w.send(api.RouteReports+"?mode=report-only", "application/pkcs7-mime", w.sealed(node("NIKHEF", "n1", "bash 1")))
+	wantAnswer(t, status, body, http.StatusBadRequest, "ERROR this collector keeps reports sealed")
+	status, body = w.send("/feed/?mode=report-only&protocol=5", "application/octet-stream", must(sign.Seal([]byte(pakitiText), w.id.Leaf()))(t))
+	wantAnswer(t, status, body, http.StatusInternalServerError, "ERROR\n")
+	if done := c.round(t); done != (Collected{}) {
+		t.Errorf("collected %+v", done)
+	}
+}
+
+// TestSpoolRefused sends what only looks like sealed reports, and what is sealed to nobody:
+// the first is not kept, of the second the newest stay, and all of it counts.
+func TestSpoolRefused(t *testing.T) {
+	w, c := newSpooling(t)
+	bare := append(append([]byte{0x30, 0x83, 0, 0xff, 0xff}, oidEnveloped...), make([]byte, 50<<10)...)
+	status, body := w.post(bare)
+	wantAnswer(t, status, body, http.StatusBadRequest, "ERROR ")
+	for i := range 40 {
+		check(t, w.spool.add(letter{at: time.Unix(int64(i), 0), body: make([]byte, 2<<10), address: netip.AddrFrom4([4]byte{192, 0, byte(i), 1})}))
+		if i%8 == 7 {
+			c.round(t)
+			w.spool.counted = time.Time{}
+			w.spool.mu.Lock()
+			check(t, w.spool.recount(time.Now()))
+			w.spool.mu.Unlock()
+		}
+	}
+	left := must(os.ReadDir(filepath.Join(w.spool.dir, refusedDir)))(t)
+	if len(left) != 2 || !strings.HasPrefix(left[1].Name(), fmt.Sprintf("%019d", 39*time.Second)) {
+		t.Errorf("of what was refused there is %v", left)
+	}
+	if n := w.spool.size(); n < 2*spoolFile || n > 16<<10 {
+		t.Errorf("the spool has %d bytes", n)
+	}
+	check(t, os.Remove(filepath.Join(w.spool.dir, refusedDir, left[0].Name())))
 }
 
 // TestSpoolQuota fills the spool: one neighbourhood has a quarter of it, and room is
