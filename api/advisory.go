@@ -53,6 +53,8 @@ type AdvisoryAffected struct {
 	Versions  []string        `json:"versions,omitempty"`
 	Status    string          `json:"status,omitempty"`
 	Severity  string          `json:"severity,omitempty"`
+	// FixElsewhere: the release has no fix; that of the ranges is of a newer release.
+	FixElsewhere bool `json:"fix-elsewhere,omitempty"`
 }
 
 // AdvisoryRange is an interval of versions, open where a field is empty.

@@ -236,7 +236,7 @@ func (a *Advisories) detail(tx *db.Tx, see []string, num int64) (out api.Advisor
 }
 
 func affectedOf(f *advisory.Affected) api.AdvisoryAffected {
-	out := api.AdvisoryAffected{Ecosystem: f.Ecosystem, Release: f.Release, Name: f.Name, Binary: f.Binary, Arch: f.Arch, Module: f.Module, Versions: f.Versions, Status: f.Status}
+	out := api.AdvisoryAffected{Ecosystem: f.Ecosystem, Release: f.Release, Name: f.Name, Binary: f.Binary, Arch: f.Arch, Module: f.Module, Versions: f.Versions, Status: f.Status, FixElsewhere: f.FixElsewhere}
 	if f.Severity != advisory.Unknown {
 		out.Severity = f.Severity.String()
 	}
