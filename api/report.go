@@ -13,6 +13,7 @@ const (
 
 // How often a report comes.
 const (
+	Hourly  = "hourly" // of advisories alone
 	Daily   = "daily"
 	Weekly  = "weekly"
 	Monthly = "monthly"
@@ -20,13 +21,14 @@ const (
 
 // ReportScheduleNew has a report sent by mail, with what its owner may see at that time.
 type ReportScheduleNew struct {
-	Report   string   `json:"report"`          // fleet, patches, versions, software, failures, silent, changes
+	Report   string   `json:"report"`          // fleet, patches, versions, software, failures, silent, changes, advisories
 	Title    string   `json:"title,omitempty"` // subject of the mail; "" is that of the report
 	Query    string   `json:"query,omitempty"` // hosts, in the language of package search
 	Software string   `json:"software,omitempty"`
+	Site     string   `json:"site,omitempty"`   // of advisories; "" is all that the owner may see
 	Days     int      `json:"days,omitempty"`   // of failures, silent and changes; 0 is 7
 	Format   string   `json:"format,omitempty"` // csv, where it is "", or json
-	Every    string   `json:"every"`            // daily, weekly, monthly
+	Every    string   `json:"every"`            // hourly, daily, weekly, monthly
 	Day      int      `json:"day,omitempty"`    // of a week from 1, Monday, to 7; of a month to 28
 	Hour     int      `json:"hour"`             // UTC
 	To       []string `json:"to"`               // addresses
@@ -68,4 +70,14 @@ func (p *PersonClient) ScheduleReport(ctx context.Context, in ReportScheduleNew)
 // UnscheduleReport ends a report by mail.
 func (p *PersonClient) UnscheduleReport(ctx context.Context, id string) error {
 	return p.send(ctx, http.MethodDelete, at(RouteReportSchedule, id), nil, nil)
+}
+
+// AdvisoryRecent is a serious advisory that came to a site, with the hosts that have it now.
+type AdvisoryRecent struct {
+	Advisory Advisory `json:"advisory"` // its severity is that at the site
+	Site     string   `json:"site"`
+	Hosts    int64    `json:"hosts"`
+	Names    []string `json:"names"`           // of the first of them
+	Packages []string `json:"packages"`        // that are concerned, each with its version
+	Fixed    []string `json:"fixed,omitempty"` // versions without it
 }
