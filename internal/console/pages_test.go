@@ -13,7 +13,7 @@ func TestReportWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range report.Kinds() {
+	for _, k := range report.ByMail() {
 		for _, word := range []string{k.Title, k.What} {
 			if _, ok := fr.texts[word]; !ok {
 				t.Errorf("lang/fr.json lacks %q", word)

@@ -116,7 +116,7 @@ func reportFile(v *visit, w http.ResponseWriter) error {
 
 // reportWords are the words of package report that pages translate: they come from
 // there, and the test of languages looks for them here.
-var reportWords = []string{"State of the fleet", "Patch level", "Versions of a software", "Failures", "Silent hosts",
+var reportWords = []string{"State of the fleet", "Patch level", "Versions of a software", "New serious advisories", "by mail alone: what came to sites since the last one", "Failures", "Silent hosts",
 	"how many hosts are how", "hosts that lack something, and what", "which versions are on how many hosts", "everything that hosts have, with how many have it",
 	"changes that failed", "hosts of which nothing was heard", "what changed on hosts",
 	"all", "as they should be", "packages to install", "packages to upgrade", "packages to remove", "errors", "revoked packages", "claimed by two machines",

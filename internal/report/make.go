@@ -171,6 +171,31 @@ func (m *maker) changes() error {
 	}
 }
 
+// advisories lists what came to sites, the worst first.
+func (m *maker) advisories() error {
+	from, ok := m.source.(Newsman)
+	if !ok {
+		return muster.WithHint(muster.Errorf(muster.Invalid, "report \"advisories\" comes by mail alone"), "muster reports schedule advisories --every daily --to ADDRESS")
+	}
+	m.out.Columns = []string{"advisory", "severity", "exploited", "site", "hosts", "names", "packages", "fixed in", "about"}
+	all, last, err := from.AdvisoryNews(m.ctx, m.Site, m.After, m.Most+1)
+	for _, a := range all {
+		names := strings.Join(a.Names, ", ")
+		if left := a.Hosts - int64(len(a.Names)); left > 0 {
+			names += fmt.Sprintf(" and %d more", left)
+		}
+		exploited := ""
+		if a.Advisory.Exploited {
+			exploited = "yes"
+		}
+		if !m.row(a.Advisory.ID, a.Advisory.Severity, exploited, a.Site, strconv.FormatInt(a.Hosts, 10), names, strings.Join(a.Packages, ", "), strings.Join(a.Fixed, ", "), a.Advisory.Summary) {
+			break
+		}
+	}
+	m.out.Last = last
+	return err
+}
+
 func stamp(t int64) string {
 	if t == 0 {
 		return ""

@@ -1,7 +1,8 @@
 // Package report makes the reports on a fleet that people print, keep and get by mail:
 // tables of what the server tells the person whose report it is.
 //
-// Start with [Kinds], which lists them, and [Make]. What is asked for is a [Wish]; who
+// Start with [Kinds], which lists them, and [Make]. [ByMail] has also those of news,
+// which are made for somebody who was told something before. What is asked for is a [Wish]; who
 // answers is a [Source], the client of that person, so that nobody's report has what
 // they may not see.
 //
@@ -31,11 +32,20 @@ type Source interface {
 	History(ctx context.Context, q api.HistoryQuery) (api.HistoryPage, error)
 }
 
+// A Newsman is a [Source] that knows what is new.
+type Newsman interface {
+	// AdvisoryNews lists serious advisories that came to sites behind an event, and says
+	// up to which event that is.
+	AdvisoryNews(ctx context.Context, site string, after int64, limit int) (all []api.AdvisoryRecent, last int64, err error)
+}
+
 // A Wish is a report that somebody wants.
 type Wish struct {
 	Kind     string
 	Query    string // hosts, in the language of package search; "" is all
 	Software string // of versions and software: a name, as in "openssl" and "lib*"
+	Site     string // of advisories; "" is every one
+	After    int64  // of news: the event that was told before
 	Days     int    // of silent, failures and changes; 0 is 7
 	Most     int    // rows; 0 is MaxRows
 	Now      time.Time
@@ -53,6 +63,7 @@ type Kind struct {
 	Hosts             bool // takes Query
 	Software          bool // takes Software
 	Days              bool // takes Days
+	News              bool // has what is new, and takes Site; where nothing is, it is not sent
 	make              func(*maker) error
 }
 
@@ -69,9 +80,14 @@ func Kinds() []Kind {
 	}
 }
 
+// ByMail lists what can be sent: [Kinds], and news.
+func ByMail() []Kind {
+	return append(Kinds(), Kind{Name: "advisories", Title: "New serious advisories", What: "by mail alone: what came to sites since the last one", News: true, make: (*maker).advisories})
+}
+
 // Find is the kind of a name.
 func Find(name string) (Kind, error) {
-	all := Kinds()
+	all := ByMail()
 	i := slices.IndexFunc(all, func(k Kind) bool { return k.Name == name })
 	if i < 0 {
 		return Kind{}, muster.WithHint(muster.Errorf(muster.NotFound, "there is no report %.50q", name), "muster reports list")
@@ -91,6 +107,8 @@ type Report struct {
 	More bool `json:"more,omitempty"`
 	// Hosts are the ids of the rows' hosts, where a row is one of a host.
 	Hosts []string `json:"-"`
+	// Last is the event up to which a report of news goes.
+	Last int64 `json:"-"`
 }
 
 // Check refuses a wish that no report fulfils.
@@ -105,7 +123,10 @@ func (w *Wish) Check() error {
 	if k.Name == "versions" && w.Software == "" {
 		return muster.Errorf(muster.Invalid, "it is not said of which software")
 	}
-	if len(w.Query) > 1000 || len(w.Software) > 200 {
+	if w.Site != "" && !k.News {
+		return muster.Errorf(muster.Invalid, "report %q is not of one site", k.Name)
+	}
+	if len(w.Query) > 1000 || len(w.Software) > 200 || len(w.Site) > 200 {
 		return muster.Errorf(muster.Invalid, "a search of a report is too long")
 	}
 	return nil

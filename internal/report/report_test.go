@@ -50,11 +50,28 @@ func (f fleet) History(context.Context, api.HistoryQuery) (api.HistoryPage, erro
 	return api.HistoryPage{Changes: []api.HistoryChange{{Time: 1_800_000_000, Host: "id1", Name: "pc1", Op: "installed", Software: "age", To: "1.3"}}}, nil
 }
 
+func (f fleet) AdvisoryNews(_ context.Context, site string, after int64, _ int) (all []api.AdvisoryRecent, last int64, err error) {
+	return []api.AdvisoryRecent{{Advisory: api.Advisory{ID: "CVE-1", Severity: "high", Exploited: true}, Site: site, Hosts: 12, Names: []string{"a", "b"},
+		Packages: []string{"curl 1", "curl 2"}, Fixed: []string{"3"}}}, after + 7, nil
+}
+
+// What is new says up to what it goes; who does not know what is new makes no such report.
+func TestNews(t *testing.T) {
+	w := Wish{Kind: "advisories", Site: "LYON", After: 5, Now: now}
+	r, err := Make(t.Context(), fleet{}, w)
+	if err != nil || r.Last != 12 || strings.Join(r.Rows[0], "|") != "CVE-1|high|yes|LYON|12|a, b and 10 more|curl 1, curl 2|3|" {
+		t.Errorf("%v %+v", err, r)
+	}
+	if _, err := Make(t.Context(), struct{ Source }{fleet{}}, w); muster.KindOf(err) != muster.Invalid {
+		t.Errorf("made of nothing: %v", err)
+	}
+}
+
 var now = time.Unix(1_800_003_600, 0)
 
 // Every kind of report is made, with a cell for each column.
 func TestKinds(t *testing.T) {
-	for _, k := range Kinds() {
+	for _, k := range ByMail() {
 		r, err := Make(t.Context(), fleet{3}, Wish{Kind: k.Name, Software: "openssl", Now: now})
 		if err != nil || len(r.Rows) == 0 {
 			t.Errorf("%s: %v, %+v", k.Name, err, r)
@@ -103,7 +120,7 @@ func TestCSV(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	for _, w := range []Wish{{Kind: "none"}, {Kind: "versions"}, {Kind: "silent", Days: -1}, {Kind: "silent", Days: MaxDays + 1}, {Kind: "fleet", Query: strings.Repeat("x", 2000)}} {
+	for _, w := range []Wish{{Kind: "none"}, {Kind: "versions"}, {Kind: "fleet", Site: "LYON"}, {Kind: "silent", Days: -1}, {Kind: "silent", Days: MaxDays + 1}, {Kind: "fleet", Query: strings.Repeat("x", 2000)}} {
 		if _, err := Make(t.Context(), fleet{}, w); err == nil {
 			t.Errorf("%+v was made", w)
 		}
