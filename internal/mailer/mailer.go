@@ -12,6 +12,9 @@
 // again, later each time, until the next one is due. What was missed while the server
 // was away is sent once.
 //
+// A report of news has what is new since the last one that was surely sent, and is not
+// sent where nothing is.
+//
 // A report has what its owner may see at that time; who may see nothing any more gets
 // nothing.
 package mailer
@@ -50,7 +53,9 @@ type Config struct {
 	DB   *db.DB
 	Send Sender // nil: there is no mail, and none can be asked for
 	// Make makes a report in the name of a person.
-	Make    func(ctx context.Context, owner string, w report.Wish) (*report.Report, error)
+	Make func(ctx context.Context, owner string, w report.Wish) (*report.Report, error)
+	// Newest is the event behind which what is new begins for who asks now; nil: 0.
+	Newest  func(ctx context.Context) (int64, error)
 	From    string   // address
 	Domains []string // that recipients may be of; none: any
 	Server  string   // id, for messages
@@ -113,7 +118,7 @@ func (m *Mailer) Check(in *api.ReportScheduleNew) error {
 }
 
 func wish(in *api.ReportScheduleNew) report.Wish {
-	return report.Wish{Kind: in.Report, Query: in.Query, Software: in.Software, Days: in.Days}
+	return report.Wish{Kind: in.Report, Query: in.Query, Software: in.Software, Site: in.Site, Days: in.Days}
 }
 
 // checkRecipients takes addresses alone, of the domains that are allowed.
@@ -144,14 +149,20 @@ func (m *Mailer) Add(ctx context.Context, owner string, in api.ReportScheduleNew
 	if err != nil {
 		return out, err
 	}
+	news := int64(0)
+	if m.Newest != nil {
+		if news, err = m.Newest(ctx); err != nil {
+			return out, err
+		}
+	}
 	now := m.Now()
 	out = api.ReportSchedule{ID: rand.Text(), ReportScheduleNew: in, Owner: owner, Created: now.Unix(), Next: next(&in, now).Unix()}
 	err = m.DB.Write(ctx, func(tx *db.Tx) error {
 		if err := room(tx, owner); err != nil {
 			return err
 		}
-		return tx.Insert("mailer_schedule", []string{"id", "owner", "wanted", "created", "period", "retry", "tries", "sending", "sent", "failing", "reason", "holder", "held"},
-			[][]any{{out.ID, owner, string(wanted), out.Created, out.Next, out.Next, 0, 0, 0, 0, "", "", 0}})
+		return tx.Insert("mailer_schedule", []string{"id", "owner", "wanted", "created", "period", "retry", "tries", "sending", "sent", "failing", "reason", "holder", "held", "news"},
+			[][]any{{out.ID, owner, string(wanted), out.Created, out.Next, out.Next, 0, 0, 0, 0, "", "", 0, news}})
 	})
 	return out, err
 }
@@ -211,13 +222,14 @@ type job struct {
 	api.ReportSchedule
 	retry   int64
 	sending int
+	news    int64 // the event up to which it was sent
 }
 
 func read(tx *db.Tx, where string, args ...any) (all []job, err error) {
-	err = tx.Each("SELECT id, owner, wanted, created, period, retry, tries, sending, sent, failing, reason FROM mailer_schedule WHERE "+where, args, func(scan db.Scan) error {
+	err = tx.Each("SELECT id, owner, wanted, created, period, retry, tries, sending, sent, failing, reason, news FROM mailer_schedule WHERE "+where, args, func(scan db.Scan) error {
 		var j job
 		var wanted string
-		if err := scan(&j.ID, &j.Owner, &wanted, &j.Created, &j.Next, &j.retry, &j.Tries, &j.sending, &j.Sent, &j.Failing, &j.Reason); err != nil {
+		if err := scan(&j.ID, &j.Owner, &wanted, &j.Created, &j.Next, &j.retry, &j.Tries, &j.sending, &j.Sent, &j.Failing, &j.Reason, &j.news); err != nil {
 			return err
 		}
 		all = append(all, j)

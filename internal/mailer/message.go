@@ -87,6 +87,9 @@ func (m *Mailer) text(j *job, r *report.Report) string {
 	if r.More {
 		more = ", and there are more"
 	}
+	if j.Site != "" {
+		fmt.Fprintf(&b, "Site: %s\n", api.Legible(j.Site))
+	}
 	fmt.Fprintf(&b, "%d rows%s\n\n", len(r.Rows), more)
 	b.WriteString(strings.Join(r.Columns, " | ") + "\n")
 	for _, row := range r.Rows[:min(rowsTold, len(r.Rows))] {

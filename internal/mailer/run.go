@@ -84,8 +84,8 @@ func (m *Mailer) over(tx *db.Tx, j *job, sent int64, reason string) error {
 			failing = now.Unix()
 		}
 	}
-	_, err := tx.Exec("UPDATE mailer_schedule SET period = ?, retry = ?, tries = 0, sending = 0, sent = ?, failing = ?, reason = ?, holder = '', held = 0 WHERE id = ?",
-		due, due, sent, failing, cut(reason), j.ID)
+	_, err := tx.Exec("UPDATE mailer_schedule SET period = ?, retry = ?, tries = 0, sending = 0, sent = ?, failing = ?, reason = ?, news = ?, holder = '', held = 0 WHERE id = ?",
+		due, due, sent, failing, cut(reason), j.news, j.ID)
 	return err
 }
 
@@ -95,7 +95,10 @@ func (m *Mailer) work(ctx context.Context, id string) error {
 	if err != nil || j == nil {
 		return err
 	}
-	message, err := m.message(ctx, j)
+	message, last, err := m.message(ctx, j)
+	if err == nil && message == nil {
+		return m.quiet(ctx, j, last)
+	}
 	if err == nil {
 		mine := false
 		if mine, err = m.begin(ctx, j); err == nil && !mine {
@@ -105,6 +108,9 @@ func (m *Mailer) work(ctx context.Context, id string) error {
 			err = m.Send.Send(ctx, m.From, j.To, message)
 		}
 	}
+	if err == nil {
+		j.news = last
+	}
 	// What became of it is written down also where the server stops meanwhile.
 	return m.settle(context.WithoutCancel(ctx), j, err)
 }
@@ -112,18 +118,38 @@ func (m *Mailer) work(ctx context.Context, id string) error {
 // begin writes down that the message is about to be handed over.
 func (m *Mailer) begin(ctx context.Context, j *job) (mine bool, err error) {
 	err = m.DB.Write(ctx, func(tx *db.Tx) error {
-		var holder string
-		err := tx.QueryRow("SELECT holder FROM mailer_schedule WHERE id = ? AND period = ?", j.ID, j.Next).Scan(&holder)
-		if mine = err == nil && holder == m.Self; !mine {
-			if muster.KindOf(err) == muster.NotFound {
-				return nil
-			}
+		if mine, err = m.holds(tx, j); err != nil || !mine {
 			return err
 		}
-		_, err = tx.Exec("UPDATE mailer_schedule SET sending = 1 WHERE id = ?", j.ID)
+		_, err := tx.Exec("UPDATE mailer_schedule SET sending = 1 WHERE id = ?", j.ID)
 		return err
 	})
 	return mine, err
+}
+
+// holds reports whether a schedule is still this server's.
+func (m *Mailer) holds(tx *db.Tx, j *job) (bool, error) {
+	var holder string
+	err := tx.QueryRow("SELECT holder FROM mailer_schedule WHERE id = ? AND period = ?", j.ID, j.Next).Scan(&holder)
+	if muster.KindOf(err) == muster.NotFound {
+		return false, nil
+	}
+	return err == nil && holder == m.Self, err
+}
+
+// quiet ends a period in which nothing was new: nothing is sent, and nothing is wrong.
+func (m *Mailer) quiet(ctx context.Context, j *job, last int64) error {
+	return m.DB.Write(ctx, func(tx *db.Tx) error {
+		mine, err := m.holds(tx, j)
+		if err != nil || !mine {
+			return err
+		}
+		if err := m.over(tx, j, 0, ""); err != nil {
+			return err
+		}
+		_, err = tx.Exec("UPDATE mailer_schedule SET failing = 0, news = ? WHERE id = ?", last, j.ID)
+		return err
+	})
 }
 
 // settle writes down what became of an attempt.
@@ -156,13 +182,25 @@ func cut(text string) string {
 	return text
 }
 
-// message is the report of a schedule, in the name of its owner.
-func (m *Mailer) message(ctx context.Context, j *job) ([]byte, error) {
+// message is the report of a schedule, in the name of its owner, and the event up to
+// which it goes. It is nil where it would be of news, and nothing is new.
+func (m *Mailer) message(ctx context.Context, j *job) (message []byte, last int64, err error) {
+	k, err := report.Find(j.Report)
+	if err != nil {
+		return nil, 0, err
+	}
 	w := wish(&j.ReportScheduleNew)
-	w.Now, w.Most = m.Now(), report.MaxRows
+	w.Now, w.Most, w.After = m.Now(), report.MaxRows, j.news
 	r, err := m.Make(ctx, j.Owner, w)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return m.compose(j, r)
+	if last = j.news; k.News {
+		last = r.Last
+	}
+	if k.News && len(r.Rows) == 0 {
+		return nil, last, nil
+	}
+	message, err = m.compose(j, r)
+	return message, last, err
 }

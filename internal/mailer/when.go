@@ -5,6 +5,7 @@ import (
 
 	"muster"
 	"muster/api"
+	"muster/internal/report"
 )
 
 func checkTimes(in *api.ReportScheduleNew) error {
@@ -12,6 +13,12 @@ func checkTimes(in *api.ReportScheduleNew) error {
 		return muster.Errorf(muster.Invalid, "%d is no hour of a day", in.Hour)
 	}
 	switch in.Every {
+	case api.Hourly:
+		// What is made of all hosts is too much for each hour; of news there is mostly nothing.
+		if k, err := report.Find(in.Report); err != nil || !k.News {
+			return muster.Errorf(muster.Invalid, "report %.50q is not sent hourly: only advisories are", in.Report)
+		}
+		in.Day, in.Hour = 0, 0
 	case api.Daily:
 		in.Day = 0
 	case api.Weekly:
@@ -23,7 +30,7 @@ func checkTimes(in *api.ReportScheduleNew) error {
 			return muster.Errorf(muster.Invalid, "%d is no day that every month has: 1 to 28", in.Day)
 		}
 	default:
-		return muster.Errorf(muster.Invalid, "%.20q is none of daily, weekly and monthly", in.Every)
+		return muster.Errorf(muster.Invalid, "%.20q is none of hourly, daily, weekly and monthly", in.Every)
 	}
 	return nil
 }
@@ -32,6 +39,9 @@ func checkTimes(in *api.ReportScheduleNew) error {
 // no hour twice or never.
 func next(in *api.ReportScheduleNew, t time.Time) time.Time {
 	t = t.UTC()
+	if in.Every == api.Hourly {
+		return t.Truncate(time.Hour).Add(time.Hour)
+	}
 	at := time.Date(t.Year(), t.Month(), t.Day(), in.Hour, 0, 0, 0, time.UTC)
 	for range 40 {
 		if at.After(t) && falls(in, at) {
