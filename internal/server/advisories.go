@@ -178,8 +178,12 @@ func (s *Server) packageFindings(ctx context.Context, r *request) (any, error) {
 
 // siteSeen refuses a site that a person may not see as one that is not there.
 func (s *Server) siteSeen(ctx context.Context, r *request) error {
-	name := r.PathValue("name")
-	if !r.person.may(api.VerbView).Site(name) {
+	return s.siteKnown(ctx, r.person.may(api.VerbView), r.PathValue("name"))
+}
+
+// siteKnown refuses a site that is not there, or outside of what somebody may see.
+func (s *Server) siteKnown(ctx context.Context, may search.Scope, name string) error {
+	if !may.Site(name) {
 		return muster.Errorf(muster.NotFound, "there is no site %.60q", name)
 	}
 	_, err := s.sites.Site(ctx, name)

@@ -15,6 +15,7 @@ import (
 	"muster/internal/hosts"
 	"muster/internal/mailer"
 	"muster/internal/report"
+	"muster/search"
 )
 
 // checkMail refuses what would send passwords or reports in the clear.
@@ -72,7 +73,7 @@ func (s *Server) openMail(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.mail, err = mailer.Open(ctx, mailer.Config{DB: s.db, Send: send, Make: s.makeReport, From: s.cfg.Mail.From, Domains: s.cfg.Mail.Domains,
+	s.mail, err = mailer.Open(ctx, mailer.Config{DB: s.db, Send: send, Make: s.makeReport, Newest: s.newestAdvisory, From: s.cfg.Mail.From, Domains: s.cfg.Mail.Domains,
 		Server: s.self.ID, Name: s.called(), Now: func() time.Time { return s.now() }})
 	return err
 }
@@ -91,13 +92,38 @@ func (p partSource) Counts(ctx context.Context, searches []string) (api.Counts, 
 	return api.Counts{Hosts: counts}, err
 }
 
+// A newsSource also knows what is new at the sites that somebody may see.
+type newsSource struct {
+	partSource
+	s     *Server
+	scope search.Scope
+}
+
+// AdvisoryNews implements [report.Newsman].
+func (n newsSource) AdvisoryNews(ctx context.Context, site string, after int64, limit int) ([]api.AdvisoryRecent, int64, error) {
+	see := []string{site}
+	if site != "" && !n.scope.Site(site) {
+		return nil, 0, muster.Errorf(muster.Denied, "its owner may not see site %q any more", site)
+	}
+	if site == "" {
+		var err error
+		if see, err = n.s.sitesIn(ctx, n.scope); err != nil {
+			return nil, 0, err
+		}
+	}
+	return n.s.advisories.Recent(ctx, see, after, limit)
+}
+
+// newestAdvisory is asked when the mailer is there, which opens first.
+func (s *Server) newestAdvisory(ctx context.Context) (int64, error) { return s.advisories.Newest(ctx) }
+
 // makeReport makes a report of what its owner, who is away, may see and export now.
 func (s *Server) makeReport(ctx context.Context, owner string, w report.Wish) (*report.Report, error) {
 	scope, err := s.access.Away(ctx, owner, api.VerbView, api.VerbReport)
 	if err != nil {
 		return nil, err
 	}
-	return report.Make(ctx, partSource{s.hosts.Part(scope, scope, nil)}, w)
+	return report.Make(ctx, newsSource{partSource{s.hosts.Part(scope, scope, nil)}, s, scope}, w)
 }
 
 func (s *Server) listReportSchedules(ctx context.Context, r *request) (any, error) {
@@ -124,6 +150,11 @@ func (s *Server) addReportSchedule(ctx context.Context, r *request) (any, error)
 	}
 	if r.person.visit.Way == "token" {
 		return nil, muster.WithHint(muster.Errorf(muster.Denied, "a token has no reports sent"), "log in as a person: 'muster login'")
+	}
+	if in.Site != "" {
+		if err := s.siteKnown(ctx, r.person.may(api.VerbView).And(r.person.may(api.VerbReport)), in.Site); err != nil {
+			return nil, err
+		}
 	}
 	return s.mail.Add(ctx, r.person.name, in)
 }
