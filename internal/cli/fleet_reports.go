@@ -37,7 +37,7 @@ func reportsListCommand(a *app) *cobra.Command {
 			}
 			var all []fact
 			rows := []string{"REPORT\tWHAT"}
-			for _, k := range report.Kinds() {
+			for _, k := range report.ByMail() {
 				all, rows = append(all, fact{k.Name, k.What}), append(rows, row(k.Name, k.What))
 			}
 			return a.answer(all, func() error { return a.table(rows) })
@@ -53,8 +53,8 @@ func reportFlags(cmd *cobra.Command, query, software *string, days *int) {
 	f.IntVar(days, "days", 0, "of failures, silent and changes: so many days (default: 7)")
 }
 
-func reportNames() (all []string) {
-	for _, k := range report.Kinds() {
+func reportNames(kinds []report.Kind) (all []string) {
+	for _, k := range kinds {
 		all = append(all, k.Name)
 	}
 	return all
@@ -68,7 +68,7 @@ func reportsShowCommand(a *app) *cobra.Command {
 		Short:     "Print a report",
 		Example:   "  muster reports show fleet\n  muster reports show versions --software openssl --csv > openssl.csv",
 		Args:      cobra.ExactArgs(1),
-		ValidArgs: reportNames(),
+		ValidArgs: reportNames(report.Kinds()),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w.Kind, w.Now = args[0], a.now()
 			if err := w.Check(); err != nil {
@@ -107,15 +107,20 @@ func (a *app) printTable(r *report.Report) error {
 func reportsScheduleCommand(a *app) *cobra.Command {
 	var in api.ReportScheduleNew
 	cmd := &cobra.Command{
-		Use:   "schedule REPORT --every daily|weekly|monthly --to ADDRESS",
+		Use:   "schedule REPORT --every hourly|daily|weekly|monthly --to ADDRESS",
 		Short: "Have a report sent by mail",
 		Long: `Have a report sent by mail: its first rows as text, all of them as a file. It has
 what you may see when it is made, and ends with your rights. It is sent at most once a
-period; what the server missed while it was away is sent once.`,
+period; what the server missed while it was away is sent once.
+
+'advisories' has the serious advisories that came to your sites, or to that of --site,
+since the last one: with severity, hosts and the versions without them. It is sent only
+where there are any, and also hourly.`,
 		Example: `  muster reports schedule patches --query group:lab --every weekly --day 1 --hour 6 --to boss@example.org
-  muster reports schedule silent --days 30 --every monthly --day 1 --to it@example.org --format json`,
+  muster reports schedule silent --days 30 --every monthly --day 1 --to it@example.org --format json
+  muster reports schedule advisories --site NIKHEF --every hourly --to security@example.org`,
 		Args:      cobra.ExactArgs(1),
-		ValidArgs: reportNames(),
+		ValidArgs: reportNames(report.ByMail()),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.Report = args[0]
 			s, err := asPerson(a, func(p *api.PersonClient) (api.ReportSchedule, error) { return p.ScheduleReport(cmd.Context(), in) })
@@ -131,7 +136,8 @@ period; what the server missed while it was away is sent once.`,
 	}
 	reportFlags(cmd, &in.Query, &in.Software, &in.Days)
 	f := cmd.Flags()
-	f.StringVar(&in.Every, "every", "", "daily, weekly or monthly")
+	f.StringVar(&in.Every, "every", "", "daily, weekly or monthly; advisories also hourly")
+	f.StringVar(&in.Site, "site", "", "of advisories: only this site (default: all that you may see)")
 	f.IntVar(&in.Day, "day", 1, "of weekly: 1 is Monday, 7 Sunday; of monthly: 1 to 28")
 	f.IntVar(&in.Hour, "hour", 6, "from 0 to 23, UTC")
 	f.StringSliceVar(&in.To, "to", nil, "to these `ADDRESSES`")
@@ -170,6 +176,9 @@ func reportsSchedulesCommand(a *app) *cobra.Command {
 
 // everyText says when a report comes.
 func everyText(s api.ReportSchedule) string {
+	if s.Every == api.Hourly {
+		return s.Every
+	}
 	at := fmt.Sprintf("%02d:00", s.Hour)
 	if s.Every == api.Daily {
 		return s.Every + " " + at

@@ -38,7 +38,7 @@ func mailShow(v *visit) (any, error) {
 		out.Hours = append(out.Hours, n)
 	}
 	titles := map[string]string{}
-	for _, k := range report.Kinds() {
+	for _, k := range report.ByMail() {
 		titles[k.Name] = v.t(k.Title)
 		out.Kinds = append(out.Kinds, reportKind{Kind: k, Title: v.t(k.Title), Here: k.Name == v.asked().Get("kind")})
 	}
@@ -62,7 +62,7 @@ func changeMail(v *visit) (string, error) {
 		v.flash(v.t("It is sent no more"))
 		return v.link("/reports/mail"), nil
 	}
-	in := api.ReportScheduleNew{Report: form.Get("kind"), Title: strings.TrimSpace(form.Get("title")), Query: strings.TrimSpace(form.Get("q")), Software: strings.TrimSpace(form.Get("software")),
+	in := api.ReportScheduleNew{Report: form.Get("kind"), Title: strings.TrimSpace(form.Get("title")), Query: strings.TrimSpace(form.Get("q")), Software: strings.TrimSpace(form.Get("software")), Site: strings.TrimSpace(form.Get("site")),
 		Format: form.Get("format"), Every: form.Get("every"), To: listed(form.Get("to"))}
 	for name, to := range map[string]*int{"days": &in.Days, "day": &in.Day, "hour": &in.Hour} {
 		text := form.Get(name)
@@ -83,4 +83,4 @@ func changeMail(v *visit) (string, error) {
 }
 
 // everyWords are how often reports come: api.Daily and the like, which pages translate.
-var everyWords = []string{"daily", "weekly", "monthly"}
+var everyWords = []string{"daily", "weekly", "monthly", "hourly"}
