@@ -88,7 +88,8 @@ func (s *Server) keepSealed(l letter, mode sitereport.Mode, text string, status 
 // keepReport keeps what a message says, and answers what is published against it.
 func (s *Server) keepReport(ctx context.Context, r *request, l letter, m *message, mode sitereport.Mode) (any, error) {
 	defer m.done()
-	_, err := s.collector.keep(ctx, l, m, mode)
+	from := s.collector.heardFrom(ctx, l, m) // before it is stored, as that changes it
+	kept, err := s.collector.keep(ctx, l, m, mode)
 	s.metrics.reported(m.form, err)
 	if err != nil {
 		return nil, err
@@ -96,6 +97,9 @@ func (s *Server) keepReport(ctx context.Context, r *request, l letter, m *messag
 	found, err := s.found(ctx, r, m, mode)
 	if err != nil {
 		return nil, err
+	}
+	if len(found) > 0 && !s.collector.mayHear(m, mode.Stores(), from || kept.New) {
+		found = nil
 	}
 	if m.form == "native" {
 		return said(http.StatusOK, sitereport.Answer(found)), nil

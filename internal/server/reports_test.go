@@ -158,6 +158,51 @@ func TestReportModes(t *testing.T) {
 	wantAnswer(t, status, body, http.StatusBadRequest, "ERROR ")
 }
 
+// TestReportOverheard sends again what somebody on the way overheard, and asks what it
+// holds: a sealed report does not open itself to them.
+func TestReportOverheard(t *testing.T) {
+	w := newReporting(t, func(c *Config) { c.TrustedProxies = mustPrefixes("127.0.0.0/8") })
+	w.collector.finder = published{"bash": {ID: "DSA-1", Tag: "high"}}
+	post := func(path, from string, body []byte) string {
+		_, answer := w.request(http.MethodPost, path, "application/octet-stream", body, map[string]string{"X-Forwarded-For": from})
+		return answer
+	}
+	says := func(answer string) bool { return strings.Contains(answer, "DSA-1") }
+	stored := w.sealed(node("NIKHEF", "n1", "bash 1"))
+	post(api.RouteReports, "192.0.2.1", stored)
+	asked := w.sealed(node("NIKHEF", "n2", "bash 1"))
+	if answer := post(api.RouteReports+"?mode=report-only", "192.0.2.1", asked); !says(answer) {
+		t.Errorf("the host itself hears %q", answer)
+	}
+	theirs := must(sign.Seal([]byte(pakitiText), w.id.Leaf()))(t)
+	for _, mode := range []string{"store-and-report", "report-only"} {
+		if answer := post("/feed/?mode="+mode, "192.0.2.1", theirs); !says(answer) {
+			t.Errorf("the client of Pakiti hears %q", answer)
+		}
+	}
+	for _, mode := range []string{"report-only", "store-and-report"} {
+		for name, body := range map[string][]byte{"one that was stored": stored, "one that was answered": asked} {
+			if answer := post(api.RouteReports+"?mode="+mode, "198.51.100.1", body); says(answer) {
+				t.Errorf("%s, %s: %q", name, mode, answer)
+			}
+		}
+		if answer := post("/feed/?mode="+mode, "198.51.100.1", theirs); says(answer) {
+			t.Errorf("of Pakiti, %s: %q", mode, answer)
+		}
+	}
+}
+
+// TestReportOnlyCounts holds that who only asks uses up the quota of the site too.
+func TestReportOnlyCounts(t *testing.T) {
+	w := newReporting(t, func(c *Config) { c.Collector.Reports = 2 })
+	for i := range 3 {
+		status, body := w.send(api.RouteReports+"?mode=report-only", "application/pkcs7-mime", w.sealed(node("NIKHEF", "n", "bash 1")))
+		if want := []int{200, 200, 429}[i]; status != want {
+			t.Errorf("report %d: %d %q, not %d", i, status, body, want)
+		}
+	}
+}
+
 // TestReportFindsSite asks with a key alone, in a report that does not name the site: what
 // is found is for the site of the key, as it ignores some.
 func TestReportFindsSite(t *testing.T) {
