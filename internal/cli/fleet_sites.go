@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,11 +78,11 @@ site "", for those who may see all hosts.`,
 		Example: "  muster sites status\n  muster sites status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			page, err := asPerson(a, func(p *api.PersonClient) (api.SiteCountsPage, error) { return p.AdvisoryCounts(cmd.Context()) })
+			page, err := asPerson(a, func(p *api.PersonClient) (api.SiteCountsPage, error) { return siteStandings(cmd.Context(), p) })
 			if err != nil {
 				return err
 			}
-			s := a.sheet(csv, "no sites", "site", "hosts", "exploited", "critical", "high", "medium", "low", "other", "none")
+			s := a.sheet(csv, "no sites: 'muster sites add NAME' makes one", "site", "hosts", "exploited", "critical", "high", "medium", "low", "other", "none")
 			for i := range page.Sites {
 				s.add(standing(&page.Sites[i])...)
 			}
@@ -90,6 +91,27 @@ site "", for those who may see all hosts.`,
 	}
 	csvFlag(cmd, &csv)
 	return cmd
+}
+
+// siteStandings has a row for every site, also for those of which nothing is counted
+// yet: their hosts have not reported, or were not held against advisories.
+func siteStandings(ctx context.Context, p *api.PersonClient) (api.SiteCountsPage, error) {
+	sites, err := p.Sites(ctx)
+	if err != nil {
+		return api.SiteCountsPage{}, err
+	}
+	page, err := p.AdvisoryCounts(ctx)
+	if err != nil {
+		return page, err
+	}
+	for i := range sites.Sites {
+		s := &sites.Sites[i]
+		if !slices.ContainsFunc(page.Sites, func(c api.SiteCounts) bool { return c.Site == s.Name }) {
+			page.Sites = append(page.Sites, api.SiteCounts{Site: s.Name, Hosts: s.Hosts})
+		}
+	}
+	slices.SortFunc(page.Sites, func(x, y api.SiteCounts) int { return cmp.Compare(x.Site, y.Site) })
+	return page, nil
 }
 
 func standing(c *api.SiteCounts) []string {
