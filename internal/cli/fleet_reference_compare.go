@@ -116,7 +116,7 @@ func (a *app) compareReference(ctx context.Context, arg string, o *compareOption
 	if err := a.comparisonSheet(&c, o.csv).print(c); err != nil {
 		return err
 	}
-	a.talk("%s are as wanted", strconv.Itoa(c.Fit)+" of "+count(c.Hosts, "host"))
+	a.talk("%d of %s as wanted", c.Fit, countAre(c.Hosts, "host"))
 	return o.end(c.Hosts - c.Fit)
 }
 
@@ -239,8 +239,16 @@ func (a *app) printRows(r *api.ReferenceReport, o *compareOptions) error {
 	if err := s.print(r); err != nil {
 		return err
 	}
-	a.talk("%s: %d of %s are as wanted", cmp.Or(r.Host.Name, "this machine"), all-bad, count(all, "row"))
+	a.talk("%s: %d of %s as wanted", cmp.Or(r.Host.Name, "this machine"), all-bad, countAre(all, "row"))
 	return o.end(bad)
+}
+
+// countAre is "1 host is", "2 hosts are".
+func countAre(n int, noun string) string {
+	if n == 1 {
+		return count(n, noun) + " is"
+	}
+	return count(n, noun) + " are"
 }
 
 func countRow(c *api.ReferenceCounts, x *api.ReferenceRow) {
