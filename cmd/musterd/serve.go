@@ -79,12 +79,12 @@ func (a *app) init(ctx context.Context, trust []string) error {
 		return err
 	}
 	if pin != "" {
-		a.print("TLS           %s (agents: muster join URL --ca %s)", pin, pin)
+		a.print("TLS           %s (agents: muster join URL --ca, people: muster login URL --ca)", pin)
 	}
 	if sealed, err := s.SealedTo(); err != nil {
 		return err
 	} else if sealed != "" {
-		a.print("reports       are sealed to %s, which everybody may have at /api/v1/reports/certificate", sealed)
+		a.print("reports       are sealed to %s, whose certificate everybody may have at /api/v1/reports/certificate", sealed)
 	}
 	administrators, err := s.Administrators(ctx)
 	if err != nil {

@@ -142,7 +142,7 @@ func (s *Server) SealedTo() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sign.Describe(cert) + ", SHA-256 " + sign.Fingerprint(cert)[:16], nil
+	return sign.Describe(cert), nil
 }
 
 // collector looks at the certificate that reports are sealed to, and at the spool.
