@@ -268,7 +268,7 @@ func (a *app) findingSheet(all []api.Finding, csv bool) *sheet {
 	s := a.sheet(csv, "nothing is found", "package", "version", "advisory", "severity", "fixed", "note")
 	for i := range all {
 		f := &all[i]
-		note := f.Status
+		note := strings.TrimSpace(f.Status + " " + f.Note)
 		if f.Ignored != nil {
 			note = strings.TrimSpace("ignored: " + f.Ignored.Reason)
 		}

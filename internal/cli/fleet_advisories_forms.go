@@ -22,7 +22,7 @@ import (
 )
 
 // serverForms are the forms that a server reads.
-var serverForms = []string{"arch", "csaf", "debian", "kev", "osv", "oval", "pkgsrc", "secdb", "support", "updateinfo", "vuxml"}
+var serverForms = []string{"arch", "csaf", "debian", "dsa", "kev", "osv", "oval", "pkgsrc", "secdb", "support", "updateinfo", "vuxml"}
 
 // importers read a document of a form that is a stream; osv may be an archive, and kev
 // marks what others say.

@@ -237,7 +237,7 @@ func wireFinding(f *advisory.Finding, why *advisory.Ignore) api.Finding {
 		Advisory: api.Advisory{ID: v.ID, Source: v.Source, Aliases: v.Aliases, Summary: v.Summary, Severity: v.Severity.String(), CVSS: v.CVSS, Exploited: v.Exploited,
 			Published: v.Published, Modified: v.Modified, References: v.References},
 		Package: f.Package.Name, Version: f.Package.Version, Arch: f.Package.Arch, Manager: f.Package.Manager, Origin: f.Package.Source,
-		System: platformText(f.Platform), Fixed: f.Fixed, Status: f.Affected.Status, Severity: f.Severity().String(),
+		System: platformText(f.Platform), Fixed: f.Fixed, Status: f.Affected.Status, Note: f.Note, Severity: f.Severity().String(),
 	}
 	if why != nil {
 		out.Ignored = &api.AdvisoryIgnore{Advisory: why.ID, Package: why.Package, Platform: why.Platform, Site: why.Site, Reason: why.Reason}

@@ -23,7 +23,7 @@ import (
 // docs/advisories.md.
 type Advisories struct {
 	// sources are where advisories come from, each as "NAME FORM PLACE": a name for people,
-	// one of osv, debian, csaf, oval, vuxml, pkgsrc, updateinfo, secdb, arch, support and
+	// one of osv, debian, dsa, csaf, oval, vuxml, pkgsrc, updateinfo, secdb, arch, support and
 	// kev, and a file, a folder or https://... . Behind that may stand every=6h, and, where
 	// the form does not say it, platform=rocky:9.
 	Sources []string `yaml:"sources"`
