@@ -446,9 +446,3 @@ func (t *taking) remember() {
 		t.s.sets.used(t.platform, t.kept)
 	}
 }
-
-// May reports whether Take would let a report in, but for what counts only when it is
-// kept: whether it came before, and quotas. It changes nothing.
-func (s *Sites) May(ctx context.Context, now time.Time, r *sitereport.Report, from Sender) error {
-	return newTaking(s, now, r, from).begin(ctx)
-}
