@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -173,7 +174,11 @@ func (r *Restore) unpackFile(t io.Reader, h *tar.Header, dir string) error {
 	}
 	defer f.Close()
 	if _, err := io.Copy(f, t); err != nil {
-		return muster.Errorf(muster.Unavailable, "cannot restore %q: %w", h.Name, err)
+		kind := muster.Invalid // the backup is cut off, or damaged
+		if errors.As(err, new(*fs.PathError)) {
+			kind = muster.Unavailable // a disk failed
+		}
+		return muster.Errorf(kind, "cannot restore %q: %w", h.Name, err)
 	}
 	if err := f.Close(); err != nil {
 		return muster.WithKind(muster.Unavailable, err)
