@@ -49,22 +49,18 @@ func findingQuery(q *query) api.FindingQuery {
 		Text: q.Get("text"), Cursor: q.Get("cursor"), Limit: int(q.number("limit"))}
 }
 
-// asking reads the query, and which sites the person may see.
-func (s *Server) asking(ctx context.Context, r *request) (q *query, see []string, err error) {
-	q = queryOf(r)
+// asking returns which sites the person may see, unless the query could not be read.
+func (s *Server) asking(ctx context.Context, r *request, q *query) (see []string, err error) {
 	if q.err != nil {
-		return q, nil, q.err
+		return nil, q.err
 	}
-	see, err = s.seenSites(ctx, r)
-	return q, see, err
+	return s.seenSites(ctx, r)
 }
 
 func (s *Server) listAdvisories(ctx context.Context, r *request) (any, error) {
-	q, see, err := s.asking(ctx, r)
+	q := queryOf(r)
 	in := findingQuery(q)
-	if err == nil {
-		err = q.err
-	}
+	see, err := s.asking(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +79,9 @@ func (s *Server) getAdvisory(ctx context.Context, r *request) (any, error) {
 }
 
 func (s *Server) advisoryHosts(ctx context.Context, r *request) (any, error) {
-	q, see, err := s.asking(ctx, r)
+	q := queryOf(r)
 	limit := int(q.number("limit"))
-	if err == nil {
-		err = q.err
-	}
+	see, err := s.asking(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +97,9 @@ func (s *Server) countAdvisories(ctx context.Context, r *request) (any, error) {
 }
 
 func (s *Server) advisoryTrend(ctx context.Context, r *request) (any, error) {
-	q, see, err := s.asking(ctx, r)
+	q := queryOf(r)
 	from := q.number("from")
-	if err == nil {
-		err = q.err
-	}
+	see, err := s.asking(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
@@ -165,32 +157,32 @@ func (s *Server) removeIgnored(ctx context.Context, r *request) (any, error) {
 }
 
 func (s *Server) packageFindings(ctx context.Context, r *request) (any, error) {
-	q, see, err := s.asking(ctx, r)
+	q := queryOf(r)
 	in := findingQuery(q)
-	if err == nil {
-		err = q.err
-	}
+	see, err := s.asking(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
 	return s.advisories.PackageFindings(ctx, see, r.PathValue("name"), in)
 }
 
-// siteSeen refuses a site that a person may not see as one that is not there.
-func (s *Server) siteSeen(ctx context.Context, r *request) error {
+// siteSeen reads the record of the site of a request. One that the person may not see is as
+// one that is not there.
+func (s *Server) siteSeen(ctx context.Context, r *request) (sites.Site, error) {
 	return s.siteKnown(ctx, r.person.may(api.VerbView), r.PathValue("name"))
 }
 
-// siteKnown refuses a site that is not there, or outside of what somebody may see.
-func (s *Server) siteKnown(ctx context.Context, may search.Scope, name string) error {
+// siteKnown reads the record of a site, unless it is outside of what somebody may see.
+func (s *Server) siteKnown(ctx context.Context, may search.Scope, name string) (one sites.Site, err error) {
+	none := muster.Errorf(muster.NotFound, "there is no site %.60q", name)
 	if !may.Site(name) {
-		return muster.Errorf(muster.NotFound, "there is no site %.60q", name)
+		return one, none
 	}
-	_, err := s.sites.Site(ctx, name)
+	one, err = s.sites.Site(ctx, name)
 	if muster.KindOf(err) == muster.NotFound {
-		err = muster.Errorf(muster.NotFound, "there is no site %.60q", name)
+		err = none
 	}
-	return err
+	return one, err
 }
 
 func (s *Server) siteFindings(ctx context.Context, r *request) (any, error) {
@@ -199,11 +191,11 @@ func (s *Server) siteFindings(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	if err := s.siteSeen(ctx, r); err != nil {
+	one, err := s.siteSeen(ctx, r)
+	if err != nil {
 		return nil, err
 	}
-	name := r.PathValue("name")
-	return s.advisories.SiteFindings(ctx, []string{name}, name, in)
+	return s.advisories.SiteFindings(ctx, []string{one.Name}, one.Name, in)
 }
 
 func (s *Server) siteHostFindings(ctx context.Context, r *request) (any, error) {
@@ -212,11 +204,7 @@ func (s *Server) siteHostFindings(ctx context.Context, r *request) (any, error) 
 	if q.err != nil {
 		return nil, q.err
 	}
-	if err := s.siteSeen(ctx, r); err != nil {
-		return nil, err
-	}
-	var h sites.Host
-	h, err := s.sites.HostNamed(ctx, r.PathValue("name"), r.PathValue("host"))
+	h, err := s.siteHost(ctx, r)
 	if err != nil {
 		return nil, err
 	}

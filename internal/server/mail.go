@@ -152,7 +152,7 @@ func (s *Server) addReportSchedule(ctx context.Context, r *request) (any, error)
 		return nil, muster.WithHint(muster.Errorf(muster.Denied, "a token has no reports sent"), "log in as a person: 'muster login'")
 	}
 	if in.Site != "" {
-		if err := s.siteKnown(ctx, r.person.may(api.VerbView).And(r.person.may(api.VerbReport)), in.Site); err != nil {
+		if _, err := s.siteKnown(ctx, r.person.may(api.VerbView).And(r.person.may(api.VerbReport)), in.Site); err != nil {
 			return nil, err
 		}
 	}

@@ -44,12 +44,12 @@ func forSight(l *api.Reference, see func(site string) bool) (ok, whole bool) {
 func (s *Server) listReferences(ctx context.Context, r *request) (any, error) {
 	out, err := s.references.Lists(ctx)
 	see := r.person.may(api.VerbView)
-	out.References = slices.DeleteFunc(out.References, func(l api.Reference) bool {
-		ok, _ := forSight(&l, see.Site)
-		return !ok
-	})
-	for i := range out.References {
-		forSight(&out.References[i], see.Site)
+	all := out.References
+	out.References = all[:0]
+	for i := range all {
+		if ok, _ := forSight(&all[i], see.Site); ok {
+			out.References = append(out.References, all[i])
+		}
 	}
 	return out, err
 }
@@ -75,21 +75,21 @@ func (s *Server) getReference(ctx context.Context, r *request) (any, error) {
 	return out, nil
 }
 
-// referenceSeen refuses a list that is for sites that the person may not see as one that
-// is not there.
-func (s *Server) referenceSeen(ctx context.Context, r *request) error {
+// referenceSight is what a person may see of what a list is held against. A list that is for
+// sites that they may not see is as one that is not there.
+func (s *Server) referenceSight(ctx context.Context, r *request) (sight references.Sight, err error) {
 	all, err := s.references.Lists(ctx)
 	if err != nil {
-		return err
+		return sight, err
 	}
 	i := slices.IndexFunc(all.References, func(l api.Reference) bool { return l.Name == r.PathValue("name") })
 	if i < 0 {
-		return references.None(r.PathValue("name"))
+		return sight, references.None(r.PathValue("name"))
 	}
 	if ok, _ := forSight(&all.References[i], r.person.may(api.VerbView).Site); !ok {
-		return references.None(r.PathValue("name"))
+		return sight, references.None(r.PathValue("name"))
 	}
-	return nil
+	return s.sight(ctx, r)
 }
 
 // putReference is for those who may edit everything: a list speaks of all hosts that it
@@ -123,11 +123,8 @@ func (s *Server) compareReference(ctx context.Context, r *request) (any, error) 
 	if q.err != nil {
 		return nil, q.err
 	}
-	if err := s.referenceSeen(ctx, r); err != nil {
-		return nil, err
-	}
 	var err error
-	if in.Sight, err = s.sight(ctx, r); err != nil {
+	if in.Sight, err = s.referenceSight(ctx, r); err != nil {
 		return nil, err
 	}
 	return s.references.Compare(ctx, r.PathValue("name"), in)
@@ -143,10 +140,7 @@ func (s *Server) referenceHost(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, muster.Errorf(muster.Invalid, "%.30q is no number of a host", r.PathValue("host"))
 	}
-	if err := s.referenceSeen(ctx, r); err != nil {
-		return nil, err
-	}
-	sight, err := s.sight(ctx, r)
+	sight, err := s.referenceSight(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -159,10 +153,7 @@ func (s *Server) referenceTrend(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	if err := s.referenceSeen(ctx, r); err != nil {
-		return nil, err
-	}
-	sight, err := s.sight(ctx, r)
+	sight, err := s.referenceSight(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -41,10 +41,7 @@ func siteWire(one *sites.Site) api.Site {
 // getSite tells keys to those who could make some: it takes the right to administer
 // everything.
 func (s *Server) getSite(ctx context.Context, r *request) (any, error) {
-	if err := s.siteSeen(ctx, r); err != nil {
-		return nil, err
-	}
-	one, err := s.sites.Site(ctx, r.PathValue("name"))
+	one, err := s.siteSeen(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +131,7 @@ func (s *Server) listSiteHosts(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	if err := s.siteSeen(ctx, r); err != nil {
+	if _, err := s.siteSeen(ctx, r); err != nil {
 		return nil, err
 	}
 	all, err := s.sites.Hosts(ctx, f, p)
@@ -157,7 +154,7 @@ func systemWire(s *sitereport.System) string { return strings.TrimSpace(s.ID + "
 
 // siteHost finds the host of a request whose site the person may see.
 func (s *Server) siteHost(ctx context.Context, r *request) (sites.Host, error) {
-	if err := s.siteSeen(ctx, r); err != nil {
+	if _, err := s.siteSeen(ctx, r); err != nil {
 		return sites.Host{}, err
 	}
 	return s.sites.HostNamed(ctx, r.PathValue("name"), r.PathValue("host"))
@@ -229,7 +226,7 @@ func (s *Server) siteHostDiff(ctx context.Context, r *request) (any, error) {
 }
 
 func (s *Server) siteDiff(ctx context.Context, r *request) (any, error) {
-	if err := s.siteSeen(ctx, r); err != nil {
+	if _, err := s.siteSeen(ctx, r); err != nil {
 		return nil, err
 	}
 	return s.siteDifference(r, func(from, to int64) (sites.Diff, error) { return s.sites.SiteDiff(ctx, r.PathValue("name"), from, to) })
@@ -254,7 +251,7 @@ func (s *Server) sitePackages(ctx context.Context, r *request) (any, error) {
 	if q.err != nil {
 		return nil, q.err
 	}
-	if err := s.siteSeen(ctx, r); err != nil {
+	if _, err := s.siteSeen(ctx, r); err != nil {
 		return nil, err
 	}
 	all, hosts, err := s.sites.SiteAt(ctx, r.PathValue("name"), at)
@@ -267,7 +264,8 @@ func (s *Server) sitePackages(ctx context.Context, r *request) (any, error) {
 }
 
 func (s *Server) listSightings(ctx context.Context, r *request) (any, error) {
-	q, see, err := s.asking(ctx, r)
+	q := queryOf(r)
+	see, err := s.asking(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
