@@ -52,6 +52,9 @@ func (a *Advisories) keepDay(ctx context.Context) error {
 	})
 }
 
+// worstMarks takes marks of an advisory apart and together, as mark.with does.
+const worstMarks = "MAX(mark % 8) AS sev, MAX(CASE WHEN mark % 16 >= 8 THEN 1 ELSE 0 END) AS exploited, MAX(CASE WHEN mark >= 16 THEN 1 ELSE 0 END) AS fixable FROM advisories_site"
+
 // standing is how each site stands that somebody may see, by name.
 func (a *Advisories) standing(ctx context.Context, see []string) (out []api.SiteCounts, err error) {
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
@@ -81,7 +84,7 @@ func standing(tx *db.Tx, see []string) ([]api.SiteCounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = tx.Each("SELECT site, sev, exploited, fixable, COUNT(*) FROM (SELECT site, advisory, MAX(mark % 8) AS sev, MAX(CASE WHEN mark % 16 >= 8 THEN 1 ELSE 0 END) AS exploited, MAX(CASE WHEN mark >= 16 THEN 1 ELSE 0 END) AS fixable FROM advisories_site WHERE "+in+" GROUP BY site, advisory) x GROUP BY site, sev, exploited, fixable", args, func(scan db.Scan) error {
+	err = tx.Each("SELECT site, sev, exploited, fixable, COUNT(*) FROM (SELECT site, advisory, "+worstMarks+" WHERE "+in+" GROUP BY site, advisory) x GROUP BY site, sev, exploited, fixable", args, func(scan db.Scan) error {
 		var site string
 		var severity advisory.Severity
 		var exploited, fixable, n int64
@@ -134,7 +137,7 @@ func (a *Advisories) Standing(ctx context.Context, see []string) (out api.SiteCo
 			addHosts(&out.All.Worst, &out.Sites[i].Worst)
 		}
 		in, args := seeSites("site", see)
-		return tx.Each("SELECT sev, exploited, fixable, COUNT(*) FROM (SELECT advisory, MAX(mark % 8) AS sev, MAX(CASE WHEN mark % 16 >= 8 THEN 1 ELSE 0 END) AS exploited, MAX(CASE WHEN mark >= 16 THEN 1 ELSE 0 END) AS fixable FROM advisories_site WHERE "+in+" GROUP BY advisory) x GROUP BY sev, exploited, fixable", args, func(scan db.Scan) error {
+		return tx.Each("SELECT sev, exploited, fixable, COUNT(*) FROM (SELECT advisory, "+worstMarks+" WHERE "+in+" GROUP BY advisory) x GROUP BY sev, exploited, fixable", args, func(scan db.Scan) error {
 			var severity advisory.Severity
 			var exploited, fixable, n int64
 			err := scan(&severity, &exploited, &fixable, &n)
@@ -173,13 +176,9 @@ func (a *Advisories) Lately(ctx context.Context) (api.SiteCountsPage, error) {
 }
 
 func addHosts(to, from *api.HostCounts) {
-	to.Critical += from.Critical
-	to.High += from.High
-	to.Medium += from.Medium
-	to.Low += from.Low
-	to.Negligible += from.Negligible
-	to.Unknown += from.Unknown
-	to.None += from.None
+	for worst := int64(-1); worst <= int64(advisory.Critical); worst++ { // -1: none
+		*hostsBy(to, worst) += *hostsBy(from, worst)
+	}
 	to.Exploited += from.Exploited
 }
 

@@ -201,9 +201,15 @@ func idsOf(all []matchedRow) []int64 {
 
 // findingsOf reads the findings of rows of the dictionary.
 func findingsOf(tx *db.Tx, ids []int64) (map[int64][]finding, error) {
+	return findingsBy(tx, "known", ids)
+}
+
+// findingsBy reads the findings of rows of the dictionary, or of advisories, by the row
+// that has them.
+func findingsBy(tx *db.Tx, column string, ids []int64) (map[int64][]finding, error) {
 	out := map[int64][]finding{}
 	for part := range slices.Chunk(ids, someIDs) {
-		err := tx.Each("SELECT known, advisory, fixed, status, severity, exploited FROM advisories_finding WHERE known IN "+db.In(len(part))+" ORDER BY known, advisory", anys(part), func(scan db.Scan) error {
+		err := tx.Each("SELECT known, advisory, fixed, status, severity, exploited FROM advisories_finding WHERE "+column+" IN "+db.In(len(part))+" ORDER BY known, advisory", anys(part), func(scan db.Scan) error {
 			var known int64
 			var f finding
 			err := scan(&known, &f.advisory, &f.fixed, &f.status, &f.severity, &f.exploited)

@@ -3,6 +3,7 @@ package advisories
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"muster/api"
@@ -47,10 +48,10 @@ func (a *Advisories) Recent(ctx context.Context, see []string, after int64, limi
 		if err := a.headed(tx, all); err != nil {
 			return err
 		}
-		if found, err = findingsIn(tx, all); err != nil {
+		if found, err = findingsBy(tx, "advisory", numbersOf(all)); err != nil {
 			return err
 		}
-		return c.read(tx, rowsOf(found))
+		return c.read(tx, slices.Sorted(maps.Keys(found)))
 	})
 	if err != nil || len(all) == 0 {
 		return nil, last, err
@@ -112,32 +113,6 @@ func numbersOf(all []*recent) (nums []int64) {
 	return slices.Compact(nums)
 }
 
-// findingsIn are those of some advisories, by the row that has them.
-func findingsIn(tx *db.Tx, all []*recent) (map[int64][]finding, error) {
-	out := map[int64][]finding{}
-	for part := range slices.Chunk(numbersOf(all), someIDs) {
-		err := tx.Each("SELECT known, advisory, fixed, status, severity, exploited FROM advisories_finding WHERE advisory IN "+db.In(len(part)), anys(part), func(scan db.Scan) error {
-			var known int64
-			var f finding
-			err := scan(&known, &f.advisory, &f.fixed, &f.status, &f.severity, &f.exploited)
-			out[known] = append(out[known], f)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func rowsOf(found map[int64][]finding) (ids []int64) {
-	for id := range found {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
 // holdersOf says of each who has it: less kernels that do not run, and what is ignored.
 // All are looked for at once, as that reads what hosts have.
 func (a *Advisories) holdersOf(ctx context.Context, c *counter, all []*recent, found map[int64][]finding) error {
@@ -145,7 +120,7 @@ func (a *Advisories) holdersOf(ctx context.Context, c *counter, all []*recent, f
 	for _, r := range all {
 		at[place{r.Site, r.Advisory.Number}] = r
 	}
-	return a.Fleet.Holders(ctx, rowsOf(found), func(h sites.Host, id int64) error {
+	return a.Fleet.Holders(ctx, slices.Sorted(maps.Keys(found)), func(h sites.Host, id int64) error {
 		row := c.rows[id]
 		if row == nil {
 			return nil
