@@ -58,11 +58,9 @@ func (c *csafReader) numbered() (list []int32, err error) {
 	return list, err
 }
 
-// remediation notes for which products there will be no fix.
-func (c *csafReader) remediation(v *vuln) error {
-	var category, details string
-	var products []int32
-	err := c.j.object(func(key string) (err error) {
+// said reads what is said of products: what kind of thing, and in which words.
+func (c *csafReader) said() (category, details string, products []int32, err error) {
+	err = c.j.object(func(key string) (err error) {
 		switch key {
 		case "category":
 			err = c.j.into(&category)
@@ -75,6 +73,12 @@ func (c *csafReader) remediation(v *vuln) error {
 		}
 		return err
 	})
+	return category, details, products, err
+}
+
+// remediation notes for which products there will be no fix.
+func (c *csafReader) remediation(v *vuln) error {
+	category, details, products, err := c.said()
 	if category != "no_fix_planned" {
 		return err
 	}
@@ -91,21 +95,7 @@ func (c *csafReader) remediation(v *vuln) error {
 // threat notes how bad it is for which products, and whether the catalogue of
 // exploited vulnerabilities is named.
 func (c *csafReader) threat(v *vuln) error {
-	var category, details string
-	var products []int32
-	err := c.j.object(func(key string) (err error) {
-		switch key {
-		case "category":
-			err = c.j.into(&category)
-		case "details":
-			err = c.j.into(&details)
-		case "product_ids":
-			products, err = c.numbered()
-		default:
-			err = c.j.skip()
-		}
-		return err
-	})
+	category, details, products, err := c.said()
 	switch category {
 	case "impact":
 		if len(products) == 0 {
