@@ -63,14 +63,6 @@ func (g *group) add(tx *db.Tx, host int64) error {
 	return g.change(tx, []any{host}, nil)
 }
 
-// remove ends a membership.
-func (g *group) remove(tx *db.Tx, host int64) error {
-	if in, err := g.has(tx, host); err != nil || !in {
-		return err
-	}
-	return g.change(tx, nil, []any{host})
-}
-
 func (g *group) has(tx *db.Tx, host int64) (bool, error) {
 	var n int
 	err := tx.QueryRow("SELECT count(*) FROM hosts_member WHERE grp = ? AND host = ?", g.num, host).Scan(&n)

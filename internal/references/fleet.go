@@ -210,13 +210,3 @@ func (f *fleet) leave(st *state) {
 	f.slots[st.number] = nil
 	f.free = append(f.free, st.number)
 }
-
-// packages lists what hosts in a state have.
-func (f *fleet) packages(st *state) (all []*sitereport.Package) {
-	st.has.each(func(first, n int64) {
-		for id := first; id < first+n; id++ {
-			all = append(all, &f.words[id].pkg)
-		}
-	})
-	return all
-}
