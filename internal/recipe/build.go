@@ -202,6 +202,7 @@ func (b *builder) pack(entries []pkgfile.Entry) (*pkgfile.Draft, error) {
 	}
 	b.report.Warnings = append(b.report.Warnings, Lint(b.recipe)...)
 	b.report.Warnings = append(b.report.Warnings, lintEntries(&b.control, entries)...)
+	b.report.Warnings = append(b.report.Warnings, lintPrograms(&b.control, entries)...)
 	draft, err := pkgfile.Build(pkgfile.Spec{
 		Control:    b.control,
 		Actions:    b.report.Hooks,

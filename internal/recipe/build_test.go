@@ -301,12 +301,19 @@ func TestLint(t *testing.T) {
     symlink("/etc/x", "root/link")
     mkdirs("root/lib")
     write_file("root/lib/y", "")
+    write_file("root/tool", "\x7fELF....", mode = 0o755)
 `, nil)
 	all := strings.Join(report.Warnings, "\n")
-	for _, want := range []string{"usr/local/bin/x: /usr/local", "root/open: everyone may write", `root/link: the link to "/etc/x"`, "root/lib: "} {
+	for _, want := range []string{"root/tool: it runs on one kind of machine, and control says os all, architecture all", "usr/local/bin/x: /usr/local", "root/open: everyone may write", `root/link: the link to "/etc/x"`, "root/lib: "} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in:\n%s", want, all)
 		}
+	}
+	_, report = built(t, "os: linux\narchitecture: amd64\n", `
+    write_file("root/tool", "\x7fELF....", mode = 0o755)
+`, nil)
+	if all := strings.Join(report.Warnings, "\n"); strings.Contains(all, "machine") {
+		t.Errorf("a package for one platform has programs of one: %s", all)
 	}
 	r, err := parse("package: x\nversion: 1.0-rc1\n")
 	if err != nil {

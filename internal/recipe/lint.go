@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -46,4 +47,44 @@ func lintEntries(c *control.Control, all []pkgfile.Entry) []string {
 		}
 	}
 	return found
+}
+
+// lintPrograms finds what a compiler made for one kind of machine in a package for all:
+// hosts of every other would install it.
+func lintPrograms(c *control.Control, all []pkgfile.Entry) []string {
+	if !slices.Contains(c.OS, control.All) && !slices.Contains(c.Architecture, control.All) {
+		return nil
+	}
+	for i := range all {
+		e := &all[i]
+		if _, ok := e.Installed(); ok && e.Type == pkgfile.Regular && e.Mode&0o111 != 0 && isMachineCode(headOf(e)) {
+			return []string{fmt.Sprintf("%s: it runs on one kind of machine, and control says os %s, architecture %s",
+				e.Path, strings.Join(c.OS, ", "), strings.Join(c.Architecture, ", "))}
+		}
+	}
+	return nil
+}
+
+// headOf is how a file begins; empty where it is shorter, or cannot be read: packing it
+// says so.
+func headOf(e *pkgfile.Entry) (head [4]byte) {
+	r, err := e.Open()
+	if err != nil {
+		return head
+	}
+	defer r.Close()
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return [4]byte{}
+	}
+	return head
+}
+
+// isMachineCode reports whether a file that begins so is a program of ELF, Mach-O (of
+// one machine or several) or Windows.
+func isMachineCode(head [4]byte) bool {
+	switch string(head[:]) {
+	case "\x7fELF", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe":
+		return true
+	}
+	return string(head[:2]) == "MZ"
 }

@@ -1,10 +1,6 @@
 package recipe
 
-import (
-	"io"
-
-	"muster/pkgfile"
-)
+import "muster/pkgfile"
 
 // fileMode makes up for a system that keeps no modes: what looks like a program
 // of a Unix system can be run.
@@ -22,18 +18,6 @@ func fileMode(e *pkgfile.Entry) uint32 {
 }
 
 func looksRunnable(e *pkgfile.Entry) bool {
-	r, err := e.Open()
-	if err != nil {
-		return false // packing it will say so
-	}
-	defer r.Close()
-	var head [4]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return false
-	}
-	switch string(head[:]) {
-	case "\x7fELF", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe":
-		return true
-	}
-	return string(head[:2]) == "#!"
+	head := headOf(e)
+	return string(head[:2]) == "#!" || string(head[:2]) != "MZ" && isMachineCode(head)
 }

@@ -194,14 +194,31 @@ func (d *draft) choose(from string) string {
 	case strings.HasPrefix(from, "npm:"):
 		return "npm.star"
 	case d.Has("go.mod"):
+		d.madeFor(goTargets())
 		return "go.star"
-	case d.Has("configure"):
-		d.Configure = true
-		return "configure.star"
-	case d.Has("Makefile"):
+	case d.Has("configure"), d.Has("Makefile"):
+		d.Configure = d.Has("configure")
+		here := muster.ThisPlatform()
+		d.madeFor([]string{here.OS}, []string{here.Arch})
 		return "configure.star"
 	}
 	return "tree.star"
+}
+
+// goTargets are the platforms that Go makes programs for, wherever it runs.
+func goTargets() (os, arch []string) {
+	return []string{"linux", "darwin", "freebsd", "windows"}, []string{"amd64", "arm64"}
+}
+
+// madeFor says which platforms a compiler makes programs for, where the file's name
+// does not say it: a package of them is not for all.
+func (d *draft) madeFor(os, arch []string) {
+	if platforms(d.OS, muster.OSes)[0] == control.All {
+		d.OS = os
+	}
+	if platforms(d.Arch, muster.Arches)[0] == control.All {
+		d.Arch = arch
+	}
 }
 
 // folder makes a recipe from a source that is a folder: a Go module, or a
@@ -214,7 +231,7 @@ func (d *draft) folder(from, dir string) error {
 	d.Source = "fetch(" + strconv.Quote(from) + ")"
 	_, version, _ := strings.Cut(filepath.Base(dir), "@")
 	d.Version = strings.TrimPrefix(version, "v")
-	d.OS, d.Arch = []string{"linux", "darwin", "freebsd", "windows"}, []string{"amd64", "arm64"}
+	d.madeFor(goTargets())
 	return d.write("go.star")
 }
 

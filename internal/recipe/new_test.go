@@ -165,14 +165,16 @@ func TestNewExe(t *testing.T) {
 
 func TestNewTar(t *testing.T) {
 	const makefile = "all:\n\tprintf '#!/bin/sh\\n' > tool; chmod +x tool\ninstall:\n\tmkdir -p $(DESTDIR)$(PREFIX)/bin; cp tool $(DESTDIR)$(PREFIX)/bin/\n"
+	here := muster.ThisPlatform().String()
 	for name, tc := range map[string]struct {
 		files map[string]string
 		want  string
+		is    string // the platform
 	}{
-		"prebuilt":  {map[string]string{"!tool-1.2/bin/tool": "#!/bin/sh\n"}, "root/opt/tool/bin/tool"},
-		"make":      {map[string]string{"tool-1.2/Makefile": makefile}, "root/usr/bin/tool"},
-		"configure": {map[string]string{"!tool-1.2/configure": "#!/bin/sh\nprefix=${1#--prefix=}; sed \"s,[$](PREFIX),$prefix,g\" < in > Makefile\n", "tool-1.2/in": makefile}, "root/usr/bin/tool"},
-		"go":        {map[string]string{"tool-1.2/go.mod": "module example.org/tool\n", "tool-1.2/main.go": "package main\n\nfunc main() {}\n"}, "root/usr/bin/tool"},
+		"prebuilt":  {map[string]string{"!tool-1.2/bin/tool": "#!/bin/sh\n"}, "root/opt/tool/bin/tool", "all/all"},
+		"make":      {map[string]string{"tool-1.2/Makefile": makefile}, "root/usr/bin/tool", here},
+		"configure": {map[string]string{"!tool-1.2/configure": "#!/bin/sh\nprefix=${1#--prefix=}; sed \"s,[$](PREFIX),$prefix,g\" < in > Makefile\n", "tool-1.2/in": makefile}, "root/usr/bin/tool", here},
+		"go":        {map[string]string{"tool-1.2/go.mod": "module example.org/tool\n", "tool-1.2/main.go": "package main\n\nfunc main() {}\n"}, "root/usr/bin/tool", here},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := write(t, t.TempDir(), tc.files)
@@ -180,6 +182,9 @@ func TestNewTar(t *testing.T) {
 			r, m := fromNew(t, "tool", filepath.Join(dir, "tool-1.2.tar.gz"), NewOptions{})
 			if r.Control.Version != "1.2-1" {
 				t.Errorf("version %q", r.Control.Version)
+			}
+			if c := m.Control; c.OS[0]+"/"+c.Architecture[0] != tc.is {
+				t.Errorf("it is for %v, %v", c.OS, c.Architecture)
 			}
 			if f := m.Find(tc.want); f == nil || f.Mode != 0o755 {
 				t.Errorf("%s is %+v", tc.want, f)
