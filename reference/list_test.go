@@ -117,12 +117,18 @@ func TestYAMLRefuses(t *testing.T) {
 		"name: a/b\npackages: []":                           "is no name of a list",
 		"name: x\ncomplete: 1":                              "true or false",
 		"name: x\nfor: {tags: wn}":                          "line 2: tags: a list of at most",
+		head + "- name: a\n  wnat: '1'":                     `"list.yaml": line 4: there is no "wnat" here`,
+		head + "- a":                                        `"list.yaml": line 3: names and their values`,
+		"name: x\nfor: {tag: [a]}":                          `"list.yaml": line 2: there is no "tag" here`,
 		"a: [" + strings.Repeat("[", 20_000):                "",
 		strings.Repeat("-\n", maxMarks):                     "more than",
 	} {
 		_, err := ParseYAML("list.yaml", []byte(text))
 		if muster.KindOf(err) != muster.Invalid || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), `"list.yaml": `) {
 			t.Errorf("%.60q: %v, want %q", text, err, says)
+		}
+		if err != nil && strings.Count(err.Error(), "line ") > 1 && !strings.Contains(err.Error(), "line break") {
+			t.Errorf("%.60q: says the place twice: %v", text, err)
 		}
 	}
 }

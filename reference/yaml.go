@@ -90,7 +90,7 @@ type field struct {
 // readFields reads a mapping.
 func readFields(n *yaml.Node, fields []field) error {
 	if n.Kind != yaml.MappingNode {
-		return fmt.Errorf("line %d: names and their values are expected here", n.Line)
+		return &lineError{n.Line, "", errors.New("names and their values are expected here")}
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -102,9 +102,9 @@ func readFields(n *yaml.Node, fields []field) error {
 			for _, f := range fields {
 				names = append(names, f.name)
 			}
-			return muster.WithHint(fmt.Errorf("line %d: there is no %.40q here", k.Line, k.Value), "names are %s", strings.Join(names, ", "))
+			return muster.WithHint(&lineError{k.Line, "", fmt.Errorf("there is no %.40q here", k.Value)}, "names are %s", strings.Join(names, ", "))
 		case seen[k.Value]:
-			return fmt.Errorf("line %d: %q stands twice", k.Line, k.Value)
+			return &lineError{k.Line, "", fmt.Errorf("%q stands twice", k.Value)}
 		}
 		seen[k.Value] = true
 		if err := fields[at].read(v); err != nil {
@@ -118,14 +118,20 @@ func readFields(n *yaml.Node, fields []field) error {
 	return nil
 }
 
-// A lineError says where a value stands.
+// A lineError says where a value stands, and what it is the value of, if that is known.
 type lineError struct {
 	line int
 	name string
 	err  error
 }
 
-func (e *lineError) Error() string { return fmt.Sprintf("line %d: %s: %v", e.line, e.name, e.err) }
+func (e *lineError) Error() string {
+	if e.name == "" {
+		return fmt.Sprintf("line %d: %v", e.line, e.err)
+	}
+	return fmt.Sprintf("line %d: %s: %v", e.line, e.name, e.err)
+}
+
 func (e *lineError) Unwrap() error { return e.err }
 
 func (l *List) readYAML(n *yaml.Node) error {
