@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -227,11 +226,4 @@ func (a *Advisories) keep(out *fetched, from io.Reader, length int64, name strin
 	}
 	out.sum = sum.Sum(nil)
 	return nil
-}
-
-// backoff is how long after the nth failure in a row the next attempt is: a minute,
-// two, and so on, up to six hours; a fifth more or less.
-func backoff(tries int64) time.Duration {
-	d := min(time.Minute<<min(max(tries-1, 0), 20), 6*time.Hour)
-	return d - d/5 + time.Duration(rand.Int64N(int64(d/5*2)))
 }

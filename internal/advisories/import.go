@@ -9,10 +9,12 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"muster"
 	"muster/advisory"
 	"muster/api"
+	"muster/internal/backoff"
 	"muster/internal/db"
 )
 
@@ -208,7 +210,7 @@ func (a *Advisories) unchanged(ctx context.Context, src *sourceRow, c *content, 
 // failed notes why a source could not be read. What it said before stays.
 func (a *Advisories) failed(ctx context.Context, src *sourceRow, why error) error {
 	now := a.Now()
-	wait := backoff(src.tries + 1)
+	wait := backoff.After(src.tries+1, time.Minute, 6*time.Hour)
 	if l, ok := errors.AsType[later](why); ok {
 		wait = max(wait, l.wait)
 	}

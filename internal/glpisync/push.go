@@ -5,11 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"muster"
 	"muster/glpi"
+	"muster/internal/backoff"
 	"muster/internal/db"
 )
 
@@ -56,7 +56,7 @@ func (s *Sync) push(ctx context.Context, me *self, r *row) error {
 		})
 	}
 	if muster.KindOf(err) == muster.Unavailable {
-		return s.later(ctx, r, "", backoff(r.tries+1, time.Minute, time.Hour))
+		return s.later(ctx, r, "", backoff.After(r.tries+1, time.Minute, time.Hour))
 	}
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (s *Sync) refused(ctx context.Context, me *self, r *row, err error) error {
 	}
 	now := s.Now()
 	if f.ofHost || f.slow {
-		if err := s.later(ctx, r, f.err.Error(), backoff(r.tries+1, 5*time.Minute, 24*time.Hour)); err != nil {
+		if err := s.later(ctx, r, f.err.Error(), backoff.After(r.tries+1, 5*time.Minute, 24*time.Hour)); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func (s *Sync) refused(ctx context.Context, me *self, r *row, err error) error {
 		me.failing = now.Unix()
 	}
 	me.tries++
-	me.due = now.Add(max(f.wait, backoff(me.tries, 30*time.Second, time.Hour))).Unix()
+	me.due = now.Add(max(f.wait, backoff.After(me.tries, 30*time.Second, time.Hour))).Unix()
 	text := cut(f.err.Error(), 500)
 	err = s.set(context.WithoutCancel(ctx), "failing = ?, tries = ?, due = ?, error = ?", me.failing, me.tries, me.due, text)
 	if err != nil {
@@ -159,10 +159,4 @@ func (s *Sync) later(ctx context.Context, r *row, why string, wait time.Duration
 		_, err := tx.Exec("UPDATE glpi_host SET tries = ?, error = ?, due = ? WHERE id = ?", r.tries+1, cut(why, 500), s.Now().Add(wait).Unix(), r.id)
 		return err
 	})
-}
-
-// backoff is how long after the nth failure the next attempt is, a fifth more or less.
-func backoff(tries int64, first, most time.Duration) time.Duration {
-	d := min(first<<min(tries-1, 20), most)
-	return d - d/5 + time.Duration(rand.Int64N(int64(d/5*2)))
 }

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,6 +18,7 @@ import (
 
 	"muster"
 	"muster/api"
+	"muster/internal/backoff"
 	"muster/internal/db"
 )
 
@@ -31,16 +31,10 @@ const (
 const (
 	together = 100             // items of one message
 	giveUp   = 24 * time.Hour  // of one message
+	soonest  = 5 * time.Second // after the first failure
+	latest   = 6 * time.Hour   // after many
 	hold     = 2 * time.Minute // a webhook by one server; above the time of an attempt
 )
-
-// backoff is how long after the nth failure the next attempt is: 5 s, 10 s, and so
-// on, up to six hours; a fifth more or less, so that those who failed together do not
-// come back together.
-func backoff(tries int64) time.Duration {
-	d := min(5*time.Second<<min(tries-1, 20), 6*time.Hour)
-	return d - d/5 + time.Duration(rand.Int64N(int64(d/5*2)))
-}
 
 // Run delivers until ctx ends; then it waits for the attempts under way.
 func (h *Hooks) Run(ctx context.Context, report func(error)) {
@@ -263,7 +257,7 @@ func (h *Hooks) failed(ctx context.Context, k *hook, d api.Delivery) error {
 		place, body, d.Error = k.further, nil, "given up after a day: "+d.Error
 	}
 	ours, err := h.finish(ctx, k, &d, "place = ?, failing = ?, due = ?, disabled = ?, reason = ?, tries = ?, began = ?, message = ?, further = ?, items = ?, body = ?, held = 0",
-		place, k.Failing, now.Add(backoff(k.tries)).Unix(), k.Disabled, cut(k.Reason, 500), k.tries, k.began, k.message, k.further, k.items, body)
+		place, k.Failing, now.Add(backoff.After(k.tries, soonest, latest)).Unix(), k.Disabled, cut(k.Reason, 500), k.tries, k.began, k.message, k.further, k.items, body)
 	if err != nil || !ours {
 		return err
 	}

@@ -125,11 +125,11 @@ func TestRetry(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	w.box.fail = nil
-	w.at(34 * time.Minute)
+	w.at(33 * time.Minute)
 	if len(w.box.got) != 0 {
 		t.Fatal("it came too early")
 	}
-	w.at(36 * time.Minute)
+	w.at(37 * time.Minute)
 	w.at(50 * time.Minute)
 	if s := w.one(); len(w.box.got) != 1 || s.Failing != 0 || s.Tries != 0 {
 		t.Fatalf("%d, %+v", len(w.box.got), s)

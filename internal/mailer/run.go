@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/internal/backoff"
 	"muster/internal/db"
 	"muster/internal/report"
 )
@@ -159,7 +160,7 @@ func (m *Mailer) settle(ctx context.Context, j *job, failed error) error {
 		if failed == nil {
 			return m.over(tx, j, now.Unix(), "")
 		}
-		later := now.Add(backoff(j.Tries + 1))
+		later := now.Add(backoff.After(int64(j.Tries)+1, 5*time.Minute, 4*time.Hour))
 		// Another attempt would not help, would come too late, or could be a second one.
 		if errors.Is(failed, ErrUnknown) || muster.KindOf(failed) == muster.Denied || !later.Before(next(&j.ReportScheduleNew, now)) {
 			return m.over(tx, j, 0, failed.Error())

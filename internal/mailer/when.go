@@ -62,9 +62,3 @@ func falls(in *api.ReportScheduleNew, at time.Time) bool {
 	}
 	return true
 }
-
-// backoff is how long after the nth failure the next attempt is: five minutes, ten, and
-// so on, up to four hours.
-func backoff(tries int) time.Duration {
-	return min(5*time.Minute<<min(tries-1, 10), 4*time.Hour)
-}
