@@ -1,7 +1,6 @@
 package hosts
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -35,44 +34,35 @@ func (p *Part) Follow(ctx context.Context, after int64, limit int) (items []api.
 		if err != nil {
 			return err
 		}
+		events, err := p.followEvents(tx, after, limit)
+		if err != nil {
+			return err
+		}
+		reports, err := p.followReports(tx, after, limit)
+		if err != nil {
+			return err
+		}
+		items = nil
 		var all []numbered
-		items, last = nil, top
-		for _, read := range []func(*db.Tx, int64, int) ([]numbered, bool, error){p.followEvents, p.followReports} {
-			found, full, err := read(tx, after, limit)
-			if err != nil {
-				return err
-			}
-			if full {
-				last = min(last, found[len(found)-1].number)
-			}
-			all = append(all, found...)
-		}
-		// Where one of the two is cut off, the other may go further: not behind the cut.
-		all = slices.DeleteFunc(all, func(n numbered) bool { return n.number > last })
-		slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
-		if len(all) >= limit {
-			all = all[:limit]
-			last = all[limit-1].number
-		}
+		all, last = db.Feed(top, limit, events, reports)
 		for _, n := range all {
-			items = append(items, n.item)
+			items = append(items, n.Item)
 		}
 		return nil
 	})
 	return items, last, err
 }
 
-// A numbered item is one of a feed with its place in it.
-type numbered struct {
-	number int64
-	item   api.FeedItem
-}
+type (
+	numbered = db.Numbered[api.FeedItem]
+	run      = db.Run[api.FeedItem]
+)
 
-// followEvents reads events, and reports whether the page is full before limit.
-func (p *Part) followEvents(tx *db.Tx, after int64, limit int) (all []numbered, full bool, err error) {
+// followEvents reads events; a page that is full before limit is cut.
+func (p *Part) followEvents(tx *db.Tx, after int64, limit int) (out run, err error) {
 	in, args, err := p.in(tx, "e.host", p.see)
 	if err != nil {
-		return nil, false, err
+		return out, err
 	}
 	room := page{left: maxPage}
 	err = room.read(tx, `SELECT e.number, e.happened, e.id, h.name, e.what, e.note, e.result FROM hosts_event e LEFT JOIN hosts_host h ON h.num = e.host
@@ -84,10 +74,11 @@ func (p *Part) followEvents(tx *db.Tx, after int64, limit int) (all []numbered, 
 		if err != nil {
 			return err
 		}
-		all = append(all, numbered{e.Number, api.FeedItem{ID: "h" + strconv.FormatInt(e.Number, 10), Kind: "host." + e.What, Time: e.Time, Host: e.Host, Name: e.Name, Event: &e}})
+		out.Items = append(out.Items, numbered{Number: e.Number, Item: api.FeedItem{ID: "h" + strconv.FormatInt(e.Number, 10), Kind: "host." + e.What, Time: e.Time, Host: e.Host, Name: e.Name, Event: &e}})
 		return nil
 	})
-	return all, room.full, err
+	out.Cut = room.full
+	return out, err
 }
 
 // changeSize is about how many bytes one change of a report is, as people read it.
@@ -99,10 +90,10 @@ type followed struct {
 	id, name sql.NullString
 }
 
-func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered, full bool, err error) {
+func (p *Part) followReports(tx *db.Tx, after int64, limit int) (out run, err error) {
 	in, args, err := p.in(tx, "r.host", p.see)
 	if err != nil {
-		return nil, false, err
+		return out, err
 	}
 	var reports []followed
 	room := page{left: maxPage}
@@ -123,12 +114,12 @@ func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered,
 		return err
 	})
 	if err != nil {
-		return nil, false, err
+		return out, err
 	}
 	for _, f := range reports {
 		words, err := p.h.words.words(tx, sortedNums(f.patch.added, f.patch.removed))
 		if err != nil {
-			return nil, false, err
+			return out, err
 		}
 		changes := softwareChanges(words, f.patch.added, f.patch.removed)
 		for _, s := range f.patch.sections {
@@ -137,8 +128,9 @@ func (p *Part) followReports(tx *db.Tx, after int64, limit int) (all []numbered,
 		for i := range changes {
 			changes[i].Time, changes[i].Host, changes[i].Name = f.happened, f.id.String, f.name.String
 		}
-		all = append(all, numbered{f.number, api.FeedItem{ID: "h" + strconv.FormatInt(f.number, 10), Kind: "inventory", Time: f.happened,
+		out.Items = append(out.Items, numbered{Number: f.number, Item: api.FeedItem{ID: "h" + strconv.FormatInt(f.number, 10), Kind: "inventory", Time: f.happened,
 			Host: f.id.String, Name: f.name.String, Inventory: changes}})
 	}
-	return all, room.full, nil
+	out.Cut = room.full
+	return out, nil
 }

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -45,21 +44,12 @@ func (r *Relay) Follow(ctx context.Context, after int64, limit int, v View) (ite
 		if err != nil {
 			return err
 		}
-		// Where one of the two is cut off, the other may go further: not behind the cut.
-		items, last = nil, top
-		for _, cut := range [][]numbered{actions, targets} {
-			if len(cut) == limit {
-				last = min(last, cut[limit-1].number)
-			}
-		}
-		all := append(actions, targets...)
-		slices.SortFunc(all, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
-		if len(all) > limit {
-			last = min(last, all[limit-1].number)
-		}
+		items = nil
+		var all []numbered
+		all, last = db.Feed(top, limit, db.Run[api.FeedItem]{Items: actions}, db.Run[api.FeedItem]{Items: targets})
 		for _, n := range all {
-			if n.number <= last && n.item.ID != "" {
-				items = append(items, n.item)
+			if n.Item.ID != "" {
+				items = append(items, n.Item)
 			}
 		}
 		return nil
@@ -67,12 +57,9 @@ func (r *Relay) Follow(ctx context.Context, after int64, limit int, v View) (ite
 	return items, last, err
 }
 
-// A numbered item is one of a feed with its place in it. One without an id is not in
-// view. No two actions have one number, nor two answers of hosts.
-type numbered struct {
-	number int64
-	item   api.FeedItem
-}
+// A numbered item without an id is not in view. No two actions have one number, nor two
+// answers of hosts.
+type numbered = db.Numbered[api.FeedItem]
 
 func followActions(tx *db.Tx, after int64, limit int, v View) (all []numbered, err error) {
 	rows, err := readActions(tx, "WHERE changed > ? ORDER BY changed LIMIT ?", []any{after, limit})
@@ -83,13 +70,13 @@ func followActions(tx *db.Tx, after int64, limit int, v View) (all []numbered, e
 		var n numbered
 		var at int64
 		err := tx.QueryRow(`SELECT a.changed, COALESCE(MAX(t.at), 0) FROM relay_action a LEFT JOIN relay_target t ON t.action = a.num AND t.changed = a.changed
-			WHERE a.num = ? GROUP BY a.changed`, x.num).Scan(&n.number, &at)
+			WHERE a.num = ? GROUP BY a.changed`, x.num).Scan(&n.Number, &at)
 		if err != nil {
 			return nil, err
 		}
 		err = v.count(tx, x.num, &x.Action)
 		if err == nil {
-			n.item = api.FeedItem{ID: itemID(n.number), Kind: "action." + string(x.State), Time: max(at, x.Created), Action: &x.Action}
+			n.Item = api.FeedItem{ID: itemID(n.Number), Kind: "action." + string(x.State), Time: max(at, x.Created), Action: &x.Action}
 		} else if muster.KindOf(err) != muster.NotFound {
 			return nil, err
 		}
@@ -107,9 +94,9 @@ func followTargets(tx *db.Tx, after int64, limit int, v View) (all []numbered, e
 	return all, tx.Each(`SELECT t.changed, t.host, t.state, t.status, t.note, t.at, a.id, a.kind, a.title FROM relay_target t JOIN relay_action a ON a.num = t.action
 		WHERE t.changed > ? AND t.result IS NOT NULL AND t.state IN `+db.In(len(final))+` ORDER BY t.changed LIMIT ?`, args, func(scan db.Scan) error {
 		n, t := numbered{}, &api.ActionTarget{}
-		err := scan(&n.number, &t.Host, &t.State, &t.Status, &t.Note, &t.At, &t.Action, &t.Kind, &t.Title)
+		err := scan(&n.Number, &t.Host, &t.State, &t.Status, &t.Note, &t.At, &t.Action, &t.Kind, &t.Title)
 		if v == nil || v[t.Host] {
-			n.item = api.FeedItem{ID: itemID(n.number), Kind: "action.result", Time: t.At, Host: t.Host, Target: t}
+			n.Item = api.FeedItem{ID: itemID(n.Number), Kind: "action.result", Time: t.At, Host: t.Host, Target: t}
 		}
 		all = append(all, n)
 		return err
