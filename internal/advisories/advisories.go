@@ -108,7 +108,6 @@ type Advisories struct {
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
 	unseen unmapped
-	lately lately
 
 	broken func(after bool) error // of tests: the process ends before a write, or after it
 }

@@ -90,11 +90,6 @@ func TestLife(t *testing.T) {
 		if s := standing.All; s.Hosts != 3 || s.Worst.High != 3 || s.Worst.Exploited != 3 || s.Advisories.Low != 1 || s.Advisories.High != 1 || s.Advisories.Medium != 1 {
 			t.Errorf("standing %+v", standing)
 		}
-		lately, err := w.Lately(t.Context())
-		check(t, err)
-		if lately.All != standing.All {
-			t.Errorf("lately %+v", lately.All)
-		}
 		trend, err := w.Trend(t.Context(), nil, "", 0)
 		check(t, err)
 		if len(trend.Points) != 2 || trend.Points[1].Hosts != 3 {

@@ -89,7 +89,7 @@ func checkedPage(all []checked, heads map[int64]*api.Advisory, s *sieve) (out ap
 		}
 	}
 	for num, m := range open {
-		count(&out.Counts, m)
+		m.countTo(&out.Counts, 1)
 		delete(hidden, num)
 	}
 	out.Counts.Ignored = int64(len(hidden))

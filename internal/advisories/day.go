@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"sync"
-	"time"
 
 	"muster"
 	"muster/advisory"
@@ -52,9 +50,6 @@ func (a *Advisories) keepDay(ctx context.Context) error {
 	})
 }
 
-// worstMarks takes marks of an advisory apart and together, as mark.with does.
-const worstMarks = "MAX(mark % 8) AS sev, MAX(CASE WHEN mark % 16 >= 8 THEN 1 ELSE 0 END) AS exploited, MAX(CASE WHEN mark >= 16 THEN 1 ELSE 0 END) AS fixable FROM advisories_site"
-
 // standing is how each site stands that somebody may see, by name.
 func (a *Advisories) standing(ctx context.Context, see []string) (out []api.SiteCounts, err error) {
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
@@ -84,13 +79,13 @@ func standing(tx *db.Tx, see []string) ([]api.SiteCounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = tx.Each("SELECT site, sev, exploited, fixable, COUNT(*) FROM (SELECT site, advisory, "+worstMarks+" WHERE "+in+" GROUP BY site, advisory) x GROUP BY site, sev, exploited, fixable", args, func(scan db.Scan) error {
+	err = tx.Each("SELECT site, mark, advisories FROM advisories_total WHERE whole = 0 AND "+in, args, func(scan db.Scan) error {
 		var site string
-		var severity advisory.Severity
-		var exploited, fixable, n int64
-		err := scan(&site, &severity, &exploited, &fixable, &n)
+		var m mark
+		var n int64
+		err := scan(&site, &m, &n)
 		if s := by[site]; s != nil {
-			add(&s.Advisories, severity, exploited*n, fixable*n, n)
+			m.countTo(&s.Advisories, n)
 		}
 		return err
 	})
@@ -99,12 +94,6 @@ func standing(tx *db.Tx, see []string) ([]api.SiteCounts, error) {
 		out = append(out, *by[site])
 	}
 	return out, err
-}
-
-func add(c *api.AdvisoryCounts, s advisory.Severity, exploited, fixable, n int64) {
-	*bySeverity(c, s) += n
-	c.Exploited += exploited
-	c.Fixable += fixable
 }
 
 func hostsBy(c *api.HostCounts, worst int64) *int64 {
@@ -136,43 +125,30 @@ func (a *Advisories) Standing(ctx context.Context, see []string) (out api.SiteCo
 			out.All.Hosts += out.Sites[i].Hosts
 			addHosts(&out.All.Worst, &out.Sites[i].Worst)
 		}
-		in, args := seeSites("site", see)
-		return tx.Each("SELECT sev, exploited, fixable, COUNT(*) FROM (SELECT advisory, "+worstMarks+" WHERE "+in+" GROUP BY advisory) x GROUP BY sev, exploited, fixable", args, func(scan db.Scan) error {
-			var severity advisory.Severity
-			var exploited, fixable, n int64
-			err := scan(&severity, &exploited, &fixable, &n)
-			add(&out.All.Advisories, severity, exploited*n, fixable*n, n)
-			return err
-		})
+		return marksOf(tx, see, func(m mark, n int64) { m.countTo(&out.All.Advisories, n) })
 	})
 	return out, err
 }
 
-// A lately is what was counted not long ago.
-type lately struct {
-	mu  sync.Mutex
-	out api.SiteCountsPage
-	at  time.Time
-}
-
-// latelyFor is for how long that is good enough: to count takes half a second of a large
-// fleet.
-const latelyFor = time.Minute
-
-// Lately is how all sites stood within the last minute, for who asks often.
-func (a *Advisories) Lately(ctx context.Context) (api.SiteCountsPage, error) {
-	l := &a.lately
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := a.Now()
-	if !l.at.IsZero() && now.Sub(l.at) < latelyFor && !now.Before(l.at) {
-		return l.out, nil
+// marksOf counts the advisories of all sites that somebody may see, each once.
+func marksOf(tx *db.Tx, see []string, f func(m mark, n int64)) error {
+	if see == nil {
+		return tx.Each("SELECT mark, advisories FROM advisories_total WHERE whole = 1", nil, func(scan db.Scan) error {
+			var m mark
+			var n int64
+			err := scan(&m, &n)
+			f(m, n)
+			return err
+		})
 	}
-	out, err := a.Standing(ctx, nil)
-	if err == nil {
-		l.out, l.at = out, now
-	}
-	return out, err
+	in, args := seeSites("site", see)
+	return tx.Each("SELECT sev, more, COUNT(*) FROM (SELECT MAX(mark % 8) AS sev, MAX(CASE WHEN mark % 16 >= 8 THEN 8 ELSE 0 END) + MAX(CASE WHEN mark >= 16 THEN 16 ELSE 0 END) AS more FROM advisories_site WHERE "+in+" GROUP BY advisory) x GROUP BY sev, more", args, func(scan db.Scan) error {
+		var severity, more mark
+		var n int64
+		err := scan(&severity, &more, &n)
+		f(severity|more, n)
+		return err
+	})
 }
 
 func addHosts(to, from *api.HostCounts) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"muster"
+	"muster/advisory"
 	"muster/internal/db"
 	"muster/internal/sites"
 	"muster/sitereport"
@@ -74,7 +75,7 @@ func (a *Advisories) move(ctx context.Context, c *counter, hosts []sites.Host, e
 		m.later()
 	}
 	return a.write(ctx, func(tx *db.Tx) error {
-		if err := m.write(tx); err != nil {
+		if err := m.write(tx, a.Serious); err != nil {
 			return err
 		}
 		return setSelf(tx, "edited", edited)
@@ -152,7 +153,7 @@ func (a *Advisories) tally(ctx context.Context, c *counter, site string, system 
 }
 
 // write moves the hosts.
-func (m *move) write(tx *db.Tx) error {
+func (m *move) write(tx *db.Tx, serious advisory.Severity) error {
 	was, err := groupsOfHosts(tx, m.all)
 	if err != nil {
 		return err
@@ -201,7 +202,7 @@ func (m *move) write(tx *db.Tx) error {
 		hosts[to]++
 		put = append(put, []any{host, to.num})
 	}
-	if err := grow(tx, hosts, fresh); err != nil {
+	if err := grow(tx, hosts, fresh, serious); err != nil {
 		return err
 	}
 	for part := range slices.Chunk(gone, someIDs) {
@@ -278,7 +279,7 @@ func groupsBy[T comparable](tx *db.Tx, column string, values []T) (map[int64]*gr
 
 // grow gives groups hosts or takes them, and their sites what those have. A group
 // without hosts goes.
-func grow(tx *db.Tx, hosts map[*group]int64, fresh map[*group]bool) error {
+func grow(tx *db.Tx, hosts map[*group]int64, fresh map[*group]bool, serious advisory.Severity) error {
 	d := deltas{}
 	var empty []int64
 	for g, n := range hosts {
@@ -301,71 +302,5 @@ func grow(tx *db.Tx, hosts map[*group]int64, fresh map[*group]bool) error {
 			return err
 		}
 	}
-	return d.write(tx)
-}
-
-// deltas are by how many hosts advisories of sites grow.
-type deltas map[string]map[marked]int64
-
-func (d deltas) add(site string, list []marked, n int64) {
-	of := d[site]
-	if of == nil {
-		of = map[marked]int64{}
-		d[site] = of
-	}
-	for _, m := range list {
-		if of[m] += n; of[m] == 0 {
-			delete(of, m)
-		}
-	}
-}
-
-// write adds them to what sites have.
-func (d deltas) write(tx *db.Tx) error {
-	any := false
-	for site, of := range d {
-		any = any || len(of) > 0
-		if err := growSite(tx, site, of); err != nil {
-			return err
-		}
-	}
-	if !any {
-		return nil
-	}
-	return setSelf(tx, "telling", 1)
-}
-
-func growSite(tx *db.Tx, site string, of map[marked]int64) error {
-	nums := map[int64]bool{}
-	for m := range of {
-		nums[m.num] = true
-	}
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(nums)), someIDs) {
-		err := tx.Each("SELECT advisory, mark, hosts FROM advisories_site WHERE site = ? AND advisory IN "+db.In(len(part)), slices.Concat([]any{site}, anys(part)), func(scan db.Scan) error {
-			var m marked
-			var n int64
-			err := scan(&m.num, &m.mark, &n)
-			if _, changes := of[m]; changes {
-				of[m] += n
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	var put [][]any
-	for m, n := range of {
-		if n > 0 {
-			put = append(put, []any{site, m.num, int64(m.mark), n})
-			continue
-		}
-		if n < 0 {
-			return muster.Errorf(muster.Internal, "fewer than no hosts of site %q have advisory %d", site, m.num)
-		}
-		if _, err := tx.Exec("DELETE FROM advisories_site WHERE site = ? AND advisory = ? AND mark = ?", site, m.num, int64(m.mark)); err != nil {
-			return err
-		}
-	}
-	return tx.Upsert("advisories_site", []string{"site", "advisory", "mark"}, []string{"site", "advisory", "mark", "hosts"}, put)
+	return d.write(tx, serious)
 }

@@ -28,9 +28,10 @@ func (a *Advisories) SiteFindings(ctx context.Context, see []string, site string
 	if err != nil {
 		return out, err
 	}
-	in, args := seeSites("site", see)
+	from, args := hostsIn(see)
 	if site != "" {
-		in, args = in+" AND site = ?", append(args, site)
+		in, only := seeSites("site", see)
+		from, args = "advisories_site WHERE site = ? AND "+in, append([]any{site}, only...)
 	}
 	having := "MAX(mark % 8) >= ?"
 	args = append(args, int(s.least))
@@ -43,7 +44,7 @@ func (a *Advisories) SiteFindings(ctx context.Context, see []string, site string
 	var all []concerned
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
 		all = nil
-		err := tx.Each("SELECT advisory, SUM(hosts), MAX(mark % 8), MAX(mark % 16) FROM advisories_site WHERE "+in+" GROUP BY advisory HAVING "+having, args, func(scan db.Scan) error {
+		err := tx.Each("SELECT advisory, SUM(hosts), MAX(mark % 8), MAX(mark % 16) FROM "+from+" GROUP BY advisory HAVING "+having, args, func(scan db.Scan) error {
 			var c concerned
 			var sevExploited mark
 			err := scan(&c.num, &c.hosts, &c.mark, &sevExploited)
@@ -152,12 +153,21 @@ func (a *Advisories) List(ctx context.Context, see []string, q api.FindingQuery)
 	return out, err
 }
 
+// hostsIn is the table, and a condition, of how many hosts that somebody may see have what.
+func hostsIn(see []string) (string, []any) {
+	if see == nil {
+		return "advisories_all WHERE 1 = 1", nil
+	}
+	in, args := seeSites("site", see)
+	return "advisories_site WHERE " + in, args
+}
+
 // hostsOf counts the hosts that advisories concern.
 func hostsOf(tx *db.Tx, see []string, nums []int64) (map[int64]concerned, error) {
 	out := map[int64]concerned{}
-	in, args := seeSites("site", see)
+	from, args := hostsIn(see)
 	for part := range slices.Chunk(nums, someIDs) {
-		err := tx.Each("SELECT advisory, SUM(hosts), MAX(mark % 16) FROM advisories_site WHERE advisory IN "+db.In(len(part))+" AND "+in+" GROUP BY advisory", slices.Concat(anys(part), args), func(scan db.Scan) error {
+		err := tx.Each("SELECT advisory, SUM(hosts), MAX(mark % 16) FROM "+from+" AND advisory IN "+db.In(len(part))+" GROUP BY advisory", slices.Concat(args, anys(part)), func(scan db.Scan) error {
 			var c concerned
 			err := scan(&c.num, &c.hosts, &c.mark)
 			out[c.num] = c

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"muster"
+	"muster/advisory"
 	"muster/internal/db"
 	"muster/internal/sites"
 )
@@ -112,7 +113,7 @@ func (a *Advisories) recount(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := a.write(ctx, func(tx *db.Tx) error { return writeStale(tx, all) }); err != nil {
+		if err := a.write(ctx, func(tx *db.Tx) error { return writeStale(tx, all, a.Serious) }); err != nil {
 			return err
 		}
 	}
@@ -160,7 +161,7 @@ func (a *Advisories) countStale(ctx context.Context, c *counter, g *staleGroup) 
 }
 
 // writeStale replaces what groups have, for all of their hosts.
-func writeStale(tx *db.Tx, all []*staleGroup) error {
+func writeStale(tx *db.Tx, all []*staleGroup, serious advisory.Severity) error {
 	var nums []int64
 	for _, g := range all {
 		if g.now != nil {
@@ -189,5 +190,5 @@ func writeStale(tx *db.Tx, all []*staleGroup) error {
 			return err
 		}
 	}
-	return d.write(tx)
+	return d.write(tx, serious)
 }

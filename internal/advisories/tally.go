@@ -116,14 +116,14 @@ func (t *tally) worst() int {
 	return worst
 }
 
-// count adds an advisory to counts.
-func count(c *api.AdvisoryCounts, m mark) {
-	*bySeverity(c, m.severity())++
+// countTo adds n advisories of a mark to counts.
+func (m mark) countTo(c *api.AdvisoryCounts, n int64) {
+	*bySeverity(c, m.severity()) += n
 	if m&markExploited != 0 {
-		c.Exploited++
+		c.Exploited += n
 	}
 	if m&markFixable != 0 {
-		c.Fixable++
+		c.Fixable += n
 	}
 }
 
@@ -196,7 +196,7 @@ func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []
 	}
 	for _, num := range slices.Sorted(maps.Keys(open)) {
 		t.list = append(t.list, marked{num, open[num]})
-		count(&t.counts, open[num])
+		open[num].countTo(&t.counts, 1)
 		delete(hidden, num)
 	}
 	t.counts.Ignored = int64(len(hidden))

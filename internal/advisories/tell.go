@@ -15,9 +15,6 @@ const (
 	keepNews     = 180 * 24 * 60 * 60 // seconds
 )
 
-// serious is what is told of: so severe, or exploited.
-const serious = "(mark % 8 >= ? OR mark % 16 >= 8)"
-
 // A news is a serious advisory that a site has and was not told of, or the other way
 // round.
 type news struct {
@@ -28,25 +25,29 @@ type news struct {
 }
 
 // tell compares the serious advisories that sites have with those that they were told
-// of. It runs after all counting, so that an event has all hosts that are concerned.
+// of, where that has changed. It runs after all counting, so that an event has all hosts
+// that are concerned.
 func (a *Advisories) tell(ctx context.Context) error {
-	telling, err := self[int64](ctx, a, "telling")
-	if err != nil || telling == 0 {
+	if err := a.tellAnew(ctx); err != nil {
 		return err
 	}
 	var came, went []news
-	err = a.DB.Read(ctx, func(tx *db.Tx) error {
+	noted := 0
+	err := a.DB.Read(ctx, func(tx *db.Tx) (err error) {
+		if err := tx.QueryRow("SELECT COUNT(*) FROM advisories_untold").Scan(&noted); err != nil || noted == 0 {
+			return err
+		}
 		if came, err = newsOf(tx, `SELECT x.site, x.advisory, x.hosts, x.sev, x.exploited FROM
-			(SELECT site, advisory, SUM(hosts) AS hosts, MAX(mark % 8) AS sev, MAX(mark % 16) AS exploited FROM advisories_site WHERE `+serious+` GROUP BY site, advisory) x
+			(SELECT s.site, s.advisory, SUM(s.hosts) AS hosts, MAX(s.mark % 8) AS sev, MAX(s.mark % 16) AS exploited FROM `+untold+` GROUP BY s.site, s.advisory) x
 			LEFT JOIN advisories_told t ON t.site = x.site AND t.advisory = x.advisory WHERE t.advisory IS NULL ORDER BY x.site, x.advisory`, int64(a.Serious)); err != nil {
 			return err
 		}
-		went, err = newsOf(tx, `SELECT t.site, t.advisory, 0, 0, 0 FROM advisories_told t LEFT JOIN
-			(SELECT DISTINCT site, advisory FROM advisories_site WHERE `+serious+`) x
+		went, err = newsOf(tx, `SELECT t.site, t.advisory, 0, 0, 0 FROM advisories_untold u JOIN advisories_told t ON t.site = u.site AND t.advisory = u.advisory
+			LEFT JOIN (SELECT DISTINCT s.site, s.advisory FROM `+untold+`) x
 			ON x.site = t.site AND x.advisory = t.advisory WHERE x.advisory IS NULL ORDER BY t.site, t.advisory`, int64(a.Serious))
 		return err
 	})
-	if err != nil {
+	if err != nil || noted == 0 {
 		return err
 	}
 	for _, of := range []struct {
@@ -64,7 +65,32 @@ func (a *Advisories) tell(ctx context.Context) error {
 			of.all = of.all[n:]
 		}
 	}
-	return a.write(ctx, func(tx *db.Tx) error { return setSelf(tx, "telling", 0) })
+	return a.write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec("DELETE FROM advisories_untold")
+		return err
+	})
+}
+
+// untold is the serious advisories of sites among those that are noted.
+const untold = "advisories_untold u JOIN advisories_site s ON s.site = u.site AND s.advisory = u.advisory WHERE (s.mark % 8 >= ? OR s.mark % 16 >= 8)"
+
+// tellAnew notes all that is serious, and all that was, where what is so was configured
+// anew.
+func (a *Advisories) tellAnew(ctx context.Context) error {
+	was, err := self[int64](ctx, a, "serious")
+	if err != nil || was == int64(a.Serious) {
+		return err
+	}
+	return a.write(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec("DELETE FROM advisories_untold"); err != nil {
+			return err
+		}
+		_, err := tx.Exec("INSERT INTO advisories_untold (site, advisory) SELECT site, advisory FROM advisories_told UNION SELECT site, advisory FROM advisories_site WHERE mark % 8 >= ? OR mark % 16 >= 8", int64(a.Serious))
+		if err != nil {
+			return err
+		}
+		return setSelf(tx, "serious", int64(a.Serious))
+	})
 }
 
 func newsOf(tx *db.Tx, query string, args ...any) (all []news, err error) {

@@ -2,6 +2,7 @@ package advisories
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -43,6 +44,9 @@ func (w *world) dump() []string {
 	row("host", "SELECT h.host, g.site, g.state, g.hosts, g.severity, g.exploited, g.counts FROM advisories_host h JOIN advisories_group g ON g.num = h.grp", 7)
 	row("group", "SELECT g.site, g.state, g.hosts, g.severity, g.counts FROM advisories_group g", 5)
 	row("site", "SELECT x.site, s.name, a.id, x.mark, x.hosts FROM advisories_site x"+id, 5)
+	row("all", "SELECT s.name, a.id, x.mark, x.hosts FROM advisories_all x"+id, 4)
+	row("total", "SELECT whole, site, mark, advisories FROM advisories_total", 4)
+	row("untold", "SELECT x.site, s.name, a.id FROM advisories_untold x"+id, 3)
 	row("told", "SELECT x.site, s.name, a.id FROM advisories_told x"+id, 3)
 	row("dirty", "SELECT known FROM advisories_dirty", 1)
 	row("stale", "SELECT num FROM advisories_group WHERE stale = 1", 1)
@@ -50,7 +54,42 @@ func (w *world) dump() []string {
 	row("behind", "SELECT name FROM advisories_source WHERE matched <> generation", 1)
 	row("loose", "SELECT f.advisory FROM advisories_affected f LEFT JOIN advisories_version v ON v.advisory = f.advisory AND v.born = f.born WHERE v.advisory IS NULL", 1)
 	slices.Sort(out)
+	w.sumsHold()
 	return out
+}
+
+// sumsHold holds sums that grow with each change against what they are of.
+func (w *world) sumsHold() {
+	w.t.Helper()
+	all, err := w.sites.Sites(w.t.Context())
+	check(w.t, err)
+	see := []string{""} // of all sites, so that each is gone through
+	for _, s := range all {
+		see = append(see, s.Name)
+	}
+	for _, q := range []api.FindingQuery{{}, {Severity: "high"}, {Exploited: true}, {Fixable: true}} {
+		sums, err := w.SiteFindings(w.t.Context(), nil, "", q)
+		check(w.t, err)
+		rows, err := w.SiteFindings(w.t.Context(), see, "", q)
+		check(w.t, err)
+		if a, b := jsonOf(w.t, sums), jsonOf(w.t, rows); a != b {
+			w.t.Errorf("of all sites %+v:\n%s\nadded up\n%s", q, a, b)
+		}
+	}
+	sums, err := w.Standing(w.t.Context(), nil)
+	check(w.t, err)
+	rows, err := w.Standing(w.t.Context(), see)
+	check(w.t, err)
+	if sums.All != rows.All {
+		w.t.Errorf("all sites stand %+v, added up %+v", sums.All, rows.All)
+	}
+	for _, s := range sums.Sites {
+		one, err := w.Standing(w.t.Context(), []string{s.Site})
+		check(w.t, err)
+		if s != one.Sites[0] || s.Advisories != one.All.Advisories {
+			w.t.Errorf("site %q stands %+v, added up %+v", s.Site, s, one)
+		}
+	}
 }
 
 // A content of a source, to be brought in anew.
@@ -377,4 +416,11 @@ func (p *play) reopen() {
 	now := p.world
 	p.Advisories, err = Open(p.t.Context(), Config{DB: p.DB, Dictionary: p.sites, Fleet: p.sites, Folder: p.Folder, Now: func() time.Time { return now.now }})
 	check(p.t, err)
+}
+
+func jsonOf(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	check(t, err)
+	return string(b)
 }

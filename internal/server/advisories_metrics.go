@@ -11,7 +11,7 @@ func (f *fleet) advisories(ctx context.Context, c chan<- prometheus.Metric) {
 	put := func(d *prometheus.Desc, n int64, label string) {
 		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), label)
 	}
-	standing, err := f.s.advisories.Lately(ctx)
+	standing, err := f.s.advisories.Standing(ctx, nil)
 	if err != nil {
 		c <- prometheus.NewInvalidMetric(f.worst, err)
 		return

@@ -14,10 +14,10 @@ CREATE TABLE advisories_self (
 	known BIGINT NOT NULL,           -- newest row of the dictionary that was matched
 	mapping {{text 100}} NOT NULL,   -- names the table of systems that it was matched with
 	edited BIGINT NOT NULL,          -- newest change of a host that was counted
-	telling BIGINT NOT NULL,         -- 1: what sites have changed since it was told
+	serious BIGINT NOT NULL,         -- from which severity on sites were told; -1: they never were
 	counted BIGINT NOT NULL          -- when rows of advisories_day were written
 );
-INSERT INTO advisories_self (name, holder, held, known, mapping, edited, telling, counted) VALUES ('work', '', 0, 0, '', 0, 0, 0);
+INSERT INTO advisories_self (name, holder, held, known, mapping, edited, serious, counted) VALUES ('work', '', 0, 0, '', 0, -1, 0);
 
 -- Where advisories come from. What a source says counts as a whole: versions with
 -- born <= generation that have not died by it.
@@ -158,6 +158,7 @@ CREATE TABLE advisories_group (
 );
 CREATE UNIQUE INDEX advisories_group_state ON advisories_group (site, state);
 CREATE INDEX advisories_group_stale ON advisories_group (stale, site, state);
+CREATE INDEX advisories_group_worst ON advisories_group (site, severity, exploited, hosts);
 
 CREATE TABLE advisories_host (
 	host BIGINT NOT NULL PRIMARY KEY,
@@ -175,11 +176,35 @@ CREATE TABLE advisories_site (
 ) {{clustered}};
 CREATE INDEX advisories_site_advisory ON advisories_site (advisory, site);
 
+-- How many hosts of all sites an advisory concerns.
+CREATE TABLE advisories_all (
+	advisory BIGINT NOT NULL,
+	mark BIGINT NOT NULL,
+	hosts BIGINT NOT NULL,
+	PRIMARY KEY (advisory, mark)
+) {{clustered}};
+
+-- How many advisories a site has, or all of them together, by how bad each is there.
+CREATE TABLE advisories_total (
+	whole BIGINT NOT NULL,           -- 1: all sites; site is ''
+	site {{text 190}} NOT NULL,
+	mark BIGINT NOT NULL,            -- of all hosts together
+	advisories BIGINT NOT NULL,
+	PRIMARY KEY (whole, site, mark)
+) {{clustered}};
+
 -- Serious ones that a site has, of which it was told.
 CREATE TABLE advisories_told (
 	site {{text 190}} NOT NULL,
 	advisory BIGINT NOT NULL,
 	since BIGINT NOT NULL,
+	PRIMARY KEY (site, advisory)
+) {{clustered}};
+
+-- What became serious at a site, or is so no more, until the site was told.
+CREATE TABLE advisories_untold (
+	site {{text 190}} NOT NULL,
+	advisory BIGINT NOT NULL,
 	PRIMARY KEY (site, advisory)
 ) {{clustered}};
 
