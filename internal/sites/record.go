@@ -113,7 +113,7 @@ func readSite(tx *db.Tx, name string) (one Site, err error) {
 		one, err = siteFrom(tx.QueryRow("SELECT "+siteColumns+" FROM sites_site WHERE name = ?", name).Scan)
 	}
 	if bad != nil || none(err) {
-		err = muster.WithHint(muster.Errorf(muster.NotFound, "there is no site %q", cut(name, 60)), "'muster sites' lists them")
+		err = muster.WithHint(muster.Errorf(muster.NotFound, "there is no site %q", cut(name, 60)), "'muster sites list' lists them")
 	}
 	return one, err
 }
