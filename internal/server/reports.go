@@ -24,7 +24,8 @@ const maxReportIntake = 128 << 20
 // openCollector opens what keeps reports of hosts without an agent.
 func (s *Server) openCollector(ctx context.Context) error {
 	c := &s.cfg.Collector
-	kept, err := sites.Open(ctx, sites.Config{DB: s.db, Window: c.Window.std(), Quota: c.quota()})
+	kept, err := sites.Open(ctx, sites.Config{DB: s.db, Window: c.Window.std(), Quota: c.quota(),
+		Weeded: func(ctx context.Context) error { return s.advisories.ForgetRows(ctx, s.sites.Absent) }})
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (s *Server) keepReport(ctx context.Context, r *request, l letter, m *messag
 	if err != nil {
 		return nil, err
 	}
-	if len(found) > 0 && !s.collector.mayHear(m, mode.Stores(), from || kept.New) {
+	if len(found) > 0 && !s.mayHear(ctx, m, mode.Stores(), from || kept.New) {
 		found = nil
 	}
 	if m.form == "native" {

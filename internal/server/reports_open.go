@@ -33,8 +33,6 @@ type collector struct {
 	finder finder         // nil: nothing is known
 	now    func() time.Time
 
-	answered answered // reports that were answered, and not stored
-
 	keys   chan struct{}       // operations with the private key at once
 	weight *semaphore.Weighted // bytes of memory for reports that are taken apart and kept at once, roughly
 }
@@ -47,7 +45,7 @@ const (
 )
 
 func newCollector(s *sites.Sites, now func() time.Time) *collector {
-	return &collector{sites: s, now: now, answered: answered{since: now().Truncate(time.Second)}, keys: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/4)), weight: semaphore.NewWeighted(maxReportWeight)}
+	return &collector{sites: s, now: now, keys: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/4)), weight: semaphore.NewWeighted(maxReportWeight)}
 }
 
 // A letter is a report as it came.
@@ -63,6 +61,7 @@ type message struct {
 	form   string // native, pakiti4, pakiti5, glpi
 	proven string // the site that a key or certificate proves
 	whole  bool   // nobody on the way can have changed it
+	first  bool   // it asks what is published, for the first time
 	bytes  int
 	done   func() // gives back the memory that it was let have; once it is kept and answered
 }
@@ -227,7 +226,7 @@ func (c *collector) keep(ctx context.Context, l letter, m *message, mode siterep
 	if mode.Stores() {
 		out, err = c.sites.Take(ctx, c.now(), m.report, from)
 	} else {
-		err = c.sites.Ask(ctx, c.now(), m.report, from)
+		m.first, err = c.sites.Ask(ctx, c.now(), m.report, from)
 	}
 	// Who has proved a site cannot have been changed on the way.
 	return out, oneAnswer(err, m.whole || m.proven != "")

@@ -180,7 +180,7 @@ func TestReportOverheard(t *testing.T) {
 			t.Errorf("the client of Pakiti hears %q", answer)
 		}
 	}
-	for _, mode := range []string{"report-only", "store-and-report"} {
+	for _, mode := range []string{"report-only", "store-and-report", "report-only", "store-and-report"} {
 		for name, body := range map[string][]byte{"one that was stored": stored, "one that was answered": asked} {
 			if answer := post(api.RouteReports+"?mode="+mode, "198.51.100.1", body); says(answer) {
 				t.Errorf("%s, %s: %q", name, mode, answer)

@@ -41,10 +41,12 @@ func wordSum(platform string, p *sitereport.Package) sum {
 	return sumOf(platform, p.Manager, p.Name, p.Version, p.Arch, p.Source, p.SourceVersion, p.Origin)
 }
 
-// A dictionary is the part of sites_package and sites_platform that memory has. Rows
-// neither change nor go, so that what it has is right on every server.
+// A dictionary is the part of sites_package and sites_platform that memory has. Rows do
+// not change, and no number is given twice; but rows go ([Sites.Weed]), here and on other
+// servers. Each time the database counts that, and what memory has of before is forgotten.
 type dictionary struct {
 	mu        sync.Mutex
+	weeded    int64 // as the database had counted when bySum was begun
 	bySum     map[sum]int64
 	byNum     map[int64]*Known
 	platforms map[string]int64
@@ -88,10 +90,24 @@ type word struct {
 // chunk is how many values one IN has.
 const chunk = 500
 
-// resolve gives words the numbers that they have. It returns those that have none.
-func (d *dictionary) resolve(tx *db.Tx, words []word) (missing []*word, err error) {
+// weeded reads how often packages were taken out of the dictionary.
+func weeded(tx *db.Tx) (n int64, err error) {
+	err = tx.QueryRow("SELECT last FROM sites_number WHERE name = 'pruned'").Scan(&n)
+	return n, err
+}
+
+// resolve gives words the numbers that they have, as of a time that at counts. It returns
+// those that have none.
+func (d *dictionary) resolve(tx *db.Tx, words []word) (missing []*word, at int64, err error) {
+	if at, err = weeded(tx); err != nil {
+		return nil, 0, err
+	}
 	var ask []*word
 	d.mu.Lock()
+	if at > d.weeded {
+		clear(d.bySum)
+		d.weeded = at
+	}
 	for i := range words {
 		w := &words[i]
 		if w.num = d.bySum[w.sum]; w.num == 0 {
@@ -100,21 +116,24 @@ func (d *dictionary) resolve(tx *db.Tx, words []word) (missing []*word, err erro
 	}
 	d.mu.Unlock()
 	if err := findWords(tx, ask); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, w := range ask {
 		if w.num == 0 {
 			missing = append(missing, w)
 		}
 	}
-	return missing, nil
+	return missing, at, nil
 }
 
-// keep has memory know the numbers of words that are in the database. A write that may
-// be taken back must not do so.
-func (d *dictionary) keep(words []word) {
+// keep has memory know the numbers of words that are in the database, and were resolved
+// at a time. A write that may be taken back must not do so.
+func (d *dictionary) keep(words []word, at int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if at != d.weeded {
+		return
+	}
 	for i := range words {
 		d.putSum(words[i].sum, words[i].num)
 	}
@@ -196,13 +215,13 @@ func platformKey(s *sitereport.System) string {
 }
 
 // platform returns the number of a platform, which it adds where tx may write; 0
-// where it is not known.
+// where it is not known. A write does not trust memory: platforms go as well.
 func (d *dictionary) platform(tx *db.Tx, s *sitereport.System) (int64, error) {
 	key := platformKey(s)
 	d.mu.Lock()
 	num := d.platforms[key]
 	d.mu.Unlock()
-	if num != 0 {
+	if num != 0 && !tx.Writing() {
 		return num, nil
 	}
 	id, version, name := platformOf(s)
@@ -294,11 +313,29 @@ func (d *dictionary) rows(tx *db.Tx, nums []int64) ([]Known, error) {
 
 // KnownAfter lists the dictionary in the order in which packages were first seen: at
 // most so many rows with greater numbers than id. Numbers have no gaps that are filled
-// later, so that the last is the place from which to go on.
+// later, so that the last is the place from which to go on; those of packages that no
+// set has any more are gaps.
 func (s *Sites) KnownAfter(ctx context.Context, id int64, most int) (all []Known, err error) {
 	err = s.DB.Read(ctx, func(tx *db.Tx) error {
 		all, err = known(tx, "p.num > ? ORDER BY p.num LIMIT ?", id, most)
 		return err
+	})
+	return all, err
+}
+
+// KnownNumbered lists the packages with these numbers, in some order; without those that
+// are not there any more.
+func (s *Sites) KnownNumbered(ctx context.Context, nums []int64) (all []Known, err error) {
+	err = s.DB.Read(ctx, func(tx *db.Tx) error {
+		all = nil
+		for part := range slices.Chunk(nums, chunk) {
+			found, err := known(tx, "p.num IN "+db.In(len(part)), anys(part)...)
+			if err != nil {
+				return err
+			}
+			all = append(all, found...)
+		}
+		return nil
 	})
 	return all, err
 }

@@ -11,11 +11,15 @@ import (
 // some is how much one write of pruning touches: others wait meanwhile.
 const some = 500
 
-// Prune forgets hosts that are silent for longer than their site says, then history
-// that is over for longer than that, then sets that nothing refers to any more. At a
-// host that is forgotten the time stops when it was heard of last: what it had is not
-// known from then on.
+// Prune clears what is left of sites that were removed, then forgets hosts that are silent
+// for longer than their site says, then history that is over for longer than that, then
+// sets that nothing refers to any more. At a host that is forgotten the time stops when it
+// was heard of last: what it had is not known from then on. What no set has any more goes
+// with [Sites.Weed].
 func (s *Sites) Prune(ctx context.Context, now time.Time) error {
+	if err := s.Clear(ctx, now); err != nil {
+		return err
+	}
 	all, err := s.Sites(ctx)
 	if err != nil {
 		return err
@@ -36,6 +40,12 @@ func (s *Sites) Prune(ctx context.Context, now time.Time) error {
 		_, err := tx.Exec("DELETE FROM sites_day WHERE day < ?", now.Unix()/86400-400)
 		return err
 	}); err != nil {
+		return err
+	}
+	if err := s.forgetGone(ctx, now); err != nil {
+		return err
+	}
+	if err := s.clearAsked(ctx, "until < ?", now.Unix()); err != nil {
 		return err
 	}
 	return s.dropSets(ctx)
@@ -154,15 +164,7 @@ func (s *Sites) endPast(ctx context.Context, now time.Time, site Site) error {
 				AND NOT EXISTS (SELECT 1 FROM sites_state x WHERE x.host = h.num) LIMIT ?`, []any{site.ID, safe, some}, &hosts); err != nil {
 				return err
 			}
-			for _, table := range []string{"sites_seen WHERE host", "sites_host WHERE num"} {
-				if len(hosts) == 0 {
-					break
-				}
-				if _, err := tx.Exec("DELETE FROM "+table+" IN "+db.In(len(hosts)), anys(hosts)...); err != nil {
-					return err
-				}
-			}
-			return nil
+			return deleteHosts(tx, hosts)
 		})
 		if err != nil || len(hosts) < some {
 			return err

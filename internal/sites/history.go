@@ -3,7 +3,9 @@ package sites
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"time"
 
 	"muster"
 	"muster/internal/db"
@@ -51,11 +53,10 @@ func (s *Sites) States(ctx context.Context, host int64) (all []State, err error)
 // stateAt reads what a host was at a time; NotFound where it was not known.
 func stateAt(tx *db.Tx, host, at int64) (State, error) {
 	x, err := stateFrom(tx.QueryRow(stateColumns+"x.host = ? AND x.began <= ? AND (x.until = 0 OR x.until > ?) ORDER BY x.began DESC LIMIT 1", host, at, at).Scan)
-	if none(err) {
-		err = muster.Errorf(muster.NotFound, "host %d was not known then", host)
-	}
 	return x, err
 }
+
+func timeText(t int64) string { return time.Unix(t, 0).UTC().Format(time.RFC3339) }
 
 // HostPackages lists what a host has, or, where at is not 0, had at that time; its
 // System is that of the time. NotFound where the host was not known then, or was
@@ -79,6 +80,9 @@ func (s *Sites) hostAt(tx *db.Tx, host, at int64) ([]Known, Host, error) {
 	}
 	if at != 0 {
 		x, err := stateAt(tx, host, at)
+		if none(err) {
+			err = muster.WithHint(muster.Errorf(muster.NotFound, "nothing is known of host %q at %s", h.Name, timeText(at)), "it was first heard of at %s", timeText(h.First))
+		}
 		if err != nil {
 			return nil, h, err
 		}
@@ -131,21 +135,11 @@ func (s *Sites) siteAt(tx *db.Tx, site, at int64) ([]Held, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	count := map[int64]int{}
-	for num, n := range sets {
-		set, err := s.set(tx, num)
-		if err != nil {
-			return nil, 0, err
-		}
-		for _, id := range set.ids {
-			count[id] += n
-		}
+	count, err := s.count(tx, sets)
+	if err != nil {
+		return nil, 0, err
 	}
-	ids := make([]int64, 0, len(count))
-	for id := range count {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
+	ids := slices.Sorted(maps.Keys(count))
 	rows, err := s.words.rows(tx, ids)
 	all := make([]Held, len(rows))
 	for i, k := range rows {
@@ -225,191 +219,4 @@ func diffHeld(was, now []Held) (d Diff) {
 		slices.SortFunc(side, func(a, b Held) int { return compareKnown(&a.Known, &b.Known) })
 	}
 	return d
-}
-
-// An Interval is a time for which a host had a package.
-type Interval struct {
-	Host        int64
-	Known       Known
-	From, Until int64 // Until 0: it has it
-	Seen        int64 // when it was last reported to have it; 0: see [Host.Last]
-}
-
-// Versions calls f with every time for which a host had a package of this name, or of
-// a source of this name, of those that reach into the time from one moment to another;
-// to 0 is now. They come host by host, each in its order. f runs while the database is
-// read.
-func (s *Sites) Versions(ctx context.Context, name string, from, to int64, f func(Interval) error) error {
-	return s.DB.Read(ctx, func(tx *db.Tx) error {
-		all, err := knownNamed(tx, []string{name})
-		if err != nil || len(all) == 0 {
-			return err
-		}
-		return s.intervals(tx, all, from, to, f)
-	})
-}
-
-func (s *Sites) intervals(tx *db.Tx, all []Known, from, to int64, f func(Interval) error) error {
-	byID := map[int64]*Known{}
-	var ids []int64
-	for i := range all {
-		byID[all[i].ID], ids = &all[i], append(ids, all[i].ID)
-	}
-	reach, args := "(until = 0 OR until > ?)", []any{from}
-	if to != 0 {
-		reach, args = reach+" AND began <= ?", append(args, to)
-	}
-	var sets []int64
-	if err := eachNumber(tx, "SELECT DISTINCT has FROM sites_state WHERE "+reach, args, &sets); err != nil {
-		return err
-	}
-	found, err := s.hunt(tx, ids).in(sets)
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	w := walk{f: f, byID: byID, open: map[int64]*Interval{}}
-	err = tx.Each("SELECT host, began, until, seen, has FROM sites_state WHERE "+reach+" ORDER BY host, began", args, func(scan db.Scan) error {
-		var host, has int64
-		var x State
-		if err := scan(&host, &x.From, &x.Until, &x.Seen, &has); err != nil {
-			return err
-		}
-		return w.step(host, &x, found[has])
-	})
-	if err != nil {
-		return err
-	}
-	return w.flush(func(*Interval) bool { return true })
-}
-
-// A walk goes through the states of hosts and joins those that follow each other and
-// have the same package.
-type walk struct {
-	f    func(Interval) error
-	byID map[int64]*Known
-	host int64
-	open map[int64]*Interval
-}
-
-func (w *walk) step(host int64, x *State, ids []int64) error {
-	over := func(i *Interval) bool {
-		return host != w.host || i.Until != x.From || !slices.Contains(ids, i.Known.ID)
-	}
-	if err := w.flush(over); err != nil {
-		return err
-	}
-	w.host = host
-	for _, id := range ids {
-		i := w.open[id]
-		if i == nil {
-			i = &Interval{Host: host, Known: *w.byID[id], From: x.From}
-			w.open[id] = i
-		}
-		i.Until, i.Seen = x.Until, x.Seen
-	}
-	return nil
-}
-
-// flush gives away those that are over, in their order.
-func (w *walk) flush(over func(*Interval) bool) error {
-	var all []*Interval
-	for id, i := range w.open {
-		if over(i) {
-			all = append(all, i)
-			delete(w.open, id)
-		}
-	}
-	slices.SortFunc(all, func(a, b *Interval) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Known.ID, b.Known.ID))
-	})
-	for _, i := range all {
-		if err := w.f(*i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// A Sighting is when a version of a package was there, on any host.
-type Sighting struct {
-	Known    Known
-	Appeared int64 // first, in Unix seconds
-	Vanished int64 // when the last host had it no more; 0: some have it
-	Hosts    int   // that have or had it
-	Now      int   // that have it
-}
-
-// Sightings says of every version of the packages of a name, or of a source of that
-// name, when it appeared and vanished, the oldest first. Where version is not "", of that
-// alone. Of sites only their hosts count; nil is every host.
-func (s *Sites) Sightings(ctx context.Context, sites []string, name, version string) (out []Sighting, err error) {
-	err = s.DB.Read(ctx, func(tx *db.Tx) error {
-		out = nil
-		all, err := knownNamed(tx, []string{name})
-		if version != "" {
-			all = slices.DeleteFunc(all, func(k Known) bool { return k.Package.Version != version })
-		}
-		if err != nil || len(all) == 0 {
-			return err
-		}
-		counts, err := atSites(tx, sites)
-		if err != nil {
-			return err
-		}
-		out, err = s.sightings(tx, all, counts)
-		return err
-	})
-	return out, err
-}
-
-// atSites returns whether a host is of one of the sites; nil are all.
-func atSites(tx *db.Tx, sites []string) (is func(host int64) bool, err error) {
-	if sites == nil {
-		return func(int64) bool { return true }, nil
-	}
-	names, hosts := make([]any, len(sites)), map[int64]bool{}
-	for i, name := range sites {
-		names[i] = name
-	}
-	err = tx.Each("SELECT h.num FROM sites_host h JOIN sites_site s ON s.num = h.site WHERE s.name IN "+db.In(len(names)), names, func(scan db.Scan) error {
-		var num int64
-		err := scan(&num)
-		hosts[num] = true
-		return err
-	})
-	return func(host int64) bool { return hosts[host] }, err
-}
-
-func (s *Sites) sightings(tx *db.Tx, all []Known, counts func(host int64) bool) (out []Sighting, err error) {
-	at := map[int64]*Sighting{}
-	last := map[int64]int64{} // host that was counted last
-	err = s.intervals(tx, all, 0, 0, func(i Interval) error {
-		if !counts(i.Host) {
-			return nil
-		}
-		x := at[i.Known.ID]
-		if x == nil {
-			x = &Sighting{Known: i.Known, Appeared: i.From}
-			at[i.Known.ID] = x
-		}
-		x.Appeared, x.Vanished = min(x.Appeared, i.From), max(x.Vanished, i.Until)
-		if last[i.Known.ID] != i.Host {
-			last[i.Known.ID] = i.Host
-			x.Hosts++
-		}
-		if i.Until == 0 {
-			x.Now++
-		}
-		return nil
-	})
-	for _, x := range at {
-		if x.Now > 0 {
-			x.Vanished = 0
-		}
-		out = append(out, *x)
-	}
-	slices.SortFunc(out, func(a, b Sighting) int {
-		return cmp.Or(cmp.Compare(a.Appeared, b.Appeared), compareKnown(&a.Known, &b.Known))
-	})
-	return out, err
 }

@@ -9,7 +9,7 @@ import (
 	"muster/internal/db"
 )
 
-// A search finds out which of some packages sets hold, without reading the sets whole:
+// A hunt finds out which of some packages sets hold, without reading the sets whole:
 // a set holds what its delta adds, and what its base holds less what its delta removes.
 type hunt struct {
 	s    *Sites
@@ -25,21 +25,12 @@ func (s *Sites) hunt(tx *db.Tx, ids []int64) *hunt {
 	return &hunt{s: s, tx: tx, ids: slices.Compact(ids), rows: map[int64]setRow{}, held: map[int64][]int64{}}
 }
 
-// in returns, of the sets that hold some, which. The answer for a set is kept.
+// in returns, of the sets that hold some, which.
 func (h *hunt) in(sets []int64) (map[int64][]int64, error) {
-	var order []int64
-	for ask := slices.Clone(sets); len(ask) > 0; {
-		ask = slices.DeleteFunc(ask, func(n int64) bool { _, done := h.held[n]; _, read := h.rows[n]; return done || read })
-		slices.Sort(ask)
-		ask = slices.Compact(ask)
-		next, err := h.read(ask)
-		if err != nil {
-			return nil, err
-		}
-		order = append(order, ask...)
-		ask = next
+	order, err := h.chains(sets)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(order) // a base has a smaller number
 	for _, num := range order {
 		if err := h.look(h.rows[num]); err != nil {
 			return nil, err
@@ -53,6 +44,40 @@ func (h *hunt) in(sets []int64) (map[int64][]int64, error) {
 		}
 	}
 	return found, nil
+}
+
+// chains reads sets, and all that they are built on. They come in the order of their
+// numbers: a base has a smaller one.
+func (h *hunt) chains(sets []int64) (order []int64, err error) {
+	for ask := slices.Clone(sets); len(ask) > 0; {
+		ask = slices.DeleteFunc(ask, func(n int64) bool { _, read := h.rows[n]; return read })
+		slices.Sort(ask)
+		ask = slices.Compact(ask)
+		next, err := h.read(ask)
+		if err != nil {
+			return nil, err
+		}
+		order = append(order, ask...)
+		ask = next
+	}
+	slices.Sort(order)
+	return order, nil
+}
+
+// everywhere returns, of all sets that hold some, which: they are read one by one, and only
+// what is found is kept.
+func (h *hunt) everywhere() (map[int64][]int64, error) {
+	err := h.tx.Each("SELECT num, base, body FROM sites_set ORDER BY num", nil, func(scan db.Scan) error {
+		var r setRow
+		if err := scan(&r.num, &r.base, &r.body); err != nil {
+			return err
+		}
+		if r.base >= r.num {
+			return errDamaged()
+		}
+		return h.look(r)
+	})
+	return h.held, err
 }
 
 // read reads rows of sets and returns what they are built on.
@@ -87,7 +112,7 @@ func (h *hunt) look(r setRow) error {
 	}
 	c := cursor{rest: plain}
 	if r.base == 0 {
-		h.held[r.num] = c.holds(h.ids)
+		h.hold(r.num, c.holds(h.ids))
 		return c.end()
 	}
 	removed, added := c.holds(h.ids), c.holds(h.ids)
@@ -97,7 +122,61 @@ func (h *hunt) look(r setRow) error {
 		in = append(in, added...)
 		slices.Sort(in)
 	}
-	h.held[r.num] = in
+	h.hold(r.num, in)
+	return c.end()
+}
+
+func (h *hunt) hold(num int64, in []int64) {
+	if len(in) > 0 {
+		h.held[num] = in
+	}
+}
+
+// count counts hosts by package, given how many have each set. No set is read whole: a
+// delta changes the counts for all hosts that have it, or a set that is built on it.
+func (s *Sites) count(tx *db.Tx, sets map[int64]int) (map[int64]int, error) {
+	h := s.hunt(tx, nil)
+	order, err := h.chains(slices.Collect(maps.Keys(sets)))
+	if err != nil {
+		return nil, err
+	}
+	hosts, count := maps.Clone(sets), map[int64]int{}
+	for _, num := range slices.Backward(order) { // those that are built on it come first
+		r := h.rows[num]
+		if err := s.countSet(r, hosts[num], count); err != nil {
+			return nil, err
+		}
+		hosts[r.base] += hosts[num]
+	}
+	for id, n := range count {
+		if n < 0 {
+			return nil, errDamaged()
+		}
+		if n == 0 {
+			delete(count, id)
+		}
+	}
+	return count, nil
+}
+
+// countSet adds what a set has, as it is stored, for n hosts.
+func (s *Sites) countSet(r setRow, n int, count map[int64]int) error {
+	plain, err := s.plain(r.body)
+	if err != nil {
+		return err
+	}
+	c := cursor{rest: plain}
+	add := func(n int) func(first, length int64) {
+		return func(first, length int64) {
+			for id := first; id < first+length; id++ {
+				count[id] += n
+			}
+		}
+	}
+	if r.base != 0 {
+		c.runs(add(-n))
+	}
+	c.runs(add(n))
 	return c.end()
 }
 

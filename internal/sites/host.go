@@ -20,6 +20,7 @@ type Host struct {
 	System   sitereport.System
 	Form     string // in which it last reported
 	Address  string // from which
+	Moved    int64  // since when it reports from there; 0: it never did from elsewhere
 	First    int64  // when it was heard of first, in Unix seconds
 	Last     int64  // and last; under an agent: when it last said something new
 	Changed  int64  // since when it is as it is
@@ -103,10 +104,14 @@ func (t *taking) changeHost(tx *db.Tx, was *hostRow, os, has int64) error {
 		t.r.Host, cut(t.r.Tag, MaxName), cut(t.from.Form, 20), changed, edited, os, has, was.num); err != nil {
 		return err
 	}
-	_, err = tx.Exec("UPDATE sites_seen SET seen = ?, sent = ?, nonce = ?, sum = ?, reports = reports + 1, address = ? WHERE host = ?",
-		max(t.now, was.seen), t.sent(), t.nonceBytes(), t.sum[:], t.address(), was.num)
+	_, err = tx.Exec("UPDATE sites_seen SET seen = ?, sent = ?, nonce = ?, sum = ?, reports = reports + 1, "+atAddress+" WHERE host = ?",
+		max(t.now, was.seen), t.sent(), t.nonceBytes(), t.sum[:], t.address(), t.now, t.address(), was.num)
 	return err
 }
+
+// atAddress notes from where a host reports, and since when, where that is new: MySQL reads
+// the columns as they are by then.
+const atAddress = "moved = CASE WHEN address = ? THEN moved ELSE ? END, address = ?"
 
 // turn ends the state that a host was in and begins another. One that lasted no second
 // never was.
@@ -124,16 +129,17 @@ func (t *taking) turn(tx *db.Tx, was *hostRow, os, has int64) error {
 }
 
 // hostColumns are read by hostFrom.
-const hostColumns = `SELECT h.num, h.name, s.name, h.tag, f.id, f.version, o.name, o.arch, o.kernel, h.form, n.address, h.first, n.seen, h.changed, h.gone, n.reports, t.size, h.site, h.ident, h.edited, h.has
+const hostColumns = `SELECT h.num, h.name, s.name, h.tag, f.id, f.version, o.name, o.arch, o.kernel, h.form, n.address, n.moved, h.first, n.seen, h.changed, h.gone, n.reports, t.size, h.site, h.ident, h.edited, h.has
 	FROM sites_host h JOIN sites_seen n ON n.host = h.num JOIN sites_system o ON o.num = h.os JOIN sites_platform f ON f.num = o.platform
-	JOIN sites_set t ON t.num = h.has LEFT JOIN sites_site s ON s.num = h.site WHERE `
+	JOIN sites_set t ON t.num = h.has LEFT JOIN sites_site s ON s.num = h.site
+	WHERE (h.site = 0 OR s.num IS NOT NULL) AND ` // those of sites that were removed wait for [Sites.Clear]
 
 func hostFrom(scan db.Scan) (h Host, err error) {
 	var site *string
 	var num int64
 	var ident string
 	o := &h.System
-	err = scan(&h.ID, &h.Name, &site, &h.Tag, &o.ID, &o.Version, &o.Name, &o.Arch, &o.Kernel, &h.Form, &h.Address, &h.First, &h.Last, &h.Changed, &h.Gone, &h.Reports, &h.Packages, &num, &ident, &h.Edited, &h.set)
+	err = scan(&h.ID, &h.Name, &site, &h.Tag, &o.ID, &o.Version, &o.Name, &o.Arch, &o.Kernel, &h.Form, &h.Address, &h.Moved, &h.First, &h.Last, &h.Changed, &h.Gone, &h.Reports, &h.Packages, &num, &ident, &h.Edited, &h.set)
 	if site != nil {
 		h.Site = *site
 	}
@@ -243,11 +249,18 @@ func (s *Sites) Hosts(ctx context.Context, f Filter, p Page) (all []Host, err er
 }
 
 // HostsAfter lists hosts in the order in which they changed, from the change behind a
-// number on, for who follows: those that were forgotten too. A host that reports what it
+// number on, for who follows: those that were forgotten too, and of sites that were
+// removed that they are gone, and nothing else of them. A host that reports what it
 // reported before is none of them.
 func (s *Sites) HostsAfter(ctx context.Context, edited int64, most int) (all []Host, err error) {
 	err = s.DB.Read(ctx, func(tx *db.Tx) error {
-		all, err = hostsOf(tx, "h.edited > ? ORDER BY h.edited LIMIT ?", edited, most)
+		if all, err = hostsOf(tx, "h.edited > ? ORDER BY h.edited LIMIT ?", edited, most); err != nil {
+			return err
+		}
+		gone, err := goneHosts(tx, edited, most)
+		all = append(all, gone...)
+		slices.SortFunc(all, func(a, b Host) int { return cmp.Compare(a.Edited, b.Edited) })
+		all = all[:min(len(all), most)]
 		return err
 	})
 	return all, err
@@ -280,14 +293,4 @@ func (s *Sites) HostNamed(ctx context.Context, site, name string) (h Host, err e
 		return err
 	})
 	return h, err
-}
-
-// idsOf are the numbers of words, sorted.
-func idsOf(words []word) []int64 {
-	ids := make([]int64, len(words))
-	for i := range words {
-		ids[i] = words[i].num
-	}
-	slices.SortFunc(ids, cmp.Compare[int64])
-	return slices.Compact(ids)
 }

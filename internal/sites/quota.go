@@ -1,6 +1,7 @@
 package sites
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -12,6 +13,23 @@ import (
 // room refuses what a quota has no room for, beside the database's only writer: what
 // it would do, and take back then, all others would wait for.
 func (t *taking) room(tx *db.Tx) error {
+	if err := t.roomDay(tx); err != nil || t.site == nil || t.was != nil && t.was.gone == 0 {
+		return err
+	}
+	err := tx.QueryRow("SELECT hosts FROM sites_site WHERE num = ?", t.siteNum).Scan(&t.spent.Hosts)
+	switch {
+	case none(err):
+		return t.errRemoved()
+	case err != nil:
+		return err
+	case t.spent.Hosts >= t.site.Quota.Hosts:
+		return t.used("of hosts")
+	}
+	return nil
+}
+
+// roomDay does so for what a day has room for, whatever the report brings.
+func (t *taking) roomDay(tx *db.Tx) error {
 	if t.site == nil {
 		return nil
 	}
@@ -24,20 +42,12 @@ func (t *taking) room(tx *db.Tx) error {
 	if d.Reports >= q.Reports || t.from.Bytes > q.Bytes-d.Bytes {
 		return t.dayUsed()
 	}
-	if t.was != nil && t.was.gone == 0 {
-		return nil
-	}
-	if err := tx.QueryRow("SELECT hosts FROM sites_site WHERE num = ?", t.siteNum).Scan(&d.Hosts); err != nil {
-		return err
-	}
-	if d.Hosts >= q.Hosts {
-		return t.used("of hosts")
-	}
 	return nil
 }
 
 // fullDays is how many days a year a site may bring as many new packages as a day has room
-// for: a quota of days alone would let one fill the dictionary, which only grows.
+// for: a quota of days alone would let one fill the dictionary, of which nothing goes as
+// long as history has it.
 const fullDays = 20
 
 // roomWords refuses more new packages than the site may bring.
@@ -95,10 +105,14 @@ func (t *taking) countHost(tx *db.Tx) error {
 		return nil
 	}
 	r, err := tx.Exec("UPDATE sites_site SET hosts = hosts + 1 WHERE num = ? AND hosts < ?", t.siteNum, t.site.Quota.Hosts)
-	if err = moved(r, err); errors.Is(err, errMoved) {
-		return t.used("of hosts")
+	if err = moved(r, err); !errors.Is(err, errMoved) {
+		return err
 	}
-	return err
+	there, err := findOr(tx, "SELECT num FROM sites_site WHERE num = ?", []any{t.siteNum}, func() (int64, error) { return 0, nil })
+	if err == nil && there == 0 {
+		return t.errRemoved()
+	}
+	return cmp.Or(err, t.used("of hosts"))
 }
 
 func (t *taking) dayUsed() error {

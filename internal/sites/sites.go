@@ -10,8 +10,8 @@
 //
 // # How little is stored
 //
-// A package that any host has is one row of a dictionary. A set of packages is stored
-// once, whichever hosts have it and when, as what differs from another set. A report
+// A package that any host has is one row of a dictionary, for as long as some host has it
+// or its history does. A set of packages is stored once, whichever hosts have it and when, as what differs from another set. A report
 // that says what the host said before changes one row, [Host.Last]; one that says
 // something new adds one row of history, and a set where that is new. docs/bench/collector.md
 // has figures.
@@ -34,7 +34,9 @@ package sites
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
+	"errors"
 	"io/fs"
 	"time"
 
@@ -59,6 +61,9 @@ type Config struct {
 	Skew time.Duration
 	// Quota is that of sites whose record says nothing of it.
 	Quota Quota
+	// Weeded is called by [Sites.Run] after packages may have gone from the dictionary, for
+	// those who keep something of them: [Sites.Absent] says which. nil: nobody does.
+	Weeded func(ctx context.Context) error
 }
 
 // A Quota bounds what a site may store. 0 is the server's.
@@ -75,6 +80,7 @@ type Sites struct {
 	records *records
 	words   *dictionary
 	sets    *setCache
+	poked   chan struct{} // a site was removed
 	pack    *zstd.Encoder
 	unpack  *zstd.Decoder
 }
@@ -89,7 +95,7 @@ func Open(ctx context.Context, c Config) (*Sites, error) {
 	if err := c.DB.Migrate(ctx, "sites", files); err != nil {
 		return nil, err
 	}
-	s := &Sites{Config: c, records: newRecords(), words: newDictionary(), sets: newSetCache()}
+	s := &Sites{Config: c, records: newRecords(), words: newDictionary(), sets: newSetCache(), poked: make(chan struct{}, 1)}
 	if s.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression)); err != nil {
 		return nil, err
 	}
@@ -120,18 +126,52 @@ func (q Quota) or(other Quota) Quota {
 	return q
 }
 
-// Run forgets hosts that are silent and history that is over, every hour until ctx ends.
+// Run forgets hosts that are silent and history that is over, every hour until ctx ends;
+// takes out of the dictionary what is not used any more, once a day, on one of the servers
+// of the database; and clears sites that are removed, at once.
 func (s *Sites) Run(ctx context.Context, report func(error)) {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
-	for {
+	self := rand.Text()
+	for do := s.Clear; ; {
+		if err := do(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			report(err)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
-			if err := s.Prune(ctx, now); err != nil && ctx.Err() == nil {
-				report(err)
+		case <-s.poked:
+			do = s.Clear
+		case <-tick.C:
+			do = func(ctx context.Context, now time.Time) error {
+				return errors.Join(s.Prune(ctx, now), s.weedDaily(ctx, now, self))
 			}
 		}
 	}
+}
+
+const (
+	weedEach = 24 * time.Hour
+	weedHold = 2 * time.Hour // longer than it takes
+	weedName = "weed"
+)
+
+// weedDaily weeds if no server did so for a day. Nor does the first one, of a database: a
+// server of a release before this may still run, which does not know that packages go.
+func (s *Sites) weedDaily(ctx context.Context, now time.Time, self string) error {
+	at, lead, err := s.Lead(ctx, now, weedName, self, weedHold)
+	if err != nil || !lead || at.Swept != 0 && now.Unix() < at.Swept+int64(weedEach/time.Second) {
+		return err
+	}
+	if at.Swept != 0 {
+		if err := s.Weed(ctx, now); err != nil {
+			return err
+		}
+		if s.Weeded != nil {
+			if err := s.Weeded(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return s.Follow(ctx, weedName, self, Place{Swept: now.Unix()}, now)
 }

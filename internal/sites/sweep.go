@@ -56,18 +56,24 @@ func (s *Sites) unused(ctx context.Context, of []int64) (all []int64, err error)
 		}
 		used := map[int64]bool{}
 		for _, query := range []string{"SELECT DISTINCT has FROM sites_state", "SELECT DISTINCT has FROM sites_host", "SELECT DISTINCT base FROM sites_set"} {
-			var nums []int64
-			if err := eachNumber(tx, query, nil, &nums); err != nil {
+			if err := addNumbers(tx, query, used); err != nil {
 				return err
-			}
-			for _, n := range nums {
-				used[n] = true
 			}
 		}
 		all = slices.DeleteFunc(all, func(n int64) bool { return used[n] })
 		return nil
 	})
 	return all, err
+}
+
+// addNumbers adds what a query answers.
+func addNumbers(tx *db.Tx, query string, to map[int64]bool) error {
+	return tx.Each(query, nil, func(scan db.Scan) error {
+		var n int64
+		err := scan(&n)
+		to[n] = true
+		return err
+	})
 }
 
 // each writes in parts, so that others do not wait long.

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +90,8 @@ type taking struct {
 	has      int64 // number of the set; 0: it is new
 	words    []word
 	missing  []*word
-	added    int // packages that no host had before
+	weeded   int64 // how often the dictionary was weeded when they were looked up
+	added    int   // packages that no host had before
 	ids      []int64
 	forms    []form
 	kept     int64 // number of the set, as it was stored
@@ -127,56 +126,6 @@ func (t *taking) begin(ctx context.Context) error {
 	t.setSum = sumOf(platform, string(set[:]))
 	t.osSum = sumOf(platform, o.Name, o.Arch, o.Kernel)
 	t.sum = sumOf(string(t.setSum[:]), string(t.osSum[:]), t.r.Host, t.r.Tag, t.from.Form)
-	return nil
-}
-
-// admit finds the site, and holds the sender to it.
-func (t *taking) admit(ctx context.Context) error {
-	name := t.r.Site
-	if name == "" {
-		name = t.from.Proven
-	}
-	if t.from.Proven != "" && name != t.from.Proven {
-		return muster.Errorf(muster.Denied, "the report is of site %q, and its key or certificate is not for that", cut(name, 60))
-	}
-	if name == "" {
-		return muster.WithHint(muster.Errorf(muster.Invalid, "the report does not say of which site it is"), "name the site: --site NAME")
-	}
-	var err error
-	if t.site, err = t.s.record(ctx, name); err != nil {
-		return err
-	}
-	if t.site == nil || t.from.Proven == "" && !t.site.lets(t.from.Address) {
-		return muster.WithHint(muster.Errorf(muster.Denied, "the report does not prove that it is of site %q", cut(name, 60)),
-			"report with a key or certificate of the site, from those who run the collector")
-	}
-	t.siteNum = t.site.ID
-	return nil
-}
-
-// checkTime holds the time of a report to the server's. A report that proves whose it
-// is has to have one, or it could come again for ever.
-func (t *taking) checkTime() error {
-	r := t.r
-	if t.from.Agent != "" {
-		return nil // which has counters of its own
-	}
-	if t.from.Proven != "" && (r.Time == 0 || r.Nonce == "") {
-		return muster.Errorf(muster.Invalid, "the report of host %q has no time or no nonce", r.Host)
-	}
-	if r.Time == 0 {
-		return nil
-	}
-	if ahead := r.Time - t.now; ahead > int64(t.s.Skew/time.Second) {
-		return muster.WithHint(muster.Errorf(muster.Invalid, "the report of host %q is from %d s ahead", r.Host, ahead), "set the clock of the host")
-	}
-	if t.now-r.Time > int64(t.s.Window/time.Second) {
-		return muster.WithHint(muster.Errorf(muster.Conflict, "the report of host %q is more than %s old", r.Host, t.s.Window), "set the clock of the host")
-	}
-	var err error
-	if t.nonce, err = hex.DecodeString(r.Nonce); err != nil || len(t.nonce) > 16 {
-		return muster.Errorf(muster.Invalid, "the nonce of the report is not hexadecimal")
-	}
 	return nil
 }
 
@@ -231,65 +180,6 @@ func (t *taking) read(tx *db.Tx) (err error) {
 	return t.readWords(tx)
 }
 
-// readWords looks the packages up. Where all are known, the set takes form here.
-func (t *taking) readWords(tx *db.Tx) (err error) {
-	if t.words == nil {
-		platform := platformKey(&t.r.System)
-		t.words = make([]word, len(t.r.Packages))
-		for i := range t.r.Packages {
-			t.words[i] = word{sum: wordSum(platform, &t.r.Packages[i]), pkg: &t.r.Packages[i]}
-		}
-	}
-	if t.missing, err = t.s.words.resolve(tx, t.words); err != nil {
-		return err
-	}
-	if len(t.missing) > 0 {
-		return t.roomWords(tx)
-	}
-	return t.shape(tx)
-}
-
-// shape sorts the numbers of the packages, and finds the smallest forms.
-func (t *taking) shape(tx *db.Tx) (err error) {
-	t.ids = idsOf(t.words)
-	former := int64(0)
-	if t.was != nil {
-		former = t.was.has
-	}
-	t.forms, err = t.s.forms(tx, t.platform, former, t.ids)
-	return err
-}
-
-// fresh refuses a report that came before, or is older than what came.
-func (t *taking) fresh(was *hostRow) error {
-	t.at = t.now
-	if t.r.Time != 0 {
-		t.at = min(t.r.Time, t.now)
-	}
-	if was == nil {
-		return nil
-	}
-	t.at = max(t.at, was.seen, was.changed, was.gone)
-	if t.r.Time == 0 || t.from.Agent != "" {
-		return nil
-	}
-	switch {
-	case t.r.Time == was.sent && bytes.Equal(t.nonce, was.nonce):
-		return muster.Errorf(muster.Conflict, "this report of host %q came before", t.r.Host)
-	case t.r.Time <= was.sent:
-		return muster.Errorf(muster.Conflict, "a newer report of host %q came before this one", t.r.Host)
-	}
-	return nil
-}
-
-// sent is the time of the newest report, which never goes back.
-func (t *taking) sent() int64 {
-	if t.was == nil {
-		return t.r.Time
-	}
-	return max(t.r.Time, t.was.sent)
-}
-
 func (t *taking) chargeReport(tx *db.Tx) error {
 	return t.charge(tx, Quota{Reports: 1, Bytes: t.from.Bytes})
 }
@@ -299,8 +189,8 @@ func (t *taking) keepSeen(tx *db.Tx) error {
 	if err := t.chargeReport(tx); err != nil {
 		return err
 	}
-	r, err := tx.Exec("UPDATE sites_seen SET seen = ?, sent = ?, nonce = ?, reports = reports + 1, address = ? WHERE host = ? AND sum = ? AND sent = ? AND reports = ?",
-		max(t.now, t.was.seen), t.sent(), t.nonceBytes(), t.address(), t.was.num, t.sum[:], t.was.sent, t.was.reports)
+	r, err := tx.Exec("UPDATE sites_seen SET seen = ?, sent = ?, nonce = ?, reports = reports + 1, "+atAddress+" WHERE host = ? AND sum = ? AND sent = ? AND reports = ?",
+		max(t.now, t.was.seen), t.sent(), t.nonceBytes(), t.address(), t.now, t.address(), t.was.num, t.sum[:], t.was.sent, t.was.reports)
 	return moved(r, err)
 }
 
@@ -361,62 +251,6 @@ func (t *taking) store(tx *db.Tx) error {
 	return t.changeHost(tx, was, os, has)
 }
 
-// wordsAtOnce is how many packages one write adds: others wait for it, some 0.2 s.
-const wordsAtOnce = 5_000
-
-// addWords adds packages that are missing, in several writes, each with its part of the
-// quota. What ends the report in between leaves packages that no set has.
-func (t *taking) addWords(ctx context.Context) error {
-	for part := range slices.Chunk(t.missing, wordsAtOnce) {
-		fresh := 0
-		err := t.s.DB.Write(ctx, func(tx *db.Tx) (err error) {
-			fresh, err = t.number(tx, part)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		t.added += fresh
-	}
-	t.s.words.keep(t.words)
-	return nil
-}
-
-// number gives numbers to packages that have none yet. Another report may have brought
-// them since, and a transaction that is run again begins anew.
-func (t *taking) number(tx *db.Tx, words []*word) (added int, err error) {
-	platform, err := t.s.words.platform(tx, &t.r.System)
-	if err != nil {
-		return 0, err
-	}
-	for _, w := range words {
-		w.num = 0
-	}
-	if err := findWords(tx, words); err != nil {
-		return 0, err
-	}
-	missing := slices.DeleteFunc(slices.Clone(words), func(w *word) bool { return w.num != 0 })
-	if len(missing) == 0 {
-		return 0, nil
-	}
-	if err := t.charge(tx, Quota{Packages: int64(len(missing))}); err != nil {
-		return 0, err
-	}
-	return len(missing), insertWords(tx, t.now, platform, missing)
-}
-
-// keepSet returns the number of the set, which it adds where it is new.
-func (t *taking) keepSet(tx *db.Tx) (int64, error) {
-	num, err := setNumbered(tx, t.setSum)
-	if err != nil || num != 0 {
-		return num, err
-	}
-	if t.has != 0 {
-		return 0, errMoved // deleted since it was looked for
-	}
-	return insertSet(tx, t.setSum, len(t.ids), t.forms)
-}
-
 // system returns the number of the operating system, which it adds where it is new.
 func (t *taking) system(tx *db.Tx) (int64, error) {
 	return findOr(tx, "SELECT num FROM sites_system WHERE sum = ?", []any{t.osSum[:]}, func() (int64, error) {
@@ -440,7 +274,7 @@ func (t *taking) remember() {
 		return
 	}
 	if t.words != nil && t.has == 0 {
-		t.s.words.keep(t.words)
+		t.s.words.keep(t.words, t.weeded)
 	}
 	if t.platform != 0 && t.out.Changed {
 		t.s.sets.used(t.platform, t.kept)
