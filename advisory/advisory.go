@@ -33,6 +33,10 @@ type Advisory struct {
 	References []string // addresses; the first is where to read on
 	Exploited  bool     // a catalogue of exploited vulnerabilities lists it
 	Affected   []Affected
+	// Of a score of [Scores]: how likely it is to be exploited within 30 days, and which
+	// share of all vulnerabilities is less so. 0: not known.
+	EPSS       float64 `json:",omitempty"`
+	Percentile float64 `json:",omitempty"`
 }
 
 // Affected says which versions of one package on one platform are vulnerable.
