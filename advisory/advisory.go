@@ -37,6 +37,8 @@ type Advisory struct {
 	// share of all vulnerabilities is less so. 0: not known.
 	EPSS       float64 `json:",omitempty"`
 	Percentile float64 `json:",omitempty"`
+	// Life is of a release: such a list speaks of no package, and Affected is empty.
+	Life *Life `json:",omitempty"`
 }
 
 // Affected says which versions of one package on one platform are vulnerable.

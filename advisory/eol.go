@@ -3,110 +3,16 @@ package advisory
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
-	"time"
 
 	"muster"
 )
 
-// Bounds on lists of support, which have some 100 lines.
-const (
-	maxSupportLine = 16 << 10
-	maxLives       = 10_000
-)
-
-// A Life is how long a release of a system is supported.
-type Life struct {
-	Platform Platform
-	Name     string // code name, for people: "Bookworm"
-	Released int64  // Unix seconds; 0 not yet known
-	Ends     []End  // in order of time
-}
-
-// An End is the end of one kind of support.
-type End struct {
-	Kind string // as the list calls it: "eol", "eol-lts", "eol-elts", "eol-server", "eol-esm", "eol-legacy"
-	At   int64  // first second without it, UTC
-}
-
-// Releases reads debian.csv or ubuntu.csv of distro-info-data: for each release
-// the days on which it appeared and on which its kinds of support end. Releases
-// that have neither are passed over.
-func Releases(r io.Reader, o Options, yield func(*Life) error) error {
-	text, end, err := o.document(r)
-	if err != nil {
-		return err
-	}
-	defer end()
-	in := csv.NewReader(&lineBound{r: text, name: o.Name})
-	in.FieldsPerRecord = -1 // days that are not yet known are left out at the end
-	in.ReuseRecord = true
-	head, err := in.Read()
-	if err != nil || len(head) < 6 || head[0] != "version" || head[2] != "series" || head[4] != "release" {
-		return muster.Errorf(muster.Invalid, "%q is no list of distro-info-data: its first line names other columns", o.Name)
-	}
-	head = slices.Clone(head)
-	for n := 0; ; n++ {
-		row, err := in.Read()
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return muster.Errorf(muster.Invalid, "cannot read %q: %w", o.Name, err)
-		case n == maxLives:
-			return muster.Errorf(muster.Invalid, "%q has more than %d releases", o.Name, maxLives)
-		}
-		if err := o.life(head, row, yield); err != nil {
-			return err
-		}
-	}
-}
-
-// life reads a row of the list.
-func (o *Options) life(head, row []string, yield func(*Life) error) error {
-	if len(row) < 5 || row[0] == "" || row[4] == "" {
-		return nil
-	}
-	l := Life{Name: strings.Clone(row[1]), Released: parseTime(row[4])}
-	if l.Released == 0 {
-		return o.skip(row[2], fmt.Errorf("%q is no day", row[4]))
-	}
-	for i := 5; i < len(row) && i < len(head); i++ {
-		if row[i] == "" {
-			continue
-		}
-		at := parseTime(row[i])
-		if at == 0 {
-			return o.skip(row[2], fmt.Errorf("%q is no day", row[i]))
-		}
-		l.Ends = append(l.Ends, End{head[i], at + int64(24*time.Hour/time.Second)})
-	}
-	slices.SortStableFunc(l.Ends, func(a, b End) int { return int(min(1, max(-1, a.At-b.At))) })
-	var known bool
-	if l.Platform, known = o.platform("suite", row[2]); !known {
-		return nil
-	}
-	return yield(&l)
-}
-
-// Support is the kind of support that a release has at a time and ends first,
-// and when; "" where it has none any more, or none yet.
-func (l *Life) Support(at int64) (kind string, end int64) {
-	if at < l.Released {
-		return "", 0
-	}
-	for _, e := range l.Ends {
-		if at < e.At {
-			return e.Kind, e.At
-		}
-	}
-	return "", 0
-}
+// maxSupportLine bounds lines of lists of support.
+const maxSupportLine = 16 << 10
 
 // SecuritySupport reads a list of debian-security-support: source packages whose
 // support ends before that of their release (security-support-ended.deb12), or

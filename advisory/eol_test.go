@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"muster"
+	"muster/advisory/systems"
 	"muster/internal/testneed"
+	"muster/sitereport"
 )
 
 func readLives(t *testing.T, name, text string) (lives map[string]*Life, unknown []string) {
@@ -44,29 +46,80 @@ func TestReleases(t *testing.T) {
 		t.Errorf("%d releases", len(lives))
 	}
 	l := lives["Bookworm"]
-	if l.Platform.Ecosystem != "debian" || l.Platform.Release != "12" {
-		t.Errorf("Bookworm is %+v", l.Platform)
+	if l.ID() != "release:debian:12" {
+		t.Errorf("Bookworm is %+v", l)
 	}
 	for at, want := range map[string]string{
-		"2023-06-09T23:59:59": "", "2023-06-10T00:00:00": "eol", "2026-07-11T23:59:59": "eol", "2026-07-12T00:00:00": "eol-lts",
-		"2028-07-01T00:00:00": "eol-elts", "2033-06-30T23:59:59": "eol-elts", "2033-07-01T00:00:00": "",
+		"2023-06-09T23:59:59": "not-released ", "2023-06-10T00:00:00": "supported eol", "2026-07-11T23:59:59": "supported eol", "2026-07-12T00:00:00": "extended eol-lts",
+		"2028-07-01T00:00:00": "extended eol-elts", "2033-06-30T23:59:59": "extended eol-elts", "2033-07-01T00:00:00": "ended eol-elts",
 	} {
-		if got, _ := l.Support(day(t, at)); got != want {
-			t.Errorf("at %s: %q, want %q", at, got, want)
+		if got := l.Support(day(t, at)); got.State+" "+got.Kind != want {
+			t.Errorf("at %s: %+v, want %q", at, got, want)
 		}
 	}
-	if _, end := l.Support(day(t, "2024-01-01T00:00:00")); end != day(t, "2026-07-12T00:00:00") {
-		t.Errorf("ends at %d", end)
+	if got := l.Support(day(t, "2024-01-01T00:00:00")); got.End != day(t, "2026-07-12T00:00:00") {
+		t.Errorf("ends at %d", got.End)
 	}
 }
 
 func TestReleasesRefuses(t *testing.T) {
 	for _, text := range []string{
-		"", "a,b,c\n", "version,codename,series,created,release,eol\n12,Bookworm,bookworm,x,not a day\n",
+		"", "a,b,c\n", "ecosystem,release,system,name,released,ends\ndebian,12,,x\n", "ecosystem,release,system,name,released,ends\ndebian,12,,x,,eol=never\n",
+		"ecosystem,release,system,name,released,ends\ndebian,12,,x,,\ndebian,12,,y,,\n", "version,codename,series,created,release,eol\n12,Bookworm,bookworm,x,not a day\n",
 		"version,codename,series,created,release,eol\n12,\"Bookworm\n", "version,codename,series,created,release,eol\n" + strings.Repeat("x", 1<<20),
 	} {
-		if err := Releases(strings.NewReader(text), Options{Name: "list.csv"}, nil); muster.KindOf(err) != muster.Invalid || !strings.Contains(err.Error(), "list.csv") {
+		if err := Releases(strings.NewReader(text), Options{Name: "list.csv"}, func(*Life) error { return nil }); muster.KindOf(err) != muster.Invalid || !strings.Contains(err.Error(), "list.csv") {
 			t.Errorf("%.60q: %v", text, err)
+		}
+	}
+}
+
+// TestBuiltinLives holds the table that comes with the program against the lists of
+// distro-info-data that are installed here, and asks it about hosts.
+func TestBuiltinLives(t *testing.T) {
+	all := BuiltinLives()
+	for _, c := range []struct{ id, version, name, day, want string }{
+		{"debian", "12", "", "2026-11-21", "extended eol-lts Bookworm"},
+		{"debian", "8", "", "2026-11-21", "ended eol-elts Jessie"},
+		{"ubuntu", "22.04", "", "2026-11-21", "supported eol Jammy Jellyfish"},
+		{"ubuntu", "18.04.6", "", "2026-11-21", "extended eol-esm Bionic Beaver"},
+		{"rhel", "7.9", "", "2026-11-21", "extended eol-els Red Hat Enterprise Linux 7"},
+		{"centos", "7", "CentOS Linux 7 (Core)", "2026-11-21", "ended eol CentOS Linux 7"},
+		{"centos", "8", "CentOS Linux 8", "2026-11-21", "ended eol CentOS Linux 8"},
+		{"", "", "CentOS Linux release 7.9.2009 (Core)", "2026-11-21", "ended eol CentOS Linux 7"},
+		{"", "", "CentOS release 6.10 (Final)", "2026-11-21", "ended eol CentOS Linux 6"},
+		{"", "", "Scientific Linux release 7.9 (Nitrogen)", "2024-06-30", "supported eol Scientific Linux 7"},
+		{"centos", "9", "CentOS Stream 9", "2026-11-21", "supported eol CentOS Stream 9"},
+		{"sles", "15.3", "", "2026-11-21", "ended eol-ltss SLES 15 SP3"},
+		{"alpine", "3.20.3", "", "2026-11-21", "ended eol Alpine Linux v3.20"},
+		{"freebsd", "14.1", "", "2026-11-21", "supported eol FreeBSD 14"},
+	} {
+		s := sitereport.System{ID: c.id, Version: c.version, Name: c.name}
+		l := all.Of(systems.Builtin().Of(c.id, c.version, c.name), s)
+		if l == nil {
+			t.Errorf("%+v is not known", s)
+			continue
+		}
+		got := l.Support(day(t, c.day+"T12:00:00"))
+		if text := got.State + " " + got.Kind + " " + l.Name; text != c.want {
+			t.Errorf("%+v: %q, want %q", s, text, c.want)
+		}
+	}
+	for _, s := range []sitereport.System{{ID: "arch"}, {ID: "debian", Version: "sid"}, {ID: "tinyos", Version: "1"}, {}} {
+		if l := all.Of(systems.Builtin().Of(s.ID, s.Version, s.Name), s); l != nil {
+			t.Errorf("%+v: %+v", s, l)
+		}
+	}
+	for _, name := range []string{"debian", "ubuntu"} {
+		data, err := os.ReadFile("/usr/share/distro-info/" + name + ".csv")
+		if err != nil {
+			t.Skip(err)
+		}
+		real, _ := readLives(t, name+".csv", string(data))
+		for _, l := range all {
+			if r := real[l.Name]; l.Ecosystem == name && (r == nil || r.Release != l.Release || r.Released != l.Released || !slices.Equal(r.Ends, l.Ends)) {
+				t.Errorf("%+v, and %+v", l, r)
+			}
 		}
 	}
 }
@@ -111,8 +164,7 @@ func askDistroInfo(t *testing.T, info, system, date string, lives map[string]*Li
 	want = slices.DeleteFunc(want, func(s string) bool { return s == "sid" || s == "experimental" })
 	var got []string
 	for name, l := range lives {
-		kind, _ := l.Support(day(t, date+"T12:00:00"))
-		if kind == "eol" || kind == "eol-server" {
+		if l.Support(day(t, date+"T12:00:00")).State == Supported {
 			got = append(got, strings.ToLower(strings.Fields(name)[0]))
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"muster/advisory/systems"
 )
 
 // maxList bounds the aliases and the references of an advisory that are kept.
@@ -78,11 +76,7 @@ func isID(word string) bool {
 // called is the platform that people call by a name ("Fedora 39"); ok is false
 // where the table does not have it, which has then been reported.
 func (o *Options) called(name string) (p Platform, ok bool) {
-	t := o.Systems
-	if t == nil {
-		t = systems.Builtin()
-	}
-	if p = t.Of("", "", name); !p.Known && o.Unknown != nil {
+	if p = o.table().Of("", "", name); !p.Known && o.Unknown != nil {
 		o.Unknown("name", name)
 	}
 	return p, p.Known

@@ -48,14 +48,17 @@ func (o *Options) skip(entry string, why error) error {
 	return o.Skip(entry, err)
 }
 
+func (o *Options) table() *systems.Table {
+	if o.Systems == nil {
+		return systems.Builtin()
+	}
+	return o.Systems
+}
+
 // platform maps the name that a publisher gives a system; ok is false where the
 // table does not have it, which has then been reported.
 func (o *Options) platform(scheme, name string) (p Platform, ok bool) {
-	t := o.Systems
-	if t == nil {
-		t = systems.Builtin()
-	}
-	if p = t.Named(scheme, name); !p.Known && o.Unknown != nil {
+	if p = o.table().Named(scheme, name); !p.Known && o.Unknown != nil {
 		o.Unknown(scheme, name)
 	}
 	return p, p.Known
