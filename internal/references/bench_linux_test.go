@@ -32,8 +32,11 @@ type crowd struct {
 	reads  int
 }
 
-func (c *crowd) KnownAfter(_ context.Context, id int64, most int) ([]sites.Known, error) {
-	return c.words[id+1 : min(id+1+int64(most), int64(len(c.words)))], nil
+func (c *crowd) KnownNumbered(_ context.Context, ids []int64) (all []sites.Known, _ error) {
+	for _, id := range ids {
+		all = append(all, c.words[id])
+	}
+	return all, nil
 }
 
 func (c *crowd) HostsAfter(_ context.Context, edited int64, most int) (page []sites.Host, _ error) {
@@ -169,7 +172,7 @@ func benchCrowd(b *testing.B, c *crowd, l *reference.List, text string) {
 	_, err = r.Put(b.Context(), "x", "debian", api.ReferencePut{Text: text})
 	check(b, err)
 	measure(b, "list put: read and judge", 1, func() { check(b, r.Follow(b.Context())) })
-	b.Logf("%d states, %d packages known, %.1f MB of memory", len(r.fleet.states), len(r.fleet.words), float64(heap()-before)/1e6)
+	b.Logf("%d states, %d packages known, %.1f MB of memory", len(r.fleet.states), r.fleet.words.len(), float64(heap()-before)/1e6)
 	v := r.views["debian"]
 	measure(b, "list judged alone", 3, func() { r.makeView(&view{stored: v.stored, list: v.list}, nil, at.Unix()) })
 	for _, q := range []Question{{By: api.ReferenceByHost}, {By: api.ReferenceBySite}, {By: api.ReferenceByPackage}, {By: api.ReferenceByPackage, Verdict: "behind"}} {

@@ -228,8 +228,8 @@ func (c *comparison) aboutRow(i int, t *tally) api.ReferencePackage {
 	if wanted := c.v.matcher.List().Wanted; i < len(wanted) {
 		return api.ReferencePackage{Name: wanted[i].Name, Manager: wanted[i].Manager, Arch: wanted[i].Arch, Want: wanted[i].Want.String(), Counts: w.counts()}
 	}
-	p := &c.f.words[c.v.unlisted[i-len(c.v.absent)]].pkg
-	return api.ReferencePackage{Name: p.Name, Manager: p.Manager, Arch: p.Arch, Counts: w.counts()}
+	g := &c.v.unlisted[i-len(c.v.absent)]
+	return api.ReferencePackage{Name: g.name, Manager: g.manager, Arch: g.arch, Counts: w.counts()}
 }
 
 // Host tells how one host stands to a list, or, where at is not 0, stood at that time to

@@ -2,6 +2,8 @@ package references
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"muster"
 	"muster/advisory/systems"
@@ -13,8 +15,10 @@ import (
 // A fleet is what memory has of the hosts.
 type fleet struct {
 	systems *systems.Table
-	words   []word // the dictionary, by number
-	edited  int64  // number of the newest change of a host that was read
+	words   shelf[*word]    // packages that states have, by their numbers in the dictionary
+	idle    []int64         // some of them, which maybe no state has any more
+	system  *reference.Host // of the word that came last
+	edited  int64           // number of the newest change of a host that was read
 
 	hosts  map[int64]*member
 	states map[string]*state // by [sites.Host.State]
@@ -27,6 +31,7 @@ type word struct {
 	pkg    sitereport.Package
 	host   *reference.Host // its system alone
 	kernel bool            // which kernel runs matters
+	states int             // that have it
 }
 
 // A member is a host.
@@ -49,7 +54,7 @@ type state struct {
 }
 
 func newFleet(t *systems.Table) fleet {
-	return fleet{systems: t, words: make([]word, 1), hosts: map[int64]*member{}, states: map[string]*state{}}
+	return fleet{systems: t, hosts: map[int64]*member{}, states: map[string]*state{}}
 }
 
 // Pages of what is read at a time.
@@ -65,38 +70,60 @@ func (r *References) followHosts(ctx context.Context) error {
 		if err != nil || len(page) == 0 {
 			return err
 		}
-		changes := make([]*hostChange, len(page))
-		newest := int64(0)
-		for i := range page {
-			c, err := r.readHost(ctx, &page[i])
-			if err != nil {
-				return err
-			}
-			changes[i], newest = c, max(newest, c.newest)
-		}
-		if err := r.readWords(ctx, newest); err != nil {
+		changes, err := r.readHosts(ctx, page)
+		if err != nil {
 			return err
 		}
 		r.mu.Lock()
 		for _, c := range changes {
 			r.apply(c)
 		}
+		r.dropIdle()
 		r.fleet.edited = page[len(page)-1].Edited
 		r.mu.Unlock()
 		r.dirty = true
 	}
 }
 
-// A hostChange is what a host is and has now.
-type hostChange struct {
-	host   sites.Host
-	gone   bool
-	has    set
-	newest int64 // number of a package
+// readHosts reads what hosts have, and packages that memory does not know.
+func (r *References) readHosts(ctx context.Context, page []sites.Host) (changes []*hostChange, err error) {
+	missing := map[int64]bool{}
+	for i := range page {
+		c, err := r.readHost(ctx, &page[i], missing)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	if err := r.readWords(ctx, slices.Sorted(maps.Keys(missing))); err != nil {
+		return nil, err
+	}
+	// A package goes from the dictionary after all that had it: such a host has changed
+	// since, and comes again.
+	return slices.DeleteFunc(changes, func(c *hostChange) bool { return !r.fleet.knows(c.has) }), nil
 }
 
-// readHost reads what a host has, unless memory has the same of another.
-func (r *References) readHost(ctx context.Context, h *sites.Host) (*hostChange, error) {
+// knows reports whether all packages of a set are in memory.
+func (f *fleet) knows(s set) bool {
+	all := true
+	s.each(func(first, n int64) {
+		for id := first; all && id < first+n; id++ {
+			all = f.words.at(id) != nil
+		}
+	})
+	return all
+}
+
+// A hostChange is what a host is and has now.
+type hostChange struct {
+	host sites.Host
+	gone bool
+	has  set
+}
+
+// readHost reads what a host has, unless memory has the same of another. It notes
+// packages that memory does not know.
+func (r *References) readHost(ctx context.Context, h *sites.Host, missing map[int64]bool) (*hostChange, error) {
 	c := &hostChange{host: *h, gone: h.Gone != 0}
 	if c.gone {
 		return c, nil
@@ -114,46 +141,79 @@ func (r *References) readHost(ctx context.Context, h *sites.Host) (*hostChange, 
 		return nil, err
 	}
 	c.host, c.has = now, newSet(ids)
-	if len(ids) > 0 {
-		c.newest = ids[len(ids)-1]
+	for _, id := range ids {
+		if r.fleet.words.at(id) == nil {
+			missing[id] = true
+		}
 	}
 	return c, nil
 }
 
-// readWords reads the dictionary up to a number at least.
-func (r *References) readWords(ctx context.Context, upTo int64) error {
-	for int64(len(r.fleet.words)) <= upTo {
-		page, err := r.Source.KnownAfter(ctx, int64(len(r.fleet.words)-1), manyWords)
+// readWords reads packages that memory does not know.
+func (r *References) readWords(ctx context.Context, ids []int64) error {
+	for part := range slices.Chunk(ids, manyWords) {
+		page, err := r.Source.KnownNumbered(ctx, part)
 		if err != nil {
 			return err
-		}
-		if len(page) == 0 {
-			return muster.Errorf(muster.Internal, "the dictionary of packages ends before %d", upTo)
 		}
 		r.mu.Lock()
 		for i := range page {
 			r.fleet.addWord(&page[i])
-		}
-		for _, v := range r.views {
-			v.extend(r.fleet.words)
+			for _, v := range r.views {
+				v.extend(page[i].ID, *r.fleet.words.at(page[i].ID))
+			}
 		}
 		r.mu.Unlock()
 	}
 	return nil
 }
 
-// addWord puts a package at its number. Numbers without a package stay empty.
+// addWord puts a package at its number. No state has it yet.
 func (f *fleet) addWord(k *sites.Known) {
-	for int64(len(f.words)) <= k.ID {
-		f.words = append(f.words, word{})
+	if f.system == nil || f.system.System != k.System { // most are of one report
+		f.system = &reference.Host{System: k.System, Platform: f.platform(&k.System)}
 	}
-	w := word{pkg: k.Package, kernel: reference.MayRun(&k.Package)}
-	if n := k.ID - 1; n > 0 && f.words[n].host != nil && f.words[n].host.System == k.System {
-		w.host = f.words[n].host // of one report, nearly always
-	} else {
-		w.host = &reference.Host{System: k.System, Platform: f.platform(&k.System)}
+	*f.words.put(k.ID) = &word{pkg: k.Package, host: f.system, kernel: reference.MayRun(&k.Package)}
+	f.idle = append(f.idle, k.ID)
+}
+
+// word is a package that a state has.
+func (f *fleet) word(id int64) *word { return *f.words.at(id) }
+
+// hold counts a state among those that have its packages.
+func (f *fleet) hold(st *state) {
+	st.has.each(func(first, n int64) {
+		for id := first; id < first+n; id++ {
+			f.word(id).states++
+		}
+	})
+}
+
+// letGo undoes hold.
+func (f *fleet) letGo(st *state) {
+	st.has.each(func(first, n int64) {
+		for id := first; id < first+n; id++ {
+			w := f.word(id)
+			if w.states--; w.states == 0 {
+				f.idle = append(f.idle, id)
+			}
+		}
+	})
+}
+
+// dropIdle forgets packages that no state has any more, when all changes are in: the last
+// host may leave a state before another comes. The caller has the lock.
+func (r *References) dropIdle() {
+	for _, id := range r.fleet.idle {
+		if w := r.fleet.words.at(id); w == nil || (*w).states > 0 {
+			continue
+		}
+		r.fleet.words.drop(id)
+		for _, v := range r.views {
+			v.drop(id)
+		}
 	}
-	f.words[k.ID] = w
+	r.fleet.idle = nil
 }
 
 func (f *fleet) platform(s *sitereport.System) systems.Platform {
@@ -198,6 +258,7 @@ func (f *fleet) newState(h *sites.Host, has set) *state {
 		f.slots = append(f.slots, st)
 	}
 	f.states[st.name] = st
+	f.hold(st)
 	return st
 }
 
@@ -206,6 +267,7 @@ func (f *fleet) leave(st *state) {
 	if st.hosts--; st.hosts > 0 {
 		return
 	}
+	f.letGo(st)
 	delete(f.states, st.name)
 	f.slots[st.number] = nil
 	f.free = append(f.free, st.number)

@@ -27,7 +27,7 @@ func BenchmarkJudge(b *testing.B) {
 	}
 	check(b, l.Check())
 	v := newView(stored{}, l, nil, 0)
-	v.extend(f.words)
+	v.extendAll(&f)
 	states := make([]*state, 500)
 	for i := range states {
 		ids := make([]int64, 2000)

@@ -12,7 +12,7 @@ import (
 func cmpText(a, b string) int { return strings.Compare(a, b) }
 
 // followLists takes in lists that changed, those that take versions from one that did,
-// and those in which a wish expired.
+// those in which a wish expired, and those that are worn.
 func (r *References) followLists(ctx context.Context) error {
 	changed, last, err := r.changedLists(ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func (r *References) followLists(ctx context.Context) error {
 	for name, v := range r.views {
 		_, replaced := fresh[name]
 		_, other := fresh[v.list.NewestOf]
-		if !replaced && (v.list.NewestOf != "" && other || v.changes != 0 && now >= v.changes) {
+		if !replaced && (v.list.NewestOf != "" && other || v.worn() || v.changes != 0 && now >= v.changes) {
 			fresh[name] = &view{stored: v.stored, list: v.list}
 		}
 	}
@@ -87,7 +87,7 @@ func (r *References) currentLists(fresh map[string]*view) map[string]*reference.
 // reads, so that it needs no lock.
 func (r *References) makeView(of *view, lists map[string]*reference.List, now int64) *view {
 	v := newView(of.stored, of.list, lists[of.list.NewestOf], now)
-	v.extend(r.fleet.words)
+	v.extendAll(&r.fleet)
 	v.addAll(&r.fleet)
 	return v
 }

@@ -9,7 +9,7 @@
 // # How little is done
 //
 // What a version is to a list is found out once for each package that any host has, and
-// kept in memory; so are the sets of packages that hosts have, each once, whichever hosts
+// kept in memory for as long as one does; so are the sets of packages that hosts have, each once, whichever hosts
 // have it. A host that changes costs a look at its set, a list that changes a look at
 // every set. docs/bench/references.md has figures.
 //
@@ -43,8 +43,8 @@ func Schema() db.Schema { return db.Schema{Subject: "references", Files: schema}
 
 // A Source is the store of hosts, [sites.Sites].
 type Source interface {
-	// KnownAfter lists packages that any host has or had, by their numbers.
-	KnownAfter(ctx context.Context, id int64, most int) ([]sites.Known, error)
+	// KnownNumbered lists packages by their numbers, without those that are gone.
+	KnownNumbered(ctx context.Context, ids []int64) ([]sites.Known, error)
 	// HostsAfter lists hosts by the numbers of their changes.
 	HostsAfter(ctx context.Context, edited int64, most int) ([]sites.Host, error)
 	// HostRows lists the numbers of the packages that a host has, sorted.

@@ -437,7 +437,6 @@ func agrees(t *testing.T, w *world, r *References, name string, hosts map[int64]
 	}
 	// The same by package, row by row, also where what is special is not kept.
 	v := r.views[name]
-	v.extend(r.fleet.words)
 	var members []*member
 	for _, m := range r.fleet.hosts {
 		if v.covers(m) {
@@ -525,11 +524,11 @@ func (f *failing) fail() error {
 	return nil
 }
 
-func (f *failing) KnownAfter(ctx context.Context, id int64, most int) ([]known, error) {
+func (f *failing) KnownNumbered(ctx context.Context, ids []int64) ([]known, error) {
 	if err := f.fail(); err != nil {
 		return nil, err
 	}
-	return f.Source.KnownAfter(ctx, id, most)
+	return f.Source.KnownNumbered(ctx, ids)
 }
 
 func (f *failing) HostsAfter(ctx context.Context, edited int64, most int) ([]host, error) {

@@ -6,7 +6,7 @@ package references
 // that have each package by the ends of runs, and each package says by itself what it is
 // to its rows. What it does not say by itself was kept when the set was judged.
 func (v *view) tallies(f *fleet, members []*member) []tally {
-	t := &tallying{v: v, f: f, rows: make([]tally, len(v.absent)+len(v.unlisted)), there: make([]int32, len(v.absent)+len(v.unlisted)), ends: make([]int32, len(f.words)+1)}
+	t := &tallying{v: v, f: f, rows: make([]tally, len(v.absent)+len(v.unlisted)), there: make([]int32, len(v.absent)+len(v.unlisted))}
 	hosts := make([]int32, len(f.slots))
 	for _, m := range members {
 		hosts[m.state.number]++
@@ -27,9 +27,9 @@ type tallying struct {
 	v       *view
 	f       *fleet
 	rows    []tally
-	there   []int32 // by row: hosts that have a package of it
-	ends    []int32 // by package: hosts that have it, less those that have the one before
-	hosts   int32   // in all states that are counted so
+	there   []int32      // by row: hosts that have a package of it
+	ends    shelf[int32] // by package: hosts that have it, less those that have the one before
+	hosts   int32        // in all states that are counted so
 	scratch scratch
 }
 
@@ -42,8 +42,8 @@ func (t *tallying) state(st *state, n int32) {
 	}
 	t.hosts += n
 	st.has.each(func(first, length int64) {
-		t.ends[first] += n
-		t.ends[first+length] -= n
+		*t.ends.put(first) += n
+		*t.ends.put(first + length) -= n
 	})
 	for i := range o.special {
 		t.special(&o.special[i], n)
@@ -53,7 +53,7 @@ func (t *tallying) state(st *state, n int32) {
 // special makes up for what the packages of a row will say one by one.
 func (t *tallying) special(s *special, n int32) {
 	for _, id := range s.ids {
-		p := &t.v.places[id]
+		p := t.v.places.at(id)
 		m := p.ownMark
 		if p.own != s.row {
 			m = p.sourceMark
@@ -65,21 +65,27 @@ func (t *tallying) special(s *special, n int32) {
 	t.there[s.row] += n
 }
 
-// packages lets each package say what it is to its rows, for all hosts that have it.
+// packages lets each package say what it is to its rows, for all hosts that have it. Where
+// runs end, and there is no package, nobody has any.
 func (t *tallying) packages() {
-	n := int32(0)
-	for id := range t.v.places {
-		if n += t.ends[id]; n == 0 {
-			continue
+	n, from := int32(0), int64(0)
+	t.ends.each(func(end int64, more *int32) {
+		if n > 0 {
+			for id := from; id < end; id++ {
+				t.says(t.v.places.at(id), n)
+			}
 		}
-		p := &t.v.places[id]
-		if p.own >= 0 {
-			t.rows[p.own].add(p.ownMark, n)
-			t.there[p.own] += n
-		}
-		if p.source >= 0 {
-			t.rows[p.source].add(p.sourceMark, n)
-			t.there[p.source] += n
-		}
+		n, from = n+*more, end
+	})
+}
+
+func (t *tallying) says(p *place, n int32) {
+	if p.own >= 0 {
+		t.rows[p.own].add(p.ownMark, n)
+		t.there[p.own] += n
+	}
+	if p.source >= 0 {
+		t.rows[p.source].add(p.sourceMark, n)
+		t.there[p.source] += n
 	}
 }

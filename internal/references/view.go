@@ -17,9 +17,11 @@ type view struct {
 	unresolved []string
 	changes    int64 // when a wish expires next; 0: never
 
-	places   []place         // by number of the package
+	places   shelf[place]    // by number of the package
 	groups   map[group]int32 // rows of unexpected packages, numbered behind those of the list
-	unlisted []int64         // a package of each
+	unlisted []group         // these rows
+	members  []int           // packages of each
+	empty    int             // rows without any
 	absent   []mark          // by row: what it says where no package is there
 	outcomes []outcome       // by number of the state
 	scratch  scratch         // who has the turn
@@ -82,18 +84,29 @@ func newView(s stored, list, other *reference.List, now int64) *view {
 	return v
 }
 
-// extend finds the places of packages that are new to the dictionary.
-func (v *view) extend(words []word) {
-	for id := len(v.places); id < len(words); id++ {
-		v.places = append(v.places, v.place(int64(id), &words[id]))
+// extend finds the places of a package that is new to memory.
+func (v *view) extend(id int64, w *word) { *v.places.put(id) = v.place(w) }
+
+// extendAll does so of all.
+func (v *view) extendAll(f *fleet) { f.words.each(func(id int64, w **word) { v.extend(id, *w) }) }
+
+// drop forgets a package that no state has.
+func (v *view) drop(id int64) {
+	if p := v.places.at(id); p != nil && int(p.own) >= len(v.absent) {
+		i := int(p.own) - len(v.absent)
+		if v.members[i]--; v.members[i] == 0 {
+			v.empty++
+		}
 	}
+	v.places.drop(id)
 }
 
-func (v *view) place(id int64, w *word) place {
+// worn reports whether most rows of unexpected packages are of some that no host has any
+// more: then the list is judged anew. Strangers choose the names of packages.
+func (v *view) worn() bool { return v.empty > 1000 && v.empty > len(v.unlisted)/2 }
+
+func (v *view) place(w *word) place {
 	p := place{own: -1, source: -1, kernel: w.kernel}
-	if w.host == nil {
-		return p
-	}
 	own, source := v.matcher.Find(&w.pkg)
 	there := []*sitereport.Package{&w.pkg}
 	if own >= 0 {
@@ -106,19 +119,24 @@ func (v *view) place(id int64, w *word) place {
 	}
 	if own < 0 && source < 0 && v.matcher.Complete() {
 		r := v.matcher.Unlisted(w.host, there)
-		p.own, p.ownMark = v.group(id, &w.pkg), markOf(&r)
+		p.own, p.ownMark = v.group(&w.pkg), markOf(&r)
 	}
 	return p
 }
 
 // group numbers unexpected packages.
-func (v *view) group(id int64, p *sitereport.Package) int32 {
+func (v *view) group(p *sitereport.Package) int32 {
 	g := group{p.Manager, p.Name, p.Arch}
 	n, ok := v.groups[g]
 	if !ok {
 		n = int32(len(v.absent) + len(v.unlisted))
 		v.groups[g] = n
-		v.unlisted = append(v.unlisted, id)
+		v.unlisted, v.members = append(v.unlisted, g), append(v.members, 0)
+		v.empty++
+	}
+	i := int(n) - len(v.absent)
+	if v.members[i]++; v.members[i] == 1 {
+		v.empty--
 	}
 	return n
 }
@@ -220,7 +238,7 @@ func (v *view) judge(f *fleet, st *state, s *scratch, emit func(row int32, m mar
 	s.begin(len(v.absent) + len(v.unlisted))
 	st.has.each(func(first, n int64) {
 		for id := first; id < first+n; id++ {
-			p := &v.places[id]
+			p := v.places.at(id)
 			if p.own >= 0 {
 				s.note(p.own, id, p.ownMark, p.kernel)
 			}
@@ -249,7 +267,7 @@ func (v *view) judge(f *fleet, st *state, s *scratch, emit func(row int32, m mar
 func (v *view) decide(f *fleet, st *state, row int32, first int64, more []int64) mark {
 	var there []*sitereport.Package
 	for _, id := range together(first, more) {
-		there = append(there, &f.words[id].pkg)
+		there = append(there, &f.word(id).pkg)
 	}
 	r := v.matcher.Decide(int(row), &reference.Host{System: st.system, Platform: st.platform}, there)
 	return markOf(&r)
