@@ -39,7 +39,7 @@ type Actions struct {
 // time.
 func (a *Agent) Open(t time.Time) bool {
 	for _, w := range a.Windows {
-		if w.holds(t) {
+		if open, _ := w.At(t); open {
 			return true
 		}
 	}

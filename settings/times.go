@@ -24,14 +24,45 @@ type Window struct {
 	From, To int // minutes of the day
 }
 
-// holds reports whether t, in local time, is in the window.
-func (w Window) holds(t time.Time) bool {
-	minute := t.Hour()*60 + t.Minute()
-	yesterday := (t.Weekday() + 6) % 7
-	if w.From < w.To {
-		return w.Days.has(t.Weekday()) && w.From <= minute && minute < w.To
+// At reports whether the window is open at t, by the clock on the wall where t is, and
+// when that changes: never, of one that is always open, is the zero time. Days have 23
+// to 25 hours.
+func (w Window) At(t time.Time) (open bool, change time.Time) {
+	for day := -1; ; day++ {
+		begin, end, ok := w.on(t, day)
+		switch {
+		case !ok || !t.Before(end):
+		case t.Before(begin):
+			return false, begin
+		default:
+			return true, w.lasts(t, day, end)
+		}
 	}
-	return w.Days.has(t.Weekday()) && minute >= w.From || w.Days.has(yesterday) && minute < w.To
+}
+
+// on is the window that begins some days after t, if there is one on that day: an hour
+// that clocks leave out may be all of it.
+func (w Window) on(t time.Time, days int) (begin, end time.Time, ok bool) {
+	y, m, d := t.Date()
+	at := func(day, minute int) time.Time { return time.Date(y, m, day, 0, minute, 0, 0, t.Location()) }
+	begin, end = at(d+days, w.From), at(d+days, w.To)
+	if w.To <= w.From {
+		end = at(d+days+1, w.To)
+	}
+	return begin, end, begin.Before(end) && w.Days.has((t.Weekday()+time.Weekday(days%7)+7)%7)
+}
+
+// lasts is the end of a window that begins some days after t and ends at end, or where
+// others follow without a gap, of the last of them.
+func (w Window) lasts(t time.Time, days int, end time.Time) time.Time {
+	for next := 1; next <= 7; next++ {
+		begin, later, ok := w.on(t, days+next)
+		if !ok || begin.After(end) {
+			return end
+		}
+		end = later
+	}
+	return time.Time{}
 }
 
 var dayNames = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
@@ -126,7 +157,8 @@ func parseSlot(entry string) (s Slot, err error) {
 	return s, err
 }
 
-func parseWindow(entry string) (w Window, err error) {
+// ParseWindow reads a span such as "20:00-06:00" or "mon-fri 20:00-06:00".
+func ParseWindow(entry string) (w Window, err error) {
 	d, span, err := split(entry)
 	if err != nil {
 		return w, err
@@ -151,7 +183,7 @@ func slots(a *Agent, s string) (err error) {
 }
 
 func windows(a *Agent, s string) (err error) {
-	a.Windows, err = entries(s, parseWindow)
+	a.Windows, err = entries(s, ParseWindow)
 	return err
 }
 

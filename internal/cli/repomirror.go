@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"muster"
 	"muster/internal/fetch"
 	"muster/internal/repo"
+	"muster/settings"
 )
 
 type mirrorOptions struct {
@@ -45,7 +45,7 @@ in a host's configuration; hosts ask the next mirror for what one does not have.
 			if err != nil {
 				return err
 			}
-			w, err := parseWindow(o.window)
+			w, err := mirrorWindow(o.window)
 			if err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ in a host's configuration; hosts ask the next mirror for what one does not have.
 	f.BoolVar(&o.whole, "whole", false, "compare the hashes of files that are there too, and mend what a disk has damaged")
 	f.DurationVar(&o.every, "every", 0, "go on, and look for news each `TIME`: 1h")
 	f.StringVar(&o.rate, "rate", "", "fetch at most so many bytes a second: 500K, 20M")
-	f.StringVar(&o.window, "window", "", "work between these `HOURS` of the day alone: 19:00-07:00")
+	f.StringVar(&o.window, "window", "", "work between these `HOURS` alone: 19:00-07:00, or 'mon-fri 19:00-07:00'")
 	return cmd
 }
 
@@ -70,6 +70,9 @@ func (a *app) mirrorOf(source, dir string, o mirrorOptions) (*repo.Mirror, error
 		return nil, err
 	}
 	c, err := a.visitor(source, o.trust)
+	if muster.KindOf(err) == muster.NotFound {
+		return nil, muster.WithHint(err, "the first argument is the repository to copy, a folder or a URL; muster repo mirror --help")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +95,7 @@ type mirrorFact struct {
 }
 
 // repoMirror copies once, or again and again until it is interrupted.
-func (a *app) repoMirror(ctx context.Context, m *repo.Mirror, w window, every time.Duration) error {
+func (a *app) repoMirror(ctx context.Context, m *repo.Mirror, w *settings.Window, every time.Duration) error {
 	for {
 		err := a.copyWithin(ctx, m, w)
 		if every == 0 || ctx.Err() != nil {
@@ -110,15 +113,30 @@ func (a *app) repoMirror(ctx context.Context, m *repo.Mirror, w window, every ti
 // errWindow ends a copy at the end of its hours.
 var errWindow = errors.New("the hours of --window are over")
 
+// mirrorWindow reads hours as settings of the agent have them; none is nil.
+func mirrorWindow(text string) (*settings.Window, error) {
+	if text == "" {
+		return nil, nil
+	}
+	w, err := settings.ParseWindow(text)
+	if err != nil {
+		return nil, usagef("--window: %w", err)
+	}
+	return &w, nil
+}
+
 // copyWithin waits for the hours of a window, and copies until they end.
-func (a *app) copyWithin(ctx context.Context, m *repo.Mirror, w window) error {
-	open, change := w.at(a.now())
+func (a *app) copyWithin(ctx context.Context, m *repo.Mirror, w *settings.Window) error {
+	if w == nil {
+		return a.copyRepository(ctx, m)
+	}
+	open, change := w.At(a.now())
 	if !open {
 		a.talk("waiting until %s", when(change))
 		if !sleep(ctx, change.Sub(a.now())) {
 			return ctx.Err()
 		}
-		_, change = w.at(change)
+		_, change = w.At(change)
 	}
 	if !change.IsZero() {
 		var stop context.CancelFunc
@@ -173,50 +191,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// A window is some hours of each day, of the clock on the wall. The zero value is all.
-type window struct{ from, to time.Duration }
-
-func parseWindow(text string) (w window, err error) {
-	if text == "" {
-		return w, nil
-	}
-	from, to, ok := strings.Cut(text, "-")
-	begin, err1 := time.Parse("15:04", from)
-	end, err2 := time.Parse("15:04", to)
-	if !ok || err1 != nil || err2 != nil || from == to {
-		return w, usagef("%q are no hours like 19:00-07:00", text)
-	}
-	midnight := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
-	return window{begin.Sub(midnight), end.Sub(midnight)}, nil
-}
-
-// at reports whether the window is open, and when that changes; never is the zero time.
-func (w window) at(now time.Time) (open bool, change time.Time) {
-	if w == (window{}) {
-		return true, time.Time{}
-	}
-	for day := -1; ; day++ {
-		begin, end := w.of(now, day)
-		switch {
-		case now.Before(begin):
-			return false, begin
-		case now.Before(end):
-			return true, end
-		}
-	}
-}
-
-// of is the window that begins some days after that of now. Days are of 23 to 25 hours.
-func (w window) of(now time.Time, days int) (begin, end time.Time) {
-	y, m, d := now.Date()
-	on := func(day int, at time.Duration) time.Time {
-		return time.Date(y, m, day, int(at/time.Hour), int(at%time.Hour/time.Minute), 0, 0, now.Location())
-	}
-	begin, end = on(d+days, w.from), on(d+days, w.to)
-	if !end.After(begin) {
-		end = on(d+days+1, w.to)
-	}
-	return begin, end
 }
