@@ -40,6 +40,8 @@ func unpack(file string, r io.Reader) (plain *bufio.Reader, end func(), err erro
 		out, err = xz.NewReader(in, maxWindow)
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		out, end, err = unzstd(in)
+	case bytes.HasPrefix(head, lz4Magic):
+		out, err = unlz4(in)
 	}
 	if err != nil {
 		return nil, nil, muster.Errorf(muster.Invalid, "cannot decompress %q: %w", file, err)
