@@ -114,10 +114,14 @@ func (a *app) caIssue(o issueOptions) error {
 // authority loads BASE.key and BASE.crt of one that issues.
 func (a *app) authority(base string) (*sign.Identity, error) {
 	certPEM, err := readSmall(base + ".crt")
-	if err != nil {
-		return nil, muster.WithHint(err, "muster ca init --name NAME --out %s makes an authority", base)
+	var id *sign.Identity
+	if err == nil {
+		id, err = a.fileIdentity(base+".key", certPEM)
 	}
-	return a.fileIdentity(base+".key", certPEM)
+	if muster.KindOf(err) == muster.NotFound {
+		return nil, muster.WithHint(err, "muster ca init --name NAME --out %s makes an authority; --ca BASE names another", base)
+	}
+	return id, err
 }
 
 func latest(a, b time.Time) time.Time {

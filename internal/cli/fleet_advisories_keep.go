@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -48,9 +46,9 @@ Sources that the server fetches itself stand in its configuration.`,
 }
 
 func (a *app) importAdvisories(ctx context.Context, source, name string, o advisoryImportOptions) error {
-	f, err := os.Open(filepath.Clean(name))
+	f, err := open(name, advisoriesHint)
 	if err != nil {
-		return muster.WithKind(muster.NotFound, err)
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()

@@ -18,9 +18,9 @@ import (
 
 // look sees whether it is a folder, and its form where nobody said it.
 func (f *advisoryFile) look() error {
-	in, err := os.Open(filepath.Clean(f.name))
+	in, err := open(f.name, advisoriesHint)
 	if err != nil {
-		return muster.WithKind(muster.NotFound, err)
+		return err
 	}
 	defer in.Close()
 	info, err := in.Stat()
@@ -82,9 +82,9 @@ type advisoryLoader struct {
 }
 
 func (l *advisoryLoader) load(f advisoryFile) error {
-	in, err := os.Open(filepath.Clean(f.name))
+	in, err := open(f.name, advisoriesHint)
 	if err != nil {
-		return muster.WithKind(muster.NotFound, err)
+		return err
 	}
 	defer in.Close()
 	o := l.opts

@@ -3,8 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -154,7 +152,7 @@ func (a *app) told(found *advisory.Findings, r *sitereport.Report) error {
 		a.talk("%s: only packages of other managers are judged", err)
 		return nil
 	}
-	return err
+	return muster.WithHint(err, "docs/advisories.md has the systems that publishers speak of")
 }
 
 // wants applies the filters of the command line.
@@ -169,10 +167,13 @@ func (o *matchOptions) wants(f *advisory.Finding, least advisory.Severity) bool 
 	return slices.ContainsFunc(names, func(n string) bool { return strings.Contains(strings.ToLower(n), strings.ToLower(o.Text)) })
 }
 
+// maxIgnores bounds a file of what not to count.
+const maxIgnores = 16 << 20
+
 func (a *app) readIgnores(name string) (advisory.Ignores, error) {
-	data, err := os.ReadFile(filepath.Clean(name))
+	data, err := readBounded(name, maxIgnores, ignoresHint)
 	if err != nil {
-		return nil, muster.WithKind(muster.NotFound, err)
+		return nil, err
 	}
 	all, err := advisory.ParseIgnores(data)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -273,9 +272,9 @@ func (a *app) auditlogVerify(name, keyText string, checkpoints []string) error {
 	var key signednote.Verifier
 	var kept []string
 	for _, c := range checkpoints {
-		data, err := os.ReadFile(filepath.Clean(c))
+		data, err := readBounded(c, maxKeyFile, "'muster auditlog checkpoint > FILE' writes one")
 		if err != nil {
-			return muster.WithKind(muster.NotFound, err)
+			return err
 		}
 		kept = append(kept, string(data))
 	}
@@ -285,9 +284,9 @@ func (a *app) auditlogVerify(name, keyText string, checkpoints []string) error {
 			return err
 		}
 	}
-	f, err := os.Open(filepath.Clean(name))
+	f, err := open(name, exportHint)
 	if err != nil {
-		return muster.WithKind(muster.NotFound, err)
+		return err
 	}
 	defer f.Close()
 	report, err := auditlog.Verify(f, key, kept...)

@@ -80,9 +80,9 @@ func (a *app) console(ctx context.Context, o consoleOptions) error {
 		return err
 	}
 	defer p.Close()
-	l, err := net.Listen("tcp", o.listen)
+	l, err := listenAt(o.listen)
 	if err != nil {
-		return muster.WithKind(muster.Unavailable, err)
+		return err
 	}
 	local := console.NewLocal(l.Addr().String())
 	local.Owned = selfservice.Owned

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -173,11 +174,12 @@ between two days it stayed as it was. The counts are of rows of the list.`,
 			if err != nil {
 				return err
 			}
+			if only {
+				t.Days = slices.DeleteFunc(t.Days, func(d api.ReferenceDay) bool { return d.Site != site })
+			}
 			s := a.sheet(csv, "nothing is known of these days", append([]string{"day", "site", "hosts", "fit"}, countHead...)...)
 			for _, d := range t.Days {
-				if !only || d.Site == site {
-					s.add(append([]string{d.Day, siteOr(d.Site, csv), strconv.FormatInt(d.Hosts, 10), strconv.FormatInt(d.Fit, 10)}, countCells(&d.Counts)...)...)
-				}
+				s.add(append([]string{d.Day, siteOr(d.Site, csv), strconv.FormatInt(d.Hosts, 10), strconv.FormatInt(d.Fit, 10)}, countCells(&d.Counts)...)...)
 			}
 			return s.print(t)
 		},

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -275,7 +274,7 @@ func rowNote(x *api.ReferenceRow) string {
 
 // readList reads a list of wanted versions.
 func readList(name string) (*reference.List, error) {
-	data, err := readBounded(name, reference.MaxCSV)
+	data, err := readBounded(name, reference.MaxCSV, listHint)
 	if err != nil {
 		return nil, err
 	}
@@ -283,22 +282,6 @@ func readList(name string) (*reference.List, error) {
 		return reference.ParseCSV(name, data, reference.List{})
 	}
 	return reference.ParseYAML(name, data)
-}
-
-// readBounded reads a file that is not longer than it may be.
-func readBounded(name string, most int64) ([]byte, error) {
-	info, err := os.Stat(filepath.Clean(name))
-	if err != nil {
-		return nil, muster.WithKind(muster.NotFound, err)
-	}
-	if info.Size() > most {
-		return nil, muster.Errorf(muster.Invalid, "file %q has %s, more than %s", name, size(info.Size()), size(most))
-	}
-	data, err := os.ReadFile(filepath.Clean(name))
-	if err != nil {
-		return nil, muster.WithKind(muster.Unavailable, err)
-	}
-	return data, nil
 }
 
 // resolve makes wishes for the newest version definite.

@@ -84,7 +84,7 @@ func (a *app) importReference(ctx context.Context, name string, names []string, 
 		return err
 	}
 	if o.print {
-		l, err := listOf(name, in)
+		l, err := listOf(name, name, in)
 		if err != nil {
 			return err
 		}
@@ -105,13 +105,13 @@ func (a *app) importReference(ctx context.Context, name string, names []string, 
 	})
 }
 
-// listOf is the list that the server would make of it.
-func listOf(name string, in api.ReferencePut) (l *reference.List, err error) {
+// listOf is the list that the server would make of what stands in a file.
+func listOf(file, name string, in api.ReferencePut) (l *reference.List, err error) {
 	if in.Form == "csv" {
-		l, err = reference.ParseCSV(name, []byte(in.Text), reference.List{Note: in.Note, For: reference.Scope{Tags: in.Tags, Systems: in.Systems, Sites: in.Sites}, Until: in.Until,
+		l, err = reference.ParseCSV(file, []byte(in.Text), reference.List{Note: in.Note, For: reference.Scope{Tags: in.Tags, Systems: in.Systems, Sites: in.Sites}, Until: in.Until,
 			Complete: in.Complete, Optional: in.Optional, NewestOf: in.NewestOf})
 	} else {
-		l, err = reference.ParseYAML(name, []byte(in.Text))
+		l, err = reference.ParseYAML(file, []byte(in.Text))
 	}
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (a *app) referenceText(ctx context.Context, name string, names []string, o 
 	case len(names) > 1:
 		return in, usagef("a list is one file; several are for indexes of repositories")
 	}
-	data, err := readBounded(names[0], api.MaxReference)
+	data, err := readBounded(names[0], api.MaxReference, listHint)
 	if err != nil {
 		return in, err
 	}
@@ -157,8 +157,8 @@ func (a *app) referenceText(ctx context.Context, name string, names []string, o 
 	if err := a.about(&in, o); err != nil {
 		return in, err
 	}
-	if _, err := listOf(name, in); err != nil {
-		return in, muster.Errorf(muster.KindOf(err), "cannot read %q: %w", names[0], err)
+	if _, err := listOf(names[0], name, in); err != nil {
+		return in, muster.Errorf(muster.KindOf(err), "cannot read %w", err)
 	}
 	return in, nil
 }
@@ -262,9 +262,9 @@ func addIndex(n *reference.Newest, form, name, system string) error {
 	if form == "rpm" {
 		return n.AddRPM(os.DirFS(name))
 	}
-	f, err := os.Open(filepath.Clean(name))
+	f, err := open(name, indexHint)
 	if err != nil {
-		return muster.WithKind(muster.NotFound, err)
+		return err
 	}
 	defer f.Close()
 	switch form {
@@ -290,7 +290,7 @@ func guessList(name string) string {
 		return "rpm"
 	}
 	base := strings.ToLower(filepath.Base(name))
-	for _, end := range []string{".gz", ".xz", ".bz2", ".zst"} {
+	for _, end := range []string{".gz", ".xz", ".bz2", ".zst", ".lz4"} {
 		base = strings.TrimSuffix(base, end)
 	}
 	switch ext := filepath.Ext(base); {

@@ -119,7 +119,7 @@ func TestFitting(t *testing.T) {
 		if err != nil || in.Form != form {
 			t.Fatalf("%d rows: %q, %v", n, in.Form, err)
 		}
-		again, err := listOf("x", in)
+		again, err := listOf("x", "x", in)
 		if err != nil {
 			t.Fatal(err)
 		}

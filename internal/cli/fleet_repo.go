@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -129,9 +128,9 @@ func (a *app) repoPublishServer(ctx context.Context, url string, files []string)
 }
 
 func (a *app) upload(ctx context.Context, p *api.PersonClient, name string) (api.Published, error) {
-	f, err := os.Open(name)
+	f, err := open(name, "'muster build DIR' writes a package")
 	if err != nil {
-		return api.Published{}, muster.WithKind(muster.NotFound, err)
+		return api.Published{}, err
 	}
 	defer f.Close()
 	info, err := f.Stat()

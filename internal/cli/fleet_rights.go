@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"muster"
 	"muster/api"
+	"muster/search"
 )
 
 func rightsCommand(a *app) *cobra.Command {
@@ -108,6 +110,7 @@ func rightsAddCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.warnSites(cmd.Context(), out.Hosts)
 			return a.answer(out, func() error {
 				a.print("rule %d: %s may %s on %s", out.ID, out.Who, verbsText(out.Verbs), cmp.Or(out.Hosts, "all hosts"))
 				return nil
@@ -119,6 +122,24 @@ func rightsAddCommand(a *app) *cobra.Command {
 	f.StringVar(&last, "for", "never", "for how long: 12h, 30d; never ends")
 	f.StringVar(&r.Note, "note", "", "why")
 	return cmd
+}
+
+// warnSites tells of sites that a rule names and nobody has added: the rule counts from
+// when there is one, but more often the name is mistyped.
+func (a *app) warnSites(ctx context.Context, hosts string) {
+	q, err := search.Parse(hosts)
+	if err != nil || !strings.Contains(hosts, "site") {
+		return // the server has read it
+	}
+	page, err := asPerson(a, func(p *api.PersonClient) (api.SitePage, error) { return p.Sites(ctx) })
+	if err != nil {
+		return
+	}
+	q.Terms(func(t *search.Term) {
+		if t.Field != nil && t.Field.Name == "site" && !slices.ContainsFunc(page.Sites, func(s api.Site) bool { return t.MatchText(s.Name) }) {
+			a.talk("warning: there is no %s yet: muster sites list", t)
+		}
+	})
 }
 
 func rightsRemoveCommand(a *app) *cobra.Command {

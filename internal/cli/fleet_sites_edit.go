@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -111,7 +110,7 @@ func (a *app) putSite(ctx context.Context, name string, o *siteFlags, given func
 		old, err := p.Site(ctx, name)
 		switch {
 		case add && err == nil:
-			return out, muster.WithHint(muster.Errorf(muster.Conflict, "there is a site %q already", name), "muster sites edit %s", name)
+			return out, muster.WithHint(muster.Errorf(muster.Conflict, "there is a site %q already", name), "muster sites edit %s", shellWord(name))
 		case add && muster.KindOf(err) != muster.NotFound, !add && err != nil:
 			return out, siteHint(err)
 		}
@@ -127,7 +126,7 @@ func (a *app) putSite(ctx context.Context, name string, o *siteFlags, given func
 	return a.answer(site, func() error {
 		a.print("%s: %s", site.Name, count(int(site.Hosts), "host"))
 		if add && !site.Open {
-			a.talk("next: muster sites key add %s > %s.key", site.Name, site.Name)
+			a.talk("next: muster sites key add %s > %s", shellWord(site.Name), shellWord(strings.ReplaceAll(site.Name, "/", "_")+".key"))
 		}
 		return nil
 	})
@@ -181,14 +180,14 @@ func (a *app) addSiteKey(ctx context.Context, site string, o siteKeyOptions) err
 		in.Expires = a.now().Add(last).Unix()
 	}
 	if o.cert != "" {
-		data, err := os.ReadFile(filepath.Clean(o.cert))
+		data, err := readBounded(o.cert, maxKeyFile, certHint)
 		if err != nil {
-			return muster.WithKind(muster.NotFound, err)
+			return err
 		}
 		in.Certificate = string(data)
 	}
 	if _, err := os.Lstat(o.out); o.out != "" && err == nil {
-		return muster.Errorf(muster.Conflict, "file %q is there already", o.out) // before there is a key that nobody has
+		return muster.WithHint(muster.Errorf(muster.Conflict, "file %q is there already", o.out), "name another file with --out") // before there is a key that nobody has
 	}
 	made, err := asPerson(a, func(p *api.PersonClient) (api.SiteKeyMade, error) {
 		made, err := p.AddSiteKey(ctx, site, in)
@@ -228,7 +227,7 @@ func sitesKeyRemoveCommand(a *app) *cobra.Command {
 			return a.as(func(p *api.PersonClient) error {
 				for _, id := range args[1:] {
 					if err := p.RemoveSiteKey(cmd.Context(), args[0], id); err != nil {
-						return err
+						return keyHint(err, args[0])
 					}
 					a.talk("ended key %s", id)
 				}
@@ -236,4 +235,21 @@ func sitesKeyRemoveCommand(a *app) *cobra.Command {
 			})
 		},
 	}
+}
+
+// keyHint says where keys of sites stand.
+func keyHint(err error, site string) error {
+	if muster.KindOf(err) == muster.NotFound && muster.HintOf(err) == "" {
+		return muster.WithHint(err, "muster sites show %s lists its keys, muster sites list the sites", site)
+	}
+	return err
+}
+
+// shellWord quotes a word for sh, where that is needed.
+func shellWord(s string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+:,./@%"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

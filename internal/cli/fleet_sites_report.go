@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,9 +49,9 @@ func (a *app) siteReport(ctx context.Context, s *reportSource) (*sitereport.Repo
 	}
 	var in io.Reader = a.in
 	if name != "-" {
-		f, err := os.Open(filepath.Clean(name))
+		f, err := open(name, reportHint)
 		if err != nil {
-			return nil, muster.WithKind(muster.NotFound, err)
+			return nil, err
 		}
 		defer f.Close()
 		in = f

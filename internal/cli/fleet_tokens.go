@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -130,7 +128,7 @@ func (a *app) joinLine(ctx context.Context, p *api.PersonClient, t api.Token, tr
 
 func (a *app) anchors(ctx context.Context, p *api.PersonClient, trust string) ([]*x509.Certificate, error) {
 	if trust != "" {
-		data, err := os.ReadFile(filepath.Clean(trust))
+		data, err := readBounded(trust, maxKeyFile, certHint)
 		if err != nil {
 			return nil, err
 		}

@@ -3,9 +3,7 @@ package cli
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -62,11 +60,11 @@ func (a *app) identity(f signerFlags) (*sign.Identity, error) {
 	case f.key != "" && f.command != "":
 		return nil, usagef("both a key and a command that signs are given")
 	case f.cert == "":
-		return nil, usagef("a command that signs needs the certificate of its key: give --cert, or set MUSTER_CERT")
+		return nil, muster.WithHint(usagef("a command that signs needs the certificate of its key"), "give --cert, or set MUSTER_CERT")
 	}
 	certPEM, err := readSmall(f.cert)
 	if err != nil {
-		return nil, err
+		return nil, muster.WithHint(fmt.Errorf("cannot read the certificate to sign with: %w", err), signHint)
 	}
 	if f.command != "" {
 		return commandIdentity(f, certPEM)
@@ -122,7 +120,7 @@ func splitCommand(line string) (words []string, err error) {
 func (a *app) fileIdentity(keyFile string, certPEM []byte) (*sign.Identity, error) {
 	keyPEM, err := readSmall(keyFile)
 	if err != nil {
-		return nil, err
+		return nil, muster.WithHint(fmt.Errorf("cannot read the key to sign with: %w", err), signHint)
 	}
 	id, err := sign.ParseIdentity(keyPEM, certPEM, func() ([]byte, error) {
 		return a.password("password of " + keyFile)
@@ -133,16 +131,16 @@ func (a *app) fileIdentity(keyFile string, certPEM []byte) (*sign.Identity, erro
 	return id, nil
 }
 
+// maxKeyFile bounds files of keys and certificates.
+const maxKeyFile = 1 << 20
+
 // readSmall reads a file of keys or certificates.
 func readSmall(name string) ([]byte, error) {
 	info, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, muster.WithKind(muster.NotFound, err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, fileError(err, "")
 	}
-	if info.Size() > 1<<20 {
+	if info.Size() > maxKeyFile {
 		return nil, muster.Errorf(muster.Invalid, "%q is too large for keys or certificates", name)
 	}
 	return os.ReadFile(name)
@@ -187,7 +185,11 @@ func (a *app) chosenPassword(variable, name string) ([]byte, error) {
 		return nil, err
 	}
 	if len(first) == 0 {
-		return nil, muster.WithHint(usagef("an empty password protects nothing"), "give --no-password to have none")
+		err := usagef("an empty password protects nothing")
+		if strings.Contains(variable, "KEY") {
+			err = muster.WithHint(err, "give --no-password to have none")
+		}
+		return nil, err
 	}
 	if _, ok := os.LookupEnv(variable); ok {
 		return first, nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -37,7 +36,7 @@ func (a *app) repoServe(ctx context.Context, dir, listen string, verbose bool) e
 	if err := needRepository(dir); err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", listen)
+	l, err := listenAt(listen)
 	if err != nil {
 		return err
 	}
