@@ -115,7 +115,7 @@ undoes, checks and removes them, on machines and in areas without root.`,
 	root.SetCompletionCommandGroupID("more")
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	tidy(root)
+	Tidy(root)
 	complete(root)
 	return root
 }

@@ -20,8 +20,13 @@ var environment = []struct{ name, text string }{
 	{"MUSTER_KEY", "private key to sign with"},
 	{"MUSTER_CERT", "certificate of that key, or of that of the command, with those of its issuers"},
 	{"MUSTER_SIGN_COMMAND", "command that signs in place of a key"},
-	{"MUSTER_KEY_PASSWORD", "password of private keys, where nobody can be asked"},
+	{"MUSTER_KEY_PASSWORD", "password of private keys, where nobody can be asked; of musterd collect too"},
 	{"MUSTER_NEW_KEY_PASSWORD", "the new one, for muster key password"},
+	{"MUSTER_SERVER", "server that commands go to, where there are sessions on several"},
+	{"MUSTER_PASSWORD", "password of a person on a server, where nobody can be asked"},
+	{"MUSTER_OLD_PASSWORD", "the one before, for muster people password"},
+	{"MUSTER_TOKEN", "token of a program on the server, in place of a session"},
+	{"MUSTER_CA", "with it, the authority of the server's certificate: a file or sha256:..."},
 	{"MUSTER_MAINTAINER", "whom muster new names as maintainer"},
 	{"MUSTER_REPO_URL", "repository that the following are for; they are sent to no other"},
 	{"MUSTER_REPO_USER", "name of a user of that repository"},
@@ -52,9 +57,10 @@ Options of every command:
 Exit codes: ` + exitText + `.
 `
 
-// tidy gives a command and those below it what all have: complaints about
+// Tidy gives a command and those below it what all have: complaints about
 // arguments that are usage errors, and an answer to commands that are not.
-func tidy(cmd *cobra.Command) {
+func Tidy(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.DisableFlagsInUseLine = true
 	if cmd.HasSubCommands() && !cmd.Runnable() {
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, chooseCommand
@@ -63,9 +69,12 @@ func tidy(cmd *cobra.Command) {
 		cmd.Args = func(cmd *cobra.Command, args []string) error { return checkArgs(cmd, args, check) }
 	}
 	for _, sub := range cmd.Commands() {
-		tidy(sub)
+		Tidy(sub)
 	}
 }
+
+// IsUsage reports whether an error is a wrong use of the command line.
+func IsUsage(err error) bool { return isUsage(err) }
 
 // flagError is the complaint about a flag. Where the command is unknown, its
 // flags are so, too.

@@ -2,7 +2,7 @@
 // server, an administrator, and three hosts that get software, lose it again and
 // say what they have.
 //
-// Start with [Run]. Every step is a command that is printed first and can be typed
+// Start with [Run]; a [Stage] is what other demonstrations have in common with it. Every step is a command that is printed first and can be typed
 // again; it runs as a process of its own, as it would on a real site.
 package demo
 
@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"muster"
-	"muster/recipes"
 )
 
 // Options say how to show.
@@ -39,47 +38,34 @@ var Hosts = []string{"pc-1", "pc-2", "pc-3"}
 
 // A demo is a demonstration under way.
 type demo struct {
-	Options
-	ctx     context.Context
+	*Stage
+	opts    Options
 	url     string
 	token   string
-	step    int
 	running []*process
 }
 
-// mark is a file that says that a folder is a demonstration and may be replaced
-// by another one.
-const mark = ".muster-demo"
-
 // Run shows everything, step after step, and fails at the first that does not do
 // what it should. Without Once it then goes on until ctx ends.
-func Run(ctx context.Context, o Options) (err error) {
-	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+func Run(ctx context.Context, o Options) error {
+	stage, err := Open(ctx, o.Dir, "musterd", o.Out)
+	if err != nil {
 		return err
 	}
-	if _, err := exec.LookPath("go"); err != nil {
-		return muster.WithHint(muster.Errorf(muster.NotFound, "the demonstration builds tools from source and needs Go: %w", err),
-			"install Go from https://go.dev/dl, or your system's package golang")
-	}
-	if err := freshFolder(o.Dir); err != nil {
+	d := &demo{Stage: stage, opts: o}
+	if err := os.Mkdir(filepath.Join(d.Dir, "home"), 0o755); err != nil {
 		return err
 	}
-	if err := programs(o.Self, filepath.Join(o.Dir, "bin")); err != nil {
+	if err := programs(o.Self, filepath.Join(d.Dir, "bin")); err != nil {
 		return err
 	}
-	d := &demo{Options: o, ctx: ctx}
 	defer d.stop()
 	if err := d.configure(); err != nil {
 		return err
 	}
 	start := time.Now()
-	for _, do := range d.story() {
-		if err = ctx.Err(); err == nil {
-			err = do()
-		}
-		if err != nil {
-			return fmt.Errorf("step %d of the demonstration: %w%s", d.step, err, d.logs())
-		}
+	if err := d.Play(d.story()); err != nil {
+		return fmt.Errorf("%w%s", err, d.logs())
 	}
 	d.farewell(time.Since(start))
 	if !o.Once {
@@ -88,39 +74,18 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// freshFolder makes the folder, in place of an earlier demonstration only.
-func freshFolder(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err == nil && len(entries) > 0 {
-		if _, err := os.Stat(filepath.Join(dir, mark)); err != nil {
-			return muster.WithHint(muster.Errorf(muster.Conflict, "%q is not empty, and no earlier demonstration", dir),
-				"musterd demo --dir ANOTHER")
-		}
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "home"), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, mark), nil, 0o644); err != nil {
-		return err
-	}
-	return os.CopyFS(filepath.Join(dir, "recipes"), recipes.Demo)
-}
-
 // configure chooses the server's address and writes its configuration.
 func (d *demo) configure() error {
-	l, err := net.Listen("tcp", d.Listen)
+	l, err := net.Listen("tcp", d.opts.Listen)
 	if err != nil {
-		return muster.WithHint(muster.Errorf(muster.Unavailable, "cannot listen at %s: %w", d.Listen, err), "musterd demo --listen 127.0.0.1:0")
+		return muster.WithHint(muster.Errorf(muster.Unavailable, "cannot listen at %s: %w", d.opts.Listen, err), "musterd demo --listen 127.0.0.1:0")
 	}
-	d.Listen = l.Addr().String()
-	d.url = "https://" + d.Listen
+	d.opts.Listen = l.Addr().String()
+	d.url = "https://" + d.opts.Listen
 	if err := l.Close(); err != nil {
 		return err
 	}
-	text := "data: " + filepath.Join(d.Dir, "server") + "\nname: demonstration\nlisten: " + d.Listen +
+	text := "data: " + filepath.Join(d.Dir, "server") + "\nname: demonstration\nlisten: " + d.opts.Listen +
 		"\ntls: {names: [127.0.0.1, localhost]}\nhosts: {interval: 1m}\nrepository: {reserve: 16M}\n"
 	return os.WriteFile(filepath.Join(d.Dir, "musterd.yaml"), []byte(text), 0o644)
 }
@@ -156,8 +121,8 @@ func goenv(name string) string {
 // start runs a program beside the story; what it says goes to NAME.log.
 func (d *demo) start(name string, args ...string) func() error {
 	return func() error {
-		d.step++
-		d.print("$ %s &", d.shown(args))
+		d.Step++
+		d.Print("$ %s &", d.Shown(args))
 		log, err := os.OpenFile(filepath.Join(d.Dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 		if err != nil {
 			return err
@@ -206,15 +171,6 @@ func (d *demo) logs() string {
 	return text.String()
 }
 
-func (d *demo) print(format string, args ...any) { fmt.Fprintf(d.Out, format+"\n", args...) }
-
-func (d *demo) say(text string) func() error {
-	return func() error {
-		d.print("\n# %s", text)
-		return nil
-	}
-}
-
 // muster runs one command as if it had been typed in the folder.
 func (d *demo) muster(args ...string) func() error {
 	return d.typed(append([]string{"muster"}, args...)...)
@@ -222,7 +178,7 @@ func (d *demo) muster(args ...string) func() error {
 
 // program is the file of the program that args begin with.
 func (d *demo) program(args []string) string {
-	return filepath.Join(d.Dir, "bin", args[0]+filepath.Ext(d.Self))
+	return filepath.Join(d.Dir, "bin", args[0]+filepath.Ext(d.opts.Self))
 }
 
 // programs puts both programs into dir: go run would delete its own.
@@ -245,31 +201,20 @@ func programs(self, dir string) error {
 // typed runs a program with arguments.
 func (d *demo) typed(args ...string) func() error {
 	return func() error {
-		d.step++
-		d.print("$ %s", d.shown(args))
-		_, err := d.run(args, d.Out, d.Err)
+		d.Step++
+		d.Print("$ %s", d.Shown(args))
+		_, err := d.run(args, d.Out, d.opts.Err)
 		return err
 	}
 }
 
-// shown is a command as a person types it.
-func (d *demo) shown(args []string) string {
-	words := make([]string, len(args))
-	for i, arg := range args {
-		if words[i] = strings.ReplaceAll(arg, d.Dir+string(filepath.Separator), ""); arg == "" || strings.ContainsAny(arg, " <>*'\"$&|;()") {
-			words[i] = "'" + words[i] + "'"
-		}
-	}
-	return strings.Join(words, " ")
-}
-
 func (d *demo) run(args []string, out, errw io.Writer) (string, error) {
 	var kept strings.Builder
-	cmd := exec.CommandContext(d.ctx, d.program(args), args[1:]...)
+	cmd := exec.CommandContext(d.Ctx, d.program(args), args[1:]...)
 	cmd.Dir, cmd.Env = d.Dir, d.environment()
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&kept, out), errw
 	if err := cmd.Run(); err != nil {
-		return kept.String(), fmt.Errorf("%s: %w", d.shown(args), err)
+		return kept.String(), fmt.Errorf("%s: %w", d.Shown(args), err)
 	}
 	return kept.String(), nil
 }
@@ -281,10 +226,10 @@ const patience = 90 * time.Second
 func (d *demo) until(pattern string, args ...string) func() error {
 	re := regexp.MustCompile("(?m)" + pattern)
 	return func() error {
-		d.step++
+		d.Step++
 		args := append([]string{"muster"}, args...)
-		d.print("$ %s", d.shown(args))
-		ctx, cancel := context.WithTimeout(d.ctx, patience)
+		d.Print("$ %s", d.Shown(args))
+		ctx, cancel := context.WithTimeout(d.Ctx, patience)
 		defer cancel()
 		for {
 			var talk strings.Builder
@@ -295,7 +240,7 @@ func (d *demo) until(pattern string, args ...string) func() error {
 			}
 			select {
 			case <-ctx.Done():
-				return errors.Join(fmt.Errorf("%s did not show %q within %v:\n%s%s", d.shown(args), pattern, patience, out, talk.String()), err)
+				return errors.Join(fmt.Errorf("%s did not show %q within %v:\n%s%s", d.Shown(args), pattern, patience, out, talk.String()), err)
 			case <-time.After(300 * time.Millisecond):
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,26 +14,26 @@ import (
 // story is the demonstration, in the order in which a site would do it.
 func (d *demo) story() []func() error {
 	story := []func() error{
-		d.say("Somebody in the site is the authority; Alice makes packages and administers."),
+		d.Say("Somebody in the site is the authority; Alice makes packages and administers."),
 		d.muster("ca", "init", "--name", "Example Authority", "--out", "ca", "--no-password"),
 		d.muster("ca", "issue", "--ca", "ca", "--rights", "code", "--name", "Alice Martin", "--out", "alice", "--no-password"),
-		d.say("Real tools, from source: recipes become signed packages. The key stays with Alice."),
+		d.Say("Real tools, from source: recipes become signed packages. The key stays with Alice."),
 		d.muster("build", "recipes/age", "--set", "version=1.3.1", "--out", "out"),
 		d.muster("build", "recipes/age", "--set", "version=1.3.2", "--out", "out"),
 		d.muster("build", "recipes/age-examples", "--out", "out"),
 		d.muster("build", "recipes/shfmt", "--out", "out"),
 		d.muster("build", "recipes/welcome", "--out", "out"),
 		d.muster("build", "recipes/welcome", "--set", "version=2", "--set", "text="+tooLong, "--out", "out"),
-		d.say("A server, on SQLite and a folder. It believes the authority, and Alice administers. It cannot\n# sign packages itself."),
+		d.Say("A server, on SQLite and a folder. It believes the authority, and Alice administers. It cannot\n# sign packages itself."),
 		d.typed("musterd", "init", "--config", "musterd.yaml"),
 		d.typed("musterd", "trust", "add", "ca.crt", "alice.crt", "--config", "musterd.yaml"),
 		d.start("server", "musterd", "serve", "--config", "musterd.yaml"),
 		d.login,
 		d.muster("repo", "init", d.url, "--key", "ca.key", "--cert", "ca.crt"),
 		d.publish("age_1.3.1-1_*", "age-examples_*", "shfmt_*"),
-		d.say("The hosts of the lab should have age. What a group means is a signed package, too."),
+		d.Say("The hosts of the lab should have age. What a group means is a signed package, too."),
 		d.muster("groups", "edit", "lab", "--install", "age"),
-		d.say("Three hosts join, by one token. They pin the authority: the server could not give them another."),
+		d.Say("Three hosts join, by one token. They pin the authority: the server could not give them another."),
 		d.createToken,
 	}
 	for _, name := range Hosts {
@@ -46,30 +45,30 @@ func (d *demo) story() []func() error {
 	return append(story,
 		d.until(`(?s)pc-1 +OK.*pc-2 +OK.*pc-3 +OK`, "hosts"),
 		d.until("age +1.3.1-1 +OK", "list", "--root", "pc-1"),
-		d.age("pc-1", "1.3.1"),
+		d.Age("pc-1", "1.3.1"),
 		d.muster("why", "age-examples", "--root", "pc-1"),
-		d.say("The group changes: age goes, with what only it needed, and shfmt comes. Nobody touches a host."),
+		d.Say("The group changes: age goes, with what only it needed, and shfmt comes. Nobody touches a host."),
 		d.muster("groups", "edit", "lab", "--remove-package", "age", "--install", "shfmt"),
 		d.until("shfmt +3.12.0-1 +OK", "list", "--root", "pc-1"),
 		d.until("shfmt +3.12.0-1 +OK", "list", "--root", "pc-3"),
 		d.gone("pc-1", "age"),
-		d.say("One host alone gets age, now in the newer version."),
+		d.Say("One host alone gets age, now in the newer version."),
 		d.publish("age_1.3.2-1_*"),
 		d.muster("host", "edit", "pc-2", "--install", "age>=1.3.2"),
 		d.until("age +1.3.2-1 +OK", "list", "--root", "pc-2"),
-		d.age("pc-2", "1.3.2"),
-		d.say("Which hosts have what? Search by anything that hosts tell; the same words make groups."),
+		d.Age("pc-2", "1.3.2"),
+		d.Say("Which hosts have what? Search by anything that hosts tell; the same words make groups."),
 		d.until("(?m)^pc-2 ", "hosts", "muster:age>=1.3.2"),
 		d.until("(?s)pc-1.*pc-3", "hosts", "muster:shfmt -muster:age"),
 		d.muster("groups", "edit", "with-age", "--query", "muster:age"),
-		d.say("And since when? Every change is kept."),
+		d.Say("And since when? Every change is kept."),
 		d.until("removed +age ", "software", "--history", "--host", "pc-1"),
 		d.until("installed +shfmt", "inventory", "pc-1", "--diff", "1h"),
 		d.muster("changes", "pc-2"),
-		d.say("An order to three hosts at once. Alice signs it; the server cannot make one, nor change it.\n# The hosts verify it for themselves, and sign what came of it."),
+		d.Say("An order to three hosts at once. Alice signs it; the server cannot make one, nor change it.\n# The hosts verify it for themselves, and sign what came of it."),
 		d.muster("send", "check", "--to", "group:lab", "--reason", "after the holidays", "--yes", "--follow"),
 		d.muster("actions"),
-		d.say("A new version reaches a few first. This one cannot be installed: the rollout stops by itself."),
+		d.Say("A new version reaches a few first. This one cannot be installed: the rollout stops by itself."),
 		d.publish("welcome_1-1_*"),
 		d.muster("groups", "edit", "lab", "--install", "welcome"),
 		d.until("welcome +1-1 +OK", "list", "--root", "pc-1"),
@@ -81,10 +80,10 @@ func (d *demo) story() []func() error {
 		d.muster("list", "--root", "pc-2"),
 		d.muster("why-not", "welcome=2-1", "--root", "pc-1"),
 		d.muster("rollout", "abort", "rollout-welcome-2-1", "--reason", "a line is too long"),
-		d.say("Who did all that? The log cannot be changed without a trace."),
+		d.Say("Who did all that? The log cannot be changed without a trace."),
 		d.muster("auditlog", "export", "audit.log"),
 		d.muster("auditlog", "verify", "audit.log"),
-		d.say("The server loses its database. The hosts are its memory, their certificates the proof."),
+		d.Say("The server loses its database. The hosts are its memory, their certificates the proof."),
 		d.loseDatabase,
 		d.start("server", "musterd", "serve", "--config", "musterd.yaml"),
 		d.login,
@@ -109,19 +108,19 @@ percent: 100
 // rollout begins to bring a version to hosts, in the rings of pilot.rings.
 func (d *demo) rollout(name, version string) func() error {
 	return func() error {
-		files, err := filepath.Glob(filepath.Join(d.Dir, "out", name+"_"+version+"_*"))
-		if err != nil || len(files) != 1 {
-			return fmt.Errorf("%d packages %s=%s were built", len(files), name, version)
+		files, err := d.Packages(name + "_" + version + "_*")
+		if err != nil {
+			return err
 		}
-		return d.muster("rollout", "start", name+"="+version, filepath.ToSlash(filepath.Join("out", filepath.Base(files[0]))), "--rings", "pilot.rings")()
+		return d.muster("rollout", "start", name+"="+version, files[0], "--rings", "pilot.rings")()
 	}
 }
 
 // write makes a file, and shows it.
 func (d *demo) write(name, text string) func() error {
 	return func() error {
-		d.step++
-		d.print("$ cat > %s\n%s^D", name, text)
+		d.Step++
+		d.Print("$ cat > %s\n%s^D", name, text)
 		return os.WriteFile(filepath.Join(d.Dir, name), []byte(text), 0o644)
 	}
 }
@@ -130,14 +129,14 @@ func (d *demo) write(name, text string) func() error {
 func (d *demo) login() error {
 	args := []string{"muster", "login", d.url, "--ca", filepath.Join("server", "tls", "cert.pem")}
 	end := time.Now().Add(patience)
-	d.step++
-	d.print("$ %s", d.shown(args))
+	d.Step++
+	d.Print("$ %s", d.Shown(args))
 	for {
 		var talk strings.Builder
 		_, err := d.run(args, d.Out, &talk)
-		if err == nil || time.Now().After(end) || d.ctx.Err() != nil {
+		if err == nil || time.Now().After(end) || d.Ctx.Err() != nil {
 			if err != nil {
-				fmt.Fprint(d.Err, talk.String())
+				fmt.Fprint(d.opts.Err, talk.String())
 			}
 			return err
 		}
@@ -148,25 +147,19 @@ func (d *demo) login() error {
 // publish uploads the packages whose file names match.
 func (d *demo) publish(patterns ...string) func() error {
 	return func() error {
-		args := []string{"repo", "publish", d.url}
-		for _, p := range patterns {
-			files, err := filepath.Glob(filepath.Join(d.Dir, "out", p))
-			if err != nil || len(files) == 0 {
-				return fmt.Errorf("no package %q was built", p)
-			}
-			for _, f := range files {
-				args = append(args, filepath.ToSlash(filepath.Join("out", filepath.Base(f))))
-			}
+		files, err := d.Packages(patterns...)
+		if err != nil {
+			return err
 		}
-		return d.muster(args...)()
+		return d.muster(append([]string{"repo", "publish", d.url}, files...)...)()
 	}
 }
 
 func (d *demo) createToken() error {
-	d.step++
+	d.Step++
 	args := []string{"muster", "tokens", "create", "--uses", "3", "--group", "lab", "--trust", "ca.crt", "--json"}
-	d.print("$ %s", d.shown(args))
-	out, err := d.run(args, d.Out, d.Err)
+	d.Print("$ %s", d.Shown(args))
+	out, err := d.run(args, d.Out, d.opts.Err)
 	if err != nil {
 		return err
 	}
@@ -187,76 +180,23 @@ func (d *demo) join(name string) func() error {
 	}
 }
 
-// age runs the installed tool: its version, and a file there and back.
-func (d *demo) age(host, version string) func() error {
-	return func() error {
-		out, err := d.tool(host, "age", "", "--version")
-		if err != nil {
-			return err
-		}
-		if strings.TrimSpace(out) != "v"+version {
-			return fmt.Errorf("the installed age says it is %q, not v%s", out, version)
-		}
-		key := filepath.Join(d.Dir, fmt.Sprintf("key-%d.txt", d.step))
-		if _, err := d.tool(host, "age-keygen", "", "-o", key); err != nil {
-			return err
-		}
-		recipient, err := d.tool(host, "age-keygen", "", "-y", key)
-		if err != nil {
-			return err
-		}
-		secret, err := d.tool(host, "age", "attack at dawn", "-r", strings.TrimSpace(recipient))
-		if err != nil {
-			return err
-		}
-		plain, err := d.tool(host, "age", secret, "-d", "-i", key)
-		if err != nil {
-			return err
-		}
-		d.print("(%d encrypted bytes are %q again)", len(secret), plain)
-		if plain != "attack at dawn" {
-			return fmt.Errorf("the installed age gave back %q", plain)
-		}
-		return nil
-	}
-}
-
-// tool runs an installed program.
-func (d *demo) tool(host, name, stdin string, args ...string) (string, error) {
-	path := filepath.Join(host, "usr", "bin", name)
-	d.step++
-	d.print("$ %s %s", path, strings.ReplaceAll(strings.Join(args, " "), d.Dir+string(filepath.Separator), ""))
-	cmd := exec.CommandContext(d.ctx, filepath.Join(d.Dir, path), args...)
-	cmd.Stdin = strings.NewReader(stdin)
-	var talk strings.Builder
-	cmd.Stderr = &talk
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", path, err, talk.String())
-	}
-	if stdin == "" {
-		fmt.Fprint(d.Out, string(out))
-	}
-	return string(out), nil
-}
-
 // gone proves that a removal left no program behind.
 func (d *demo) gone(host, name string) func() error {
 	return func() error {
-		d.step++
+		d.Step++
 		for _, program := range []string{name, name + ".exe"} {
 			if _, err := os.Lstat(filepath.Join(d.Dir, host, "usr", "bin", program)); err == nil {
 				return fmt.Errorf("%s is still on %s", program, host)
 			}
 		}
-		d.print("(%s is gone from %s)", name, host)
+		d.Print("(%s is gone from %s)", name, host)
 		return nil
 	}
 }
 
 // loseDatabase ends the server without warning and deletes what it knew.
 func (d *demo) loseDatabase() error {
-	d.step++
+	d.Step++
 	for i, p := range d.running {
 		if p.name != "server" {
 			continue
@@ -277,22 +217,22 @@ func (d *demo) loseDatabase() error {
 			return err
 		}
 	}
-	d.print("(the server is killed, and its database deleted)")
+	d.Print("(the server is killed, and its database deleted)")
 	return nil
 }
 
 func (d *demo) farewell(took time.Duration) {
-	d.print("\nDone: %d steps in %.0f s. What was made lies in %s.", d.step, took.Seconds(), d.Dir)
-	if d.Once {
+	d.Print("\nDone: %d steps in %.0f s. What was made lies in %s.", d.Step, took.Seconds(), d.Dir)
+	if d.opts.Once {
 		return
 	}
-	d.print(`
+	d.Print(`
 The server goes on at %s, and the hosts with it, until you press Ctrl-C.
 In another terminal:
 `, d.url)
-	d.print("  cd %s", d.Dir)
-	d.print("  export PATH=$PWD/bin:$PATH XDG_CONFIG_HOME=$PWD/home/.config MUSTER_KEY=alice.key MUSTER_CERT=alice.crt")
+	d.Print("  cd %s", d.Dir)
+	d.Print("  export PATH=$PWD/bin:$PATH XDG_CONFIG_HOME=$PWD/home/.config MUSTER_KEY=alice.key MUSTER_CERT=alice.crt")
 	for _, line := range []string{"console", "hosts", "host show pc-1", "groups edit lab --install age", "changes --follow", "hosts 'os:" + runtime.GOOS + " seen<1h'", "--help"} {
-		d.print("  muster %s", line)
+		d.Print("  muster %s", line)
 	}
 }
