@@ -44,8 +44,8 @@ type FeedPage struct {
 type FeedItem struct {
 	ID string `json:"id"` // unique, the same whenever it is read
 	// Kind is "host." and the event's what, "inventory", "rollout." and the state,
-	// "action." and the state, "action.result", "advisory.new" or "advisory.gone", or
-	// "audit." and the entry's what.
+	// "action." and the state, "action.result", "advisory.new" or "advisory.gone",
+	// "site.removed", or "audit." and the entry's what.
 	Kind string `json:"kind"`
 	Time int64  `json:"time"`
 	Host string `json:"host,omitempty"`
@@ -63,6 +63,8 @@ type FeedItem struct {
 	Target *ActionTarget `json:"target,omitempty"`
 	// Advisory is a serious advisory that came to a site, or left it.
 	Advisory *AdvisoryNews `json:"advisory,omitempty"`
+	// Site is the name of one that was removed.
+	Site string `json:"site,omitempty"`
 	// Audit is an entry of the audit log, for those who may read it.
 	Audit *AuditEntry `json:"audit,omitempty"`
 }
@@ -84,6 +86,9 @@ type ActionTarget struct {
 	Target
 }
 
+// SiteRemoved is the kind of [FeedItem] for a site that was removed.
+const SiteRemoved = "site.removed"
+
 // FeedKinds are the kinds of [FeedItem]. The part before a dot stands for all that begin
 // with it.
 var FeedKinds = []string{
@@ -92,6 +97,7 @@ var FeedKinds = []string{
 	"rollout.running", "rollout.paused", "rollout.halted", "rollout.aborted", "rollout.completed",
 	"action.held", "action.open", "action.over", "action.cancelled", "action.result",
 	AdvisoryNew, AdvisoryGone,
+	SiteRemoved,
 	"audit.request", "audit.login", "audit.stranger", "audit.host", "audit.rollout", "audit.webhook", "audit.server",
 }
 

@@ -9,7 +9,7 @@ import (
 // that the asker may see: of others there is nothing.
 const (
 	RouteSites        = "/api/v1/sites"                              // GET, person: [SitePage]
-	RouteSite         = "/api/v1/sites/{name}"                       // GET, person: [SiteDetail]; PUT: [SitePut] -> [Site]
+	RouteSite         = "/api/v1/sites/{name}"                       // GET, person: [SiteDetail]; PUT: [SitePut] -> [Site]; DELETE
 	RouteSiteKeys     = "/api/v1/sites/{name}/keys"                  // POST, person: [NewSiteKey] -> [SiteKeyMade]
 	RouteSiteKey      = "/api/v1/sites/{name}/keys/{key}"            // DELETE, person
 	RouteSiteHosts    = "/api/v1/sites/{name}/hosts"                 // GET, person: [SiteHostQuery] -> [SiteHostPage]
@@ -209,6 +209,11 @@ func (p *PersonClient) Site(ctx context.Context, name string) (out SiteDetail, e
 func (p *PersonClient) PutSite(ctx context.Context, name string, in SitePut) (out Site, err error) {
 	err = p.send(ctx, http.MethodPut, at(RouteSite, name), in, &out)
 	return out, err
+}
+
+// RemoveSite ends a site, with all that is known of its hosts. Its name may be given anew.
+func (p *PersonClient) RemoveSite(ctx context.Context, name string) error {
+	return p.send(ctx, http.MethodDelete, at(RouteSite, name), nil, nil)
 }
 
 // AddSiteKey makes a key for a site. Its line is told once.

@@ -29,6 +29,7 @@ type reader struct {
 	view     relay.View // the same hosts; nil is all
 	rollouts bool
 	sites    []string // whose advisories; nil is all
+	ofSite   func(name string) bool
 	audit    bool
 }
 
@@ -44,6 +45,9 @@ func (s *Server) sources(r reader) []source {
 	}
 	all = append(all, source{'v', s.advisories.Newest, func(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
 		return s.followAdvisories(ctx, n, limit, r.sites)
+	}})
+	all = append(all, source{'s', s.sites.Newest, func(ctx context.Context, n int64, limit int) ([]api.FeedItem, int64, error) {
+		return s.followSites(ctx, n, limit, r.ofSite)
 	}})
 	if r.audit {
 		all = append(all, source{'a', s.newestAudit, s.followAudit})
@@ -299,7 +303,7 @@ func (s *Server) sourcesOf(ctx context.Context, r *request) ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.sources(reader{part: s.part(r), view: v, rollouts: true, sites: see, audit: r.person.may(api.VerbAdminister).All()}), nil
+	return s.sources(reader{part: s.part(r), view: v, rollouts: true, sites: see, ofSite: r.person.may(api.VerbView).Site, audit: r.person.may(api.VerbAdminister).All()}), nil
 }
 
 // await answers with the first page that has something, or with none when the time

@@ -245,6 +245,7 @@ func TestFeedKinds(t *testing.T) {
 	}
 	named("../hosts", "what", "host.", "welcome")
 	named(".", "What", "audit.", "refused")
+	want[api.SiteRemoved] = true
 	for _, s := range []rollout.State{rollout.Running, rollout.Paused, rollout.Halted, rollout.Aborted, rollout.Completed} {
 		want["rollout."+string(s)] = true
 	}

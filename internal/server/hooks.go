@@ -100,7 +100,7 @@ func (f hookFeed) sources(ctx context.Context, query string) ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{part: f.hosts.Part(scope, scope, nil), rollouts: scope.All(), sites: see, audit: scope.All()}
+	r := reader{part: f.hosts.Part(scope, scope, nil), rollouts: scope.All(), sites: see, ofSite: scope.Site, audit: scope.All()}
 	if scope.All() {
 		return f.Server.sources(r), nil
 	}

@@ -151,6 +151,7 @@ func routes() []route {
 		{method: get, path: api.RouteSites, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listSites},
 		{method: get, path: api.RouteSite, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).getSite},
 		{method: put, path: api.RouteSite, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxPerson, serve: (*Server).putSite},
+		{method: del, path: api.RouteSite, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).removeSite},
 		{method: post, path: api.RouteSiteKeys, who: aPerson, verb: api.VerbAdminister, class: "people", body: api.MaxPerson, serve: (*Server).addSiteKey},
 		{method: del, path: api.RouteSiteKey, who: aPerson, verb: api.VerbAdminister, class: "people", serve: (*Server).removeSiteKey},
 		{method: get, path: api.RouteSiteHosts, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listSiteHosts},
