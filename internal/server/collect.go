@@ -28,8 +28,15 @@ type Collect struct {
 	Say    func(format string, args ...any)
 	Disk   *durable.Disk
 
-	now  func() time.Time // nil: time.Now
-	busy map[string]int64 // letters of which a quota was used up, and the day of that
+	now  func() time.Time   // nil: time.Now
+	busy map[string]waiting // letters of which a quota was used up
+}
+
+// A waiting letter is tried again on another day, or with another quota.
+type waiting struct {
+	day   int64 // of UTC
+	site  string
+	quota sites.Quota
 }
 
 // Collected is what one round did.
@@ -78,15 +85,19 @@ func (c *Collect) Once(ctx context.Context) (done Collected, err error) {
 	if err != nil {
 		return done, err
 	}
+	quotas, err := quotasOf(ctx, kept)
+	if err != nil {
+		return done, err
+	}
 	today := c.now().Unix() / 86400
-	maps.DeleteFunc(c.busy, func(_ string, day int64) bool { return day != today })
+	maps.DeleteFunc(c.busy, func(_ string, w waiting) bool { return w.day != today || w.quota != quotas[w.site] })
 	for _, name := range names {
-		// Opening it again is work for nothing until quotas begin anew.
+		// Opening it again is work for nothing until quotas begin anew, or are raised.
 		if _, ok := c.busy[name]; ok {
 			done.Left++
 			continue
 		}
-		if err := c.one(ctx, o, name, &done); err != nil {
+		if err := c.one(ctx, o, name, quotas, &done); err != nil {
 			return done, err
 		}
 	}
@@ -94,7 +105,7 @@ func (c *Collect) Once(ctx context.Context) (done Collected, err error) {
 }
 
 // one deals with a letter.
-func (c *Collect) one(ctx context.Context, o *collector, name string, done *Collected) error {
+func (c *Collect) one(ctx context.Context, o *collector, name string, quotas map[string]sites.Quota, done *Collected) error {
 	path := filepath.Join(c.Dir, name)
 	l, err := readSpooled(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -117,7 +128,9 @@ func (c *Collect) one(ctx context.Context, o *collector, name string, done *Coll
 	case kind == muster.Busy:
 		done.Left++
 		c.Say("%s: %v", name, err)
-		c.wait(name)
+		if m != nil {
+			c.wait(name, m.report.Site, quotas)
+		}
 		return nil
 	case kind == muster.Invalid, kind == muster.Denied, kind == muster.NotFound:
 		done.Refused++
@@ -132,13 +145,25 @@ func (c *Collect) one(ctx context.Context, o *collector, name string, done *Coll
 	return nil
 }
 
-// wait leaves a letter for the next day of UTC. Others of its site are tried: where the
-// versions of packages are used up, reports that bring none are taken.
-func (c *Collect) wait(name string) {
-	if c.busy == nil {
-		c.busy = map[string]int64{}
+// quotasOf are those of the records of sites, as they are before letters are tried: one
+// that is raised meanwhile is another the next time.
+func quotasOf(ctx context.Context, s *sites.Sites) (map[string]sites.Quota, error) {
+	all, err := s.Sites(ctx)
+	quotas := make(map[string]sites.Quota, len(all))
+	for i := range all {
+		quotas[all[i].Name] = all[i].Quota
 	}
-	c.busy[name] = c.now().Unix() / 86400
+	return quotas, err
+}
+
+// wait leaves a letter for the next day of UTC, or another quota of its site. Others of the
+// site are tried: where the versions of packages are used up, reports that bring none are
+// taken.
+func (c *Collect) wait(name, site string, quotas map[string]sites.Quota) {
+	if c.busy == nil {
+		c.busy = map[string]waiting{}
+	}
+	c.busy[name] = waiting{c.now().Unix() / 86400, site, quotas[site]}
 }
 
 // refuse puts a letter aside, for people.

@@ -165,6 +165,27 @@ func TestCollectQuota(t *testing.T) {
 	}
 }
 
+// TestCollectRaised has a quota raised while reports wait: they are taken at once.
+func TestCollectRaised(t *testing.T) {
+	w, c := newSpooling(t)
+	quota := func(reports int64) {
+		t.Helper()
+		check(t, w.sites.PutSite(t.Context(), time.Now(), sites.Site{Name: "NIKHEF", Past: -1, Quota: sites.Quota{Reports: reports}}))
+	}
+	quota(1)
+	for i := range 3 {
+		check(t, w.spool.add(letter{at: time.Now(), body: w.sealed(node("NIKHEF", fmt.Sprint("n", i), "bash 1"))}))
+	}
+	for i, want := range []Collected{{Taken: 1, Left: 2}, {Left: 2}, {Taken: 1, Left: 1}, {Left: 1}} {
+		if i == 2 {
+			quota(2)
+		}
+		if done := c.round(t); done != want {
+			t.Errorf("round %d: collected %+v, not %+v", i, done, want)
+		}
+	}
+}
+
 // TestCase40Spool fails and crashes at every change of the disk while letters are kept
 // and taken out: none that was acknowledged is lost, none is taken that is not whole.
 func TestCase40Spool(t *testing.T) {
