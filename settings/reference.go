@@ -50,7 +50,7 @@ A stanza is a rule. Rules of all packages add up; a rule only ever gives.
 
 | field | what |
 | --- | --- |
-| ` + "`who`" + ` | accounts of the machine, ` + "`@group`" + `, or ` + "`*`" + ` for everybody. The operating system says who asks |
+| ` + "`who`" + ` | accounts of the machine, ` + "`@group`" + `, or ` + "`*`" + ` for everybody. The operating system says who asks; what Windows calls them is [here](../agent.md#on-windows) |
 | ` + "`packages`" + ` | names with ` + "`*`" + ` and ` + "`?`" + `; with ` + "`!`" + ` before it, what is not meant. The last that matches decides |
 | ` + "`kinds`" + ` | base, group; both where the field is missing |
 | ` + "`may`" + ` | install, remove, upgrade; all where the field is missing |

@@ -37,6 +37,7 @@ type Rules []Rule
 // person says.
 type Person struct {
 	User   string   // "alice", `CORP\alice`
+	Also   []string // other names of the same account, such as its SID
 	Groups []string // without the @
 	Fold   bool     // capitals do not count, as on Windows
 }
@@ -180,7 +181,7 @@ func (p *Person) isAmong(list []string) bool {
 		if group, ok := strings.CutPrefix(who, "@"); ok {
 			return slices.ContainsFunc(p.Groups, func(g string) bool { return p.same(g, group) })
 		}
-		return p.same(p.User, who)
+		return p.same(p.User, who) || slices.ContainsFunc(p.Also, func(name string) bool { return p.same(name, who) })
 	})
 }
 
