@@ -9,6 +9,14 @@ import (
 	"syscall"
 )
 
+// createTemp and createOwn create a file that is for its owner alone until its mode is set;
+// private is for Windows, where modes say nothing.
+func createTemp(dir string, _ bool) (*os.File, error) { return os.CreateTemp(dir, tempPrefix+"*") }
+
+func createOwn(name string, _ bool) (*os.File, error) {
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
 // createNew is os.OpenFile less the attempt to add the file to the poller,
 // five system calls that regular files have no use for.
 func createNew(name string, perm fs.FileMode) (*os.File, error) {

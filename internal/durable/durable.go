@@ -102,9 +102,8 @@ type File struct {
 
 // Create starts to write the named file. Nobody sees it before Commit.
 func (d *Disk) Create(name string, perm fs.FileMode) (*File, error) {
-	return d.create(name, perm, func() (*os.File, error) {
-		return os.CreateTemp(filepath.Dir(name), tempPrefix+"*")
-	})
+	private := d.mode(perm)&0o077 == 0
+	return d.create(name, perm, func() (*os.File, error) { return createTemp(filepath.Dir(name), private) })
 }
 
 // CreateAgain is Create where nobody sweeps up after a crash but the writer
@@ -117,7 +116,7 @@ func (d *Disk) CreateAgain(name string, perm fs.FileMode) (*File, error) {
 		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		return os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		return createOwn(temp, d.mode(perm)&0o077 == 0)
 	})
 }
 

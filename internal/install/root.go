@@ -102,6 +102,11 @@ func Setup(dir string, cfg Config, disk *durable.Disk) (*Root, error) {
 	if err := r.share(); err != nil {
 		return nil, err
 	}
+	if !cfg.Area {
+		if err := r.makeState(); err != nil {
+			return nil, setupError(dir, err)
+		}
+	}
 	for _, d := range []string{"", "trust.d", "packages", "journal", "cache"} {
 		if err := r.Disk.MkdirAll(filepath.Join(r.State, d), 0o755); err != nil {
 			return nil, setupError(dir, err)
@@ -111,6 +116,14 @@ func Setup(dir string, cfg Config, disk *durable.Disk) (*Root, error) {
 		return nil, setupError(dir, err)
 	}
 	return r, nil
+}
+
+// makeState makes the folder of the state, for administrators alone to write in.
+func (r *Root) makeState() error {
+	if err := r.Disk.MkdirAll(filepath.Dir(r.State), 0o755); err != nil {
+		return err
+	}
+	return makeState(r.State)
 }
 
 func setupError(dir string, err error) error {
