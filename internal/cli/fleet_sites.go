@@ -32,7 +32,7 @@ Hosts under agents are no part of a site: 'muster hosts' lists them.`,
 	}
 	cmd.AddCommand(sitesListCommand(a), sitesStatusCommand(a), sitesShowCommand(a), sitesHostsCommand(a), sitesHostCommand(a),
 		sitesPackagesCommand(a), sitesDiffCommand(a), sitesHistoryCommand(a),
-		sitesAddCommand(a), sitesEditCommand(a), sitesKeyCommand(a), sitesForgetCommand(a))
+		sitesAddCommand(a), sitesEditCommand(a), sitesKeyCommand(a), sitesForgetCommand(a), sitesRemoveCommand(a))
 	return cmd
 }
 
