@@ -2,6 +2,7 @@ package advisory
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"muster/advisory/systems"
@@ -19,7 +20,7 @@ type Host struct {
 type Findings struct {
 	Platform systems.Platform // not Known: nothing can be said of the host's own packages
 	Open     []Finding
-	Idle     []Finding // of kernels that do not run: see [Idle]
+	Idle     []Finding // of kernels that do not run: see [Kernels]
 	Ignored  []Ignored
 }
 
@@ -40,14 +41,26 @@ func MatchAll(t *systems.Table, h Host, x *Index, list Ignores, now time.Time) F
 	found := Findings{Platform: t.Of(h.System.ID, h.System.Version, h.System.Name)}
 	platforms := map[string]Platform{}
 	list = list.valid(now)
-	for _, pkg := range slices.Concat(Base(h.System), h.Packages) {
-		p, ok := platforms[pkg.Manager]
+	on := func(manager string) Platform {
+		p, ok := platforms[manager]
 		if !ok {
-			p = t.For(h.System.ID, h.System.Version, h.System.Name, pkg.Manager)
-			platforms[pkg.Manager] = p
+			p = t.For(h.System.ID, h.System.Version, h.System.Name, manager)
+			platforms[manager] = p
 		}
-		idle := Idle(h.System, pkg)
-		x.Match(p, pkg, func(f Finding) { found.add(h.Site, list, f, idle) })
+		return p
+	}
+	kernels := KernelsOf(h.System, found.Platform, slices.Values(h.Packages))
+	for _, own := range kernels.Own {
+		x.Match(on(own.Manager), own.Package, func(f Finding) {
+			if f.Package.Version = own.As; kernels.Adrift {
+				f.Note = NoteRuns
+			}
+			found.add(h.Site, list, f, false)
+		})
+	}
+	for _, pkg := range h.Packages {
+		idle := kernels.Idle(pkg)
+		x.Match(on(pkg.Manager), pkg, func(f Finding) { found.add(h.Site, list, f, idle) })
 	}
 	return found
 }
@@ -62,6 +75,11 @@ func (found *Findings) add(site string, list Ignores, f Finding, idle bool) {
 		found.Ignored = append(found.Ignored, Ignored{f, why})
 		return
 	}
-	f.Note = note
+	f.Note = Notes(f.Note, note)
 	found.Open = append(found.Open, f)
+}
+
+// Notes puts notes together, some of which may be empty.
+func Notes(all ...string) string {
+	return strings.Join(slices.DeleteFunc(all, func(n string) bool { return n == "" }), "; ")
 }

@@ -1,8 +1,6 @@
 package advisory
 
 import (
-	"regexp"
-	"slices"
 	"strings"
 
 	"muster/sitereport"
@@ -11,7 +9,8 @@ import (
 // Kernel says whether a package is one of a kernel, and whether that kernel
 // runs. A host has several kernels installed, and only one can be attacked: a
 // finding about a kernel that does not run, or about its headers, is none about
-// the host. Where the report does not name the running kernel each may be it.
+// the host. Where the report does not name the running kernel each may be it. Of a host
+// as a whole [Kernels] says it.
 func Kernel(s sitereport.System, pkg sitereport.Package) (kernel, runs bool) {
 	source := pkg.Source
 	if source == "" {
@@ -33,42 +32,13 @@ func Kernel(s sitereport.System, pkg sitereport.Package) (kernel, runs bool) {
 	return false, false
 }
 
-// Idle says whether a package is of a kernel that does not run. Where a manager has one
-// version of a package, an upgrade takes the running kernel's away: until the next boot
-// the package stands for the kernel of its kind that runs.
-func Idle(s sitereport.System, pkg sitereport.Package) bool {
-	kernel, runs := Kernel(s, pkg)
-	return kernel && !runs && !replaced(s.Kernel, pkg)
-}
-
-// kinds are what stands in a release for the parts of spellings, of any version.
-var kinds = strings.NewReplacer("{dash}", `[0-9.]+-[a-z0-9]+-[0-9.]+`, "{version}", `[^-]+-[0-9.]+`, "{upstream}", `[^-]+`, "{revision}", `[0-9]+`)
-
-// replaced says whether the running kernel is one of another version of the package.
-func replaced(running string, pkg sitereport.Package) bool {
-	if pkg.Manager != "pacman" && pkg.Manager != "apk" {
-		return false
-	}
-	for _, row := range kernels()[pkg.Manager] {
-		if _, ok := row.name.match(pkg.Name); !ok {
-			continue
-		}
-		return slices.ContainsFunc(row.releases, func(release string) bool {
-			ok, err := regexp.MatchString("^"+kinds.Replace(release)+"$", running)
-			return ok && err == nil
-		})
-	}
-	return false
-}
-
-// runs says whether one of the spellings of the row is that of the running kernel.
+// runs says whether one of the spellings of the row is that of the running kernel. Where
+// that is not known each that can be a release may be: linux-image-amd64 is none.
 func (k kernelRow) runs(running, rest string, pkg sitereport.Package) bool {
-	if running == "" {
-		return len(k.releases) > 0
-	}
 	r := spell(rest, pkg)
 	for _, release := range k.releases {
-		if r.Replace(release) == running {
+		is := r.Replace(release)
+		if is == running || running == "" && is != "" && '0' <= is[0] && is[0] <= '9' {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package advisory
 import (
 	_ "embed"
 	"encoding/csv"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -12,6 +13,8 @@ var (
 	sourcesCSV string
 	//go:embed kernels.csv
 	kernelsCSV string
+	//go:embed running.csv
+	runningCSV string
 )
 
 // A sourceRow is a row of sources.csv.
@@ -45,6 +48,14 @@ var kernels = sync.OnceValue(func() map[string][]kernelRow {
 			row.source = newStarred("*")
 		}
 		all[r[0]] = append(all[r[0]], row)
+	}
+	return all
+})
+
+// runningRows are the rows of running.csv.
+var runningRows = sync.OnceValue(func() (all []runningRow) {
+	for _, r := range rows(runningCSV) {
+		all = append(all, runningRow{r[0], r[1], strings.Fields(r[2]), regexp.MustCompile(r[3]), r[4]})
 	}
 	return all
 })

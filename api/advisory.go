@@ -7,18 +7,25 @@ package api
 const (
 	AdvisoryNew  = "advisory.new"
 	AdvisoryGone = "advisory.gone"
+	// The ordinary support of a release of hosts is over, and the last that there was.
+	SupportExtended = "support.extended"
+	SupportEnded    = "support.ended"
 )
 
 // An Advisory is one published statement about vulnerable packages.
 type Advisory struct {
-	Number     int64    `json:"number"` // stays the same while its source has it
-	ID         string   `json:"id"`     // as its publisher writes it
-	Source     string   `json:"source"` // name of the source that it was imported from
-	Aliases    []string `json:"aliases,omitempty"`
-	Summary    string   `json:"summary,omitempty"`
-	Severity   string   `json:"severity"` // unknown, negligible, low, medium, high, critical
-	CVSS       string   `json:"cvss,omitempty"`
-	Exploited  bool     `json:"exploited,omitempty"` // a catalogue of exploited vulnerabilities lists it
+	Number    int64    `json:"number"` // stays the same while its source has it
+	ID        string   `json:"id"`     // as its publisher writes it
+	Source    string   `json:"source"` // name of the source that it was imported from
+	Aliases   []string `json:"aliases,omitempty"`
+	Summary   string   `json:"summary,omitempty"`
+	Severity  string   `json:"severity"` // unknown, negligible, low, medium, high, critical
+	CVSS      string   `json:"cvss,omitempty"`
+	Exploited bool     `json:"exploited,omitempty"` // a catalogue of exploited vulnerabilities lists it
+	// How likely it is to be exploited within 30 days, and which share of all
+	// vulnerabilities is less so (EPSS); 0: not known.
+	EPSS       float64  `json:"epss,omitempty"`
+	Percentile float64  `json:"epss-percentile,omitempty"`
 	Published  int64    `json:"published,omitempty"`
 	Modified   int64    `json:"modified,omitempty"`
 	Withdrawn  int64    `json:"withdrawn,omitempty"` // by its publisher, or gone from its source
@@ -32,6 +39,9 @@ type Advisory struct {
 type AdvisoryPage struct {
 	Advisories []Advisory `json:"advisories"`
 	Next       string     `json:"next,omitempty"` // cursor; "": there are no more
+	// Uncovered is how many hosts run what no list of advisories speaks of: that nothing
+	// is found on them says nothing.
+	Uncovered int64 `json:"uncovered,omitempty"`
 }
 
 // AdvisoryDetail is all about one advisory.
@@ -94,15 +104,20 @@ type FindingPage struct {
 	Findings []Finding      `json:"findings"`
 	Counts   AdvisoryCounts `json:"counts"` // of all, not only of this page
 	Next     string         `json:"next,omitempty"`
+	// Release is what the host runs, of a host's findings. Where it is not covered, that
+	// nothing is found says nothing.
+	Release *ReleaseSupport `json:"release,omitempty"`
 }
 
 // FindingQuery leaves findings and advisories out. It travels as the query of the URL.
 type FindingQuery struct {
-	Severity  string // the least: "high"
-	Exploited bool   // only those
-	Fixable   bool   // only where there is a fix
-	Ignored   bool   // also those that are ignored
-	Text      string // in the advisory's names or the package's
+	Severity  string  // the least: "high"
+	Exploited bool    // only those
+	Fixable   bool    // only where there is a fix
+	Ignored   bool    // also those that are ignored
+	Text      string  // in the advisory's names or the package's
+	EPSS      float64 // only those of which the score is not less
+	Sort      string  // "epss": the most likely to be exploited first; "": the worst
 	Cursor    string
 	Limit     int // 100 where it is 0, at most 1,000
 }
@@ -110,20 +125,25 @@ type FindingQuery struct {
 // AdvisoryCounts counts advisories of a host, a site, or all that somebody sees. One
 // that several packages have counts once. Ignored ones are only in Ignored.
 type AdvisoryCounts struct {
+	SeverityCounts
+	Exploited int64 `json:"exploited,omitempty"`
+	Fixable   int64 `json:"fixable,omitempty"`
+	Ignored   int64 `json:"ignored,omitempty"`
+	Packages  int64 `json:"packages,omitempty"` // of a host: that have any
+}
+
+// SeverityCounts counts something by severity.
+type SeverityCounts struct {
 	Critical   int64 `json:"critical,omitempty"`
 	High       int64 `json:"high,omitempty"`
 	Medium     int64 `json:"medium,omitempty"`
 	Low        int64 `json:"low,omitempty"`
 	Negligible int64 `json:"negligible,omitempty"`
 	Unknown    int64 `json:"unknown,omitempty"`
-	Exploited  int64 `json:"exploited,omitempty"`
-	Fixable    int64 `json:"fixable,omitempty"`
-	Ignored    int64 `json:"ignored,omitempty"`
-	Packages   int64 `json:"packages,omitempty"` // of a host: that have any
 }
 
-// Total is how many there are that are not ignored.
-func (c *AdvisoryCounts) Total() int64 {
+// Total is how many there are; of advisories, that are not ignored.
+func (c *SeverityCounts) Total() int64 {
 	return c.Critical + c.High + c.Medium + c.Low + c.Negligible + c.Unknown
 }
 
@@ -157,14 +177,10 @@ type SiteCounts struct {
 
 // HostCounts counts hosts by the worst of their advisories.
 type HostCounts struct {
-	Critical   int64 `json:"critical,omitempty"`
-	High       int64 `json:"high,omitempty"`
-	Medium     int64 `json:"medium,omitempty"`
-	Low        int64 `json:"low,omitempty"`
-	Negligible int64 `json:"negligible,omitempty"`
-	Unknown    int64 `json:"unknown,omitempty"`
-	None       int64 `json:"none,omitempty"`
-	Exploited  int64 `json:"exploited,omitempty"` // that have an exploited one
+	SeverityCounts
+	None      int64 `json:"none,omitempty"`
+	Uncovered int64 `json:"uncovered,omitempty"` // none was found, and no list speaks of what they run
+	Exploited int64 `json:"exploited,omitempty"` // that have an exploited one
 }
 
 // SiteCountsPage answers how sites stand.
@@ -206,6 +222,17 @@ type AdvisoryIgnorePage struct {
 	Ignored []AdvisoryIgnore `json:"ignored"`
 }
 
+// MaxIgnoreList bounds a list of what is ignored, in bytes.
+const MaxIgnoreList = 4 << 20
+
+// AdvisoryIgnoreImport is what became of a list of what is ignored.
+type AdvisoryIgnoreImport struct {
+	Added     int64 `json:"added"`
+	Changed   int64 `json:"changed"`           // another reason or end than an entry about the same
+	Unchanged int64 `json:"unchanged"`         // are there already
+	Expired   int64 `json:"expired,omitempty"` // were left out
+}
+
 // AdvisorySource is where advisories come from, and how that goes.
 type AdvisorySource struct {
 	Name       string   `json:"name"`
@@ -222,6 +249,8 @@ type AdvisorySource struct {
 	Failing    int64    `json:"failing,omitempty"` // since when
 	Due        int64    `json:"due,omitempty"`
 	Error      string   `json:"error,omitempty"`
+	Edition    string   `json:"edition,omitempty"`    // what it calls itself: of EPSS model and day
+	Leaving    bool     `json:"leaving,omitempty"`    // it is being removed
 	Matching   bool     `json:"matching,omitempty"`   // findings do not follow it yet
 	Configured bool     `json:"configured,omitempty"` // by the server's configuration
 }
@@ -256,7 +285,7 @@ type AdvisoryImport struct {
 }
 
 // AdvisoryNews is a serious advisory that came to a site, or left it. Where many came
-// together there is one without Advisory.
+// together there is one without Advisory. Or it is the end of a release's support.
 type AdvisoryNews struct {
 	Number     int64     `json:"number"`
 	Time       int64     `json:"time"`
@@ -267,4 +296,6 @@ type AdvisoryNews struct {
 	Exploited  bool      `json:"exploited,omitempty"`
 	Advisories int64     `json:"advisories"` // 1, or how many
 	Hosts      int64     `json:"hosts"`
+	// Release is of support.extended and support.ended: what so many hosts of the site run.
+	Release *ReleaseSupport `json:"release,omitempty"`
 }

@@ -44,7 +44,7 @@ type FeedPage struct {
 type FeedItem struct {
 	ID string `json:"id"` // unique, the same whenever it is read
 	// Kind is "host." and the event's what, "inventory", "rollout." and the state,
-	// "action." and the state, "action.result", "advisory.new" or "advisory.gone",
+	// "action." and the state, "action.result", "advisory.new" or "advisory.gone", "support.extended" or "support.ended",
 	// "site.removed", or "audit." and the entry's what.
 	Kind string `json:"kind"`
 	Time int64  `json:"time"`
@@ -61,7 +61,8 @@ type FeedItem struct {
 	Action *Action `json:"action,omitempty"`
 	// Target is what a host says in the end of an action.
 	Target *ActionTarget `json:"target,omitempty"`
-	// Advisory is a serious advisory that came to a site, or left it.
+	// Advisory is a serious advisory that came to a site, or left it, or the end of the
+	// support of what its hosts run.
 	Advisory *AdvisoryNews `json:"advisory,omitempty"`
 	// Site is the name of one that was removed.
 	Site string `json:"site,omitempty"`
@@ -96,7 +97,7 @@ var FeedKinds = []string{
 	"inventory",
 	"rollout.running", "rollout.paused", "rollout.halted", "rollout.aborted", "rollout.completed",
 	"action.held", "action.open", "action.over", "action.cancelled", "action.result",
-	AdvisoryNew, AdvisoryGone,
+	AdvisoryNew, AdvisoryGone, SupportExtended, SupportEnded,
 	SiteRemoved,
 	"audit.request", "audit.login", "audit.stranger", "audit.host", "audit.rollout", "audit.webhook", "audit.server",
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 )
 
 // Routes of advisories. What is answered is of the sites that the asker may see.
@@ -14,8 +15,12 @@ const (
 	RouteAdvisoryCounts  = "/api/v1/advisories/counts"           // GET, person: [SiteCountsPage]
 	RouteAdvisoryTrend   = "/api/v1/advisories/trend"            // GET, person: [AdvisoryTrend]
 	RouteAdvisorySources = "/api/v1/advisories/sources"          // GET, person: [AdvisorySourcePage]
+	RouteAdvisorySource  = "/api/v1/advisories/sources/{name}"   // DELETE, person
 	RouteAdvisoryImport  = "/api/v1/advisories/import"           // POST, person: a document -> [AdvisoryImport]
 	RouteIgnored         = "/api/v1/advisories/ignored"          // GET, person: [AdvisoryIgnorePage]; POST: [AdvisoryIgnore]
+	RouteIgnoredList     = "/api/v1/advisories/ignored/list"     // POST, person: a list -> [AdvisoryIgnoreImport]
+	RouteSupport         = "/api/v1/advisories/support"          // GET, person: [SupportPage]
+	RouteSupportHosts    = "/api/v1/advisories/support/hosts"    // GET, person: [SupportQuery] -> [SupportHostPage]
 	RouteUnignore        = "/api/v1/advisories/ignored/{number}" // DELETE, person
 	RoutePackageFindings = "/api/v1/findings/{name}"             // GET, person: [FindingPage]
 	RouteSiteFindings    = "/api/v1/sites/{name}/findings"       // GET, person: [FindingQuery] -> [AdvisoryPage]
@@ -30,7 +35,14 @@ type AdvisoryQuery struct {
 }
 
 func (q *FindingQuery) pairs() []string {
-	return []string{"severity", q.Severity, "exploited", flag(q.Exploited), "fixable", flag(q.Fixable), "ignored", flag(q.Ignored), "text", q.Text, "cursor", q.Cursor, "limit", number(q.Limit)}
+	return []string{"severity", q.Severity, "exploited", flag(q.Exploited), "fixable", flag(q.Fixable), "ignored", flag(q.Ignored), "text", q.Text, "epss", score(q.EPSS), "sort", q.Sort, "cursor", q.Cursor, "limit", number(q.Limit)}
+}
+
+func score(f float64) string {
+	if f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 func flag(b bool) string {
@@ -76,6 +88,13 @@ func (p *PersonClient) AdvisorySources(ctx context.Context) (out AdvisorySourceP
 	return out, err
 }
 
+// RemoveAdvisorySource forgets a source and all that it said. One of the server's
+// configuration is a Conflict.
+func (p *PersonClient) RemoveAdvisorySource(ctx context.Context, name string) error {
+	r := request{method: http.MethodDelete, path: at(RouteAdvisorySource, name), authorize: p.bearer, timeout: -1}
+	return p.do(ctx, r, nil)
+}
+
 // ImportAdvisories replaces what a source says by a document of size bytes. platform is
 // of what is affected where the form does not say it: "rocky 9". Shrinking lets it become
 // less than half of what it was.
@@ -95,6 +114,14 @@ func (p *PersonClient) IgnoredAdvisories(ctx context.Context) (out AdvisoryIgnor
 // IgnoreAdvisory leaves findings out of what counts.
 func (p *PersonClient) IgnoreAdvisory(ctx context.Context, in AdvisoryIgnore) (out AdvisoryIgnore, err error) {
 	err = p.send(ctx, http.MethodPost, RouteIgnored, in, &out)
+	return out, err
+}
+
+// IgnoreAdvisories takes a list of what is ignored, in YAML or CSV, as a whole or not at
+// all: docs/formats/advisories.md.
+func (p *PersonClient) IgnoreAdvisories(ctx context.Context, list []byte) (out AdvisoryIgnoreImport, err error) {
+	r := request{method: http.MethodPost, path: RouteIgnoredList, kind: "text/plain; charset=utf-8", body: list, authorize: p.bearer}
+	err = p.do(ctx, r, &out)
 	return out, err
 }
 

@@ -108,6 +108,8 @@ type Advisories struct {
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
 	unseen unmapped
+	known  factKeeper
+	lapsed time.Time // when ends of support were last looked for
 
 	broken func(after bool) error // of tests: the process ends before a write, or after it
 }
@@ -211,7 +213,7 @@ func (a *Advisories) Follow(ctx context.Context) error {
 }
 
 func (a *Advisories) follow(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.remap, a.settle, a.matchNew, a.expire, a.moveHosts, a.soil, a.recount, a.keepDay, a.lookOver} {
+	for _, step := range []func(context.Context) error{a.leave, a.remap, a.settle, a.dawn, a.matchNew, a.expire, a.cover, a.moveHosts, a.soil, a.recount, a.lapse, a.keepDay, a.lookOver} {
 		if err := step(ctx); err != nil {
 			return err
 		}

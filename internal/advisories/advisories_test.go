@@ -37,7 +37,8 @@ func TestLife(t *testing.T) {
 
 		counts, err := w.HostCounts(t.Context(), []string{"LYON"}, []int64{one, two, three})
 		check(t, err)
-		if len(counts) != 2 || counts[one] != (api.AdvisoryCounts{High: 2, Medium: 1, Low: 1, Fixable: 3, Packages: 3}) || counts[two] != (api.AdvisoryCounts{High: 2, Low: 1, Fixable: 2, Packages: 2}) {
+		if len(counts) != 2 || counts[one] != (api.AdvisoryCounts{SeverityCounts: api.SeverityCounts{High: 2, Medium: 1, Low: 1}, Fixable: 3, Packages: 3}) ||
+			counts[two] != (api.AdvisoryCounts{SeverityCounts: api.SeverityCounts{High: 2, Low: 1}, Fixable: 2, Packages: 2}) {
 			t.Errorf("counts %+v", counts)
 		}
 		hosts, err := w.Holders(t.Context(), nil, "CVE-2", "", 0)

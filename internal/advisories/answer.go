@@ -37,6 +37,9 @@ func placeOf(cursor string) (int, error) {
 	return n, nil
 }
 
+// sortEPSS is the order by which the most likely to be exploited come first.
+const sortEPSS = "epss"
+
 // A sieve is a FindingQuery that was read.
 type sieve struct {
 	api.FindingQuery
@@ -50,12 +53,24 @@ func newSieve(q api.FindingQuery) (s sieve, err error) {
 	if s.least, err = advisory.ParseSeverity(q.Severity); err != nil {
 		return s, err
 	}
-	s.from, err = placeOf(q.Cursor)
-	return s, err
+	if s.from, err = placeOf(q.Cursor); err != nil {
+		return s, err
+	}
+	return s, s.checkScore()
+}
+
+func (s *sieve) checkScore() error {
+	switch {
+	case !(s.EPSS >= 0 && s.EPSS <= 1): // what is no number, too
+		return muster.Errorf(muster.Invalid, "%v is no score of 0 to 1", s.EPSS)
+	case s.Sort != "" && s.Sort != sortEPSS:
+		return muster.Errorf(muster.Invalid, "advisories have no order %.20q, only epss", s.Sort)
+	}
+	return nil
 }
 
 func (s *sieve) lets(f *api.Finding, severity advisory.Severity) bool {
-	if severity < s.least || s.Exploited && !f.Advisory.Exploited || s.Fixable && f.Fixed == "" || f.Ignored != nil && !s.Ignored {
+	if severity < s.least || f.Advisory.EPSS < s.EPSS || s.Exploited && !f.Advisory.Exploited || s.Fixable && f.Fixed == "" || f.Ignored != nil && !s.Ignored {
 		return false
 	}
 	if s.text == "" {
@@ -107,6 +122,12 @@ func (a *Advisories) HostFindings(ctx context.Context, see []string, host int64,
 			return err
 		}
 		out.Counts = t.counts
+		x, err := a.facts(tx)
+		if err != nil {
+			return err
+		}
+		r := x.release(t.release, a.Now().Unix())
+		out.Release = &r
 		all, err := a.list(tx, c, h.Site, &h.System, ids, &s)
 		out.Findings, out.Next = page(all, s.from, limitOf(q.Limit))
 		return err
@@ -123,30 +144,23 @@ func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport
 	if err != nil {
 		return nil, err
 	}
-	var nums []int64
-	for _, all := range found {
-		for _, f := range all {
-			nums = append(nums, f.advisory)
+	var w whole
+	if system != nil {
+		if w, err = c.whole(tx, *system, ids); err != nil {
+			return nil, err
 		}
 	}
-	heads, err := a.headsOf(tx, nums)
+	heads, err := a.headsOf(tx, advisoriesOf(found, w.own))
 	if err != nil {
 		return nil, err
 	}
 	var out []api.Finding
 	var severities []advisory.Severity
-	for _, id := range ids {
-		r := c.rows[id]
-		if r == nil {
-			continue
-		}
-		if system != nil && r.idle(*system) {
-			continue
-		}
-		for _, f := range found[id] {
+	put := func(r *knownRow, all []finding, note string) {
+		for _, f := range all {
 			one := r.finding(&f, heads[f.advisory])
-			var why *ignored
-			if why, one.Note = c.ignored.why(site, r.knownRow, f.advisory); why != nil {
+			why, partly := c.ignored.why(site, r, f.advisory)
+			if one.Note = advisory.Notes(note, partly); why != nil {
 				one.Ignored = &why.AdvisoryIgnore
 			}
 			if s.lets(&one, f.severity) {
@@ -154,7 +168,31 @@ func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport
 			}
 		}
 	}
-	return worstFirst(out, severities), nil
+	for _, o := range w.own {
+		put(o.knownRow, o.all, o.note)
+	}
+	for _, id := range ids {
+		if r := c.rows[id]; r != nil && !(system != nil && r.kernel && w.Idle(r.Package)) {
+			put(r.knownRow, found[id], "")
+		}
+	}
+	return s.sorted(out, severities), nil
+}
+
+// advisoriesOf are the numbers of all that is found.
+func advisoriesOf(found map[int64][]finding, own []*ownRow) (nums []int64) {
+	put := func(all []finding) {
+		for _, f := range all {
+			nums = append(nums, f.advisory)
+		}
+	}
+	for _, all := range found {
+		put(all)
+	}
+	for _, o := range own {
+		put(o.all)
+	}
+	return nums
 }
 
 // finding is what people read.
@@ -176,6 +214,15 @@ func systemName(s sitereport.System) string {
 		return s.Name
 	}
 	return strings.TrimSpace(s.ID + " " + s.Version)
+}
+
+// sorted brings findings into the order that is asked for.
+func (s *sieve) sorted(all []api.Finding, severities []advisory.Severity) []api.Finding {
+	all = worstFirst(all, severities)
+	if s.Sort == sortEPSS {
+		slices.SortStableFunc(all, func(a, b api.Finding) int { return cmp.Compare(b.Advisory.EPSS, a.Advisory.EPSS) })
+	}
+	return all
 }
 
 // worstFirst sorts findings: the worst first, then exploited ones, then by advisory,
@@ -210,6 +257,10 @@ func (a *Advisories) headsOf(tx *db.Tx, nums []int64) (map[int64]*api.Advisory, 
 	slices.Sort(nums)
 	nums = slices.Compact(nums)
 	out := make(map[int64]*api.Advisory, len(nums))
+	x, err := a.facts(tx)
+	if err != nil {
+		return nil, err
+	}
 	for part := range slices.Chunk(nums, someIDs) {
 		err := tx.Each("SELECT v.advisory, s.name, v.body FROM advisories_version v JOIN advisories_source s ON s.num = v.source WHERE v.advisory IN "+db.In(len(part))+" AND "+current, anys(part), func(scan db.Scan) error {
 			var num int64
@@ -222,7 +273,7 @@ func (a *Advisories) headsOf(tx *db.Tx, nums []int64) (map[int64]*api.Advisory, 
 			if err != nil {
 				return err
 			}
-			h := headOf(num, source, d)
+			h := x.headOf(num, source, d)
 			out[num] = &h
 			return nil
 		})
@@ -233,9 +284,10 @@ func (a *Advisories) headsOf(tx *db.Tx, nums []int64) (map[int64]*api.Advisory, 
 	return out, nil
 }
 
-func headOf(num int64, source string, d *advisory.Advisory) api.Advisory {
+func (x *facts) headOf(num int64, source string, d *advisory.Advisory) api.Advisory {
+	x.scores.Mark(d)
 	return api.Advisory{Number: num, ID: d.ID, Source: source, Aliases: d.Aliases, Summary: d.Summary, Severity: d.Severity.String(), CVSS: d.CVSS,
-		Exploited: d.Exploited, Published: d.Published, Modified: d.Modified, Withdrawn: d.Withdrawn, References: d.References}
+		Exploited: d.Exploited, EPSS: d.EPSS, Percentile: d.Percentile, Published: d.Published, Modified: d.Modified, Withdrawn: d.Withdrawn, References: d.References}
 }
 
 // HostCounts counts what hosts have, by their numbers. Those that nobody may see, or

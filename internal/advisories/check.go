@@ -26,6 +26,21 @@ func (a *Advisories) check(tx *db.Tx, site string, system sitereport.System, pac
 	if err != nil {
 		return nil, err
 	}
+	put := func(r *knownRow, found []finding, more string) {
+		for _, f := range found {
+			why, note := x.why(site, r, f.advisory)
+			all = append(all, checked{f, r, why, advisory.Notes(more, note)})
+		}
+	}
+	k := advisory.KernelsOf(system, a.Systems.Of(system.ID, system.Version, system.Name), slices.Values(packages))
+	c := a.counter()
+	for _, o := range k.Own {
+		row, err := c.ownRow(tx, system, o, k.Adrift)
+		if err != nil {
+			return nil, err
+		}
+		put(row.knownRow, row.all, row.note)
+	}
 	for part := range slices.Chunk(packages, matchRows) {
 		rows := make([]sites.Known, len(part))
 		for i, p := range part {
@@ -36,13 +51,8 @@ func (a *Advisories) check(tx *db.Tx, site string, system sitereport.System, pac
 			return nil, err
 		}
 		for i := range found {
-			if advisory.Idle(system, found[i].Package) {
-				continue
-			}
-			r := a.knownRow(found[i].Known)
-			for _, f := range found[i].found {
-				why, note := x.why(site, r, f.advisory)
-				all = append(all, checked{f, r, why, note})
+			if !k.Idle(found[i].Package) {
+				put(a.knownRow(found[i].Known), found[i].found, "")
 			}
 		}
 	}
@@ -65,8 +75,17 @@ func (a *Advisories) Check(ctx context.Context, site string, system sitereport.S
 			nums[i] = all[i].advisory
 		}
 		heads, err := a.headsOf(tx, nums)
+		if err != nil {
+			return err
+		}
 		out = checkedPage(all, heads, &s)
-		return err
+		x, err := a.facts(tx)
+		if err != nil {
+			return err
+		}
+		r := x.release(a.releaseOf(&system), a.Now().Unix())
+		out.Release = &r
+		return nil
 	})
 	return out, err
 }
@@ -93,12 +112,16 @@ func checkedPage(all []checked, heads map[int64]*api.Advisory, s *sieve) (out ap
 		delete(hidden, num)
 	}
 	out.Counts.Ignored = int64(len(hidden))
-	out.Findings, out.Next = page(worstFirst(list, severities), s.from, limitOf(s.Limit))
+	out.Findings, out.Next = page(s.sorted(list, severities), s.from, limitOf(s.Limit))
 	return out
 }
 
+// NotCovered is the ID of what [Advisories.Found] says where no list speaks of the system.
+const NotCovered = "not-covered"
+
 // Found lists what is published against the packages of a report and is not ignored, for
-// the answer to who sent it.
+// the answer to who sent it. Where no list of advisories speaks of the system that is said
+// in a line of its own: no line would look like no danger.
 func (a *Advisories) Found(ctx context.Context, r *sitereport.Report) (out []sitereport.Found, err error) {
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
 		out = nil
@@ -112,6 +135,13 @@ func (a *Advisories) Found(ctx context.Context, r *sitereport.Report) (out []sit
 		}
 		if err := nameNumbers(tx, ids); err != nil {
 			return err
+		}
+		x, err := a.facts(tx)
+		if err != nil {
+			return err
+		}
+		if of := a.releaseOf(&r.System); !x.covers(of.platform) {
+			out = append(out, sitereport.Found{Name: "system", Version: of.os, Arch: r.System.Arch, ID: NotCovered, Tag: advisory.Unknown.String()})
 		}
 		for _, c := range all {
 			if c.why != nil {

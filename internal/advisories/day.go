@@ -97,21 +97,13 @@ func standing(tx *db.Tx, see []string) ([]api.SiteCounts, error) {
 }
 
 func hostsBy(c *api.HostCounts, worst int64) *int64 {
-	switch advisory.Severity(worst) {
-	case advisory.Critical:
-		return &c.Critical
-	case advisory.High:
-		return &c.High
-	case advisory.Medium:
-		return &c.Medium
-	case advisory.Low:
-		return &c.Low
-	case advisory.Negligible:
-		return &c.Negligible
-	case advisory.Unknown:
-		return &c.Unknown
+	switch worst {
+	case worstNone:
+		return &c.None
+	case worstUncovered:
+		return &c.Uncovered
 	}
-	return &c.None
+	return bySeverity(&c.SeverityCounts, advisory.Severity(worst))
 }
 
 // Standing is how sites stand that somebody may see, and all of them together.
@@ -152,7 +144,7 @@ func marksOf(tx *db.Tx, see []string, f func(m mark, n int64)) error {
 }
 
 func addHosts(to, from *api.HostCounts) {
-	for worst := int64(-1); worst <= int64(advisory.Critical); worst++ { // -1: none
+	for worst := int64(worstUncovered); worst <= int64(advisory.Critical); worst++ {
 		*hostsBy(to, worst) += *hostsBy(from, worst)
 	}
 	to.Exploited += from.Exploited
@@ -192,7 +184,7 @@ func addPoint(to, from *api.AdvisoryPoint) {
 	addHosts(&to.Worst, &from.Worst)
 	t, f := &to.Advisories, &from.Advisories
 	for s := advisory.Unknown; s <= advisory.Critical; s++ {
-		*bySeverity(t, s) += *bySeverity(f, s)
+		*bySeverity(&t.SeverityCounts, s) += *bySeverity(&f.SeverityCounts, s)
 	}
 	t.Exploited += f.Exploited
 	t.Fixable += f.Fixable

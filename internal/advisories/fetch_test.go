@@ -292,7 +292,8 @@ func TestShrunk(t *testing.T) {
 // TestForms imports a document of every form.
 func TestForms(t *testing.T) {
 	files := map[string]string{"osv": "osv", "debian": "debian.json", "dsa": "dsa.txt", "csaf": "csaf", "oval": "oval/debian.xml", "vuxml": "vuln.xml", "pkgsrc": "pkg-vulnerabilities",
-		"updateinfo": "updateinfo.xml", "secdb": "secdb.json", "arch": "arch.json", "kev": "kev.json", "support": "security-support-ended.deb12"}
+		"updateinfo": "updateinfo.xml", "secdb": "secdb.json", "arch": "arch.json", "kev": "kev.json", "support": "security-support-ended.deb12",
+		"releases": "debian.csv", "epss": "epss_scores-2026-11-20.csv"}
 	for _, form := range Forms() {
 		path := filepath.Join("..", "..", "advisory", "testdata", files[form])
 		w := newWorld(t, dbtest.SQLite(t), func(c *Config) {

@@ -52,7 +52,7 @@ func (a *Advisories) csafFolder(s *Source, paths []string) func(context.Context,
 		if err := rest(ctx, f); err != nil {
 			return err
 		}
-		return advisory.CSAFFolder(os.DirFS(s.Path), a.options(s, s.Path, f), func(out *advisory.Advisory) error { return f(entryOf{advisory: out}) })
+		return advisory.CSAFFolder(os.DirFS(s.Path), a.options(s, s.Path, f), yielded(f))
 	}
 }
 
@@ -133,7 +133,7 @@ func (a *Advisories) file(ctx context.Context, s *Source, read reader, path, nam
 		return muster.Errorf(muster.Unavailable, "cannot read advisories: %w", err)
 	}
 	defer in.Close()
-	return read(in, a.options(s, name, f), func(out *advisory.Advisory) error { return f(entryOf{advisory: out}) })
+	return read(in, a.options(s, name, f), f)
 }
 
 func (a *Advisories) options(s *Source, name string, f func(entryOf) error) advisory.Options {

@@ -36,6 +36,9 @@ func (a *Advisories) remap(ctx context.Context) error {
 		if err := setSelf(tx, "known", 0); err != nil {
 			return err
 		}
+		if _, err := tx.Exec("UPDATE advisories_group SET stale = 1 WHERE stale = 0"); err != nil {
+			return err
+		}
 		return setSelf(tx, "mapping", cut(a.Mapping, 100))
 	})
 }
@@ -93,6 +96,9 @@ func (a *Advisories) rematch(ctx context.Context, src *sourceRow) error {
 		return err
 	}
 	return a.write(ctx, func(tx *db.Tx) error {
+		if err := soilOwn(tx); err != nil {
+			return err
+		}
 		_, err := tx.Exec("UPDATE advisories_source SET matched = ?, upto = '' WHERE num = ?", src.generation, src.num)
 		return err
 	})
@@ -122,6 +128,14 @@ func (a *Advisories) changedNames(ctx context.Context, src *sourceRow) (names []
 
 // rematchNames matches the rows again that carry one of some names.
 func (a *Advisories) rematchNames(ctx context.Context, src *sourceRow, names []string) error {
+	return a.matchNamed(ctx, names, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE advisories_source SET upto = ? WHERE num = ?", names[len(names)-1], src.num)
+		return err
+	})
+}
+
+// matchNamed matches rows by their names. last runs in the last of the writes.
+func (a *Advisories) matchNamed(ctx context.Context, names []string, last func(*db.Tx) error) error {
 	rows, err := a.Dictionary.KnownNamed(ctx, names)
 	if err != nil {
 		return err
@@ -137,10 +151,7 @@ func (a *Advisories) rematchNames(ctx context.Context, src *sourceRow, names []s
 		}
 		rows = rows[matchRows:]
 	}
-	return a.match(ctx, rows, func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE advisories_source SET upto = ? WHERE num = ?", names[len(names)-1], src.num)
-		return err
-	})
+	return a.match(ctx, rows, last)
 }
 
 func nothing(*db.Tx) error { return nil }

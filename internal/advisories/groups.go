@@ -64,7 +64,7 @@ func (a *Advisories) move(ctx context.Context, c *counter, hosts []sites.Host, e
 	for _, h := range hosts {
 		m.all = append(m.all, h.ID)
 		if h.Gone == 0 {
-			m.to[h.ID] = groupKey{h.Site, h.State()}
+			m.to[h.ID] = groupKey{h.Site, stateOf(&h)}
 		}
 	}
 	if len(hosts) < movedHosts {
@@ -129,7 +129,7 @@ func (a *Advisories) tallyNew(ctx context.Context, c *counter, m *move) error {
 		if err != nil {
 			return err
 		}
-		k = groupKey{h.Site, h.State()}
+		k = groupKey{h.Site, stateOf(&h)}
 		if m.to[host] = k; h.Gone != 0 {
 			delete(m.to, host)
 			continue
@@ -235,9 +235,9 @@ func (m *move) insert(tx *db.Tx, byKey map[groupKey]*group) (fresh map[*group]bo
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, []any{num, k.site, k.state, 0, t.stale, t.worst(), t.counts.Exploited, counts, t.encode()})
+		rows = append(rows, []any{num, k.site, k.state, 0, t.stale, t.worst(), t.counts.Exploited, t.apart, t.platform, t.os, counts, t.encode()})
 	}
-	return fresh, tx.Insert("advisories_group", []string{"num", "site", "state", "hosts", "stale", "severity", "exploited", "counts", "body"}, rows)
+	return fresh, tx.Insert("advisories_group", []string{"num", "site", "state", "hosts", "stale", "severity", "exploited", "apart", "platform", "os", "counts", "body"}, rows)
 }
 
 func groupsOfHosts(tx *db.Tx, hosts []int64) (map[int64]int64, error) {

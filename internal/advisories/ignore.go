@@ -166,23 +166,40 @@ func (a *Advisories) Ignore(ctx context.Context, by string, in api.AdvisoryIgnor
 	out = in
 	out.By, out.Created, out.Over = cut(by, maxText), a.Now().Unix(), false
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
-		var n int
-		if err := tx.QueryRow("SELECT count(*) FROM advisories_ignore").Scan(&n); err != nil {
-			return err
-		}
-		if n >= maxIgnored {
-			return muster.Errorf(muster.Conflict, "%d entries are ignored already, and no more may be", n)
-		}
-		if out.Number, err = tx.Next("advisories_number", "ignore", 1); err != nil {
-			return err
-		}
-		return tx.Insert("advisories_ignore", []string{"num", "advisory", "package", "platform", "site", "reason", "creator", "created", "expires", "ended", "counted"},
-			[][]any{{out.Number, out.Advisory, out.Package, out.Platform, out.Site, out.Reason, out.By, out.Created, out.Expires, 0, 0}})
+		all := []api.AdvisoryIgnore{out}
+		err := insertIgnored(tx, all)
+		out = all[0]
+		return err
 	})
 	if err == nil {
 		a.Poke()
 	}
 	return out, err
+}
+
+// insertIgnored numbers entries and adds them.
+func insertIgnored(tx *db.Tx, all []api.AdvisoryIgnore) error {
+	var n int
+	if err := tx.QueryRow("SELECT count(*) FROM advisories_ignore").Scan(&n); err != nil {
+		return err
+	}
+	if n+len(all) > maxIgnored {
+		return muster.Errorf(muster.Conflict, "%d entries are ignored already, and with %d more they would be more than %d", n, len(all), maxIgnored)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	first, err := tx.Next("advisories_number", "ignore", int64(len(all)))
+	if err != nil {
+		return err
+	}
+	var rows [][]any
+	for i := range all {
+		e := &all[i]
+		e.Number = first + int64(i)
+		rows = append(rows, []any{e.Number, e.Advisory, e.Package, e.Platform, e.Site, e.Reason, e.By, e.Created, e.Expires, 0, 0})
+	}
+	return tx.Insert("advisories_ignore", []string{"num", "advisory", "package", "platform", "site", "reason", "creator", "created", "expires", "ended", "counted"}, rows)
 }
 
 func (a *Advisories) checkIgnore(in *api.AdvisoryIgnore) error {
@@ -278,6 +295,9 @@ func (a *Advisories) turnOver(ctx context.Context, e *ignored, now int64) error 
 	}
 	return a.write(ctx, func(tx *db.Tx) error {
 		if err := soilRows(tx, rows); err != nil {
+			return err
+		}
+		if err := soilOwn(tx); err != nil {
 			return err
 		}
 		if e.ended != 0 {

@@ -24,6 +24,7 @@ type content struct {
 	size           int64
 	etag, modified string
 	place          string
+	edition        string // what it calls itself
 	// each calls f for every advisory of it. What cannot be read is an entry by itself.
 	each func(ctx context.Context, f func(entryOf) error) error
 }
@@ -31,6 +32,7 @@ type content struct {
 // An entryOf is an advisory of a content, or why there is none.
 type entryOf struct {
 	advisory *advisory.Advisory
+	scores   *advisory.Scores
 	skipped  error
 	name     string // of what was skipped: its ID, or a file
 	unmapped string
@@ -137,6 +139,12 @@ func (a *Advisories) readURL(ctx context.Context, s *Source, src *sourceRow) (c 
 
 // take replaces what a source says.
 func (a *Advisories) take(ctx context.Context, src sourceRow, c content, shrink bool, due int64) (out api.AdvisoryImport, err error) {
+	if src.leaving {
+		return out, muster.Errorf(muster.Conflict, "source %q of advisories is being removed", src.name)
+	}
+	if src.form == formScores {
+		return a.takeScores(ctx, src, c, shrink, due)
+	}
 	// What the import before began is ended first: names of versions that died are
 	// needed to match again.
 	if err := a.settleSource(ctx, src); err != nil {
@@ -181,18 +189,13 @@ func (a *Advisories) take(ctx context.Context, src sourceRow, c content, shrink 
 	return st.out, a.flip(ctx, st, &c, sortedKeys(unmapped), due)
 }
 
-// replace is take for a source that nobody looks at by itself.
-func (a *Advisories) replace(ctx context.Context, src sourceRow, c content, shrink bool) (api.AdvisoryImport, error) {
-	return a.take(ctx, src, c, shrink, 0)
-}
-
 // flip has what was staged count: one row.
 func (a *Advisories) flip(ctx context.Context, st *stage, c *content, unmapped []string, due int64) error {
 	now := a.Now().Unix()
 	return a.write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(`UPDATE advisories_source SET generation = ?, upto = '', sum = ?, etag = ?, modified = ?, entries = ?, skipped = ?, bytes = ?,
-			tried = ?, succeeded = ?, changed = ?, failing = 0, tries = 0, due = ?, error = '', unmapped = ?, place = ? WHERE num = ?`,
-			st.next, append([]byte{}, c.sum...), c.etag, c.modified, st.out.Entries, st.out.Skipped, c.size, now, now, now, due, cut(strings.Join(unmapped, "\n"), 2000), c.place, st.source.num)
+			tried = ?, succeeded = ?, changed = ?, failing = 0, tries = 0, due = ?, error = '', unmapped = ?, place = ?, edition = ? WHERE num = ?`,
+			st.next, append([]byte{}, c.sum...), c.etag, c.modified, st.out.Entries, st.out.Skipped, c.size, now, now, now, due, cut(strings.Join(unmapped, "\n"), 2000), c.place, cut(c.edition, 100), st.source.num)
 		return err
 	})
 }

@@ -55,8 +55,18 @@ func (a *Advisories) SiteFindings(ctx context.Context, see []string, site string
 		if err != nil {
 			return err
 		}
-		out, err = a.concernedPage(tx, all, &s)
-		return err
+		if out, err = a.concernedPage(tx, all, &s); err != nil {
+			return err
+		}
+		x, err := a.facts(tx)
+		if err != nil {
+			return err
+		}
+		return eachRelease(tx, see, site, func(_ string, r release, hosts int64) {
+			if !x.covers(r.platform) {
+				out.Uncovered += hosts
+			}
+		})
 	})
 	return out, err
 }
@@ -65,11 +75,15 @@ func (a *Advisories) SiteFindings(ctx context.Context, see []string, site string
 type concerned struct {
 	num, hosts int64
 	mark       mark
+	score      float64
 }
 
 func (a *Advisories) concernedPage(tx *db.Tx, all []concerned, s *sieve) (out api.AdvisoryPage, err error) {
+	if all, err = a.scored(tx, all, s); err != nil {
+		return out, err
+	}
 	slices.SortFunc(all, func(a, b concerned) int {
-		return cmp.Or(cmp.Compare(b.mark.severity(), a.mark.severity()), cmp.Compare(b.mark&markExploited, a.mark&markExploited),
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.mark.severity(), a.mark.severity()), cmp.Compare(b.mark&markExploited, a.mark&markExploited),
 			cmp.Compare(b.hosts, a.hosts), cmp.Compare(b.num, a.num))
 	})
 	if s.text != "" {
@@ -92,6 +106,33 @@ func (a *Advisories) concernedPage(tx *db.Tx, all []concerned, s *sieve) (out ap
 		}
 	}
 	return out, err
+}
+
+// scored leaves out advisories with a lower score than is asked for, and has others
+// sorted by it where that is asked for.
+func (a *Advisories) scored(tx *db.Tx, all []concerned, s *sieve) ([]concerned, error) {
+	if s.EPSS == 0 && s.Sort == "" {
+		return all, nil
+	}
+	x, err := a.facts(tx)
+	if err != nil {
+		return nil, err
+	}
+	nums := make([]int64, len(all))
+	for i, c := range all {
+		nums[i] = c.num
+	}
+	scores, err := x.scoresOf(tx, nums)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(c concerned) bool { return scores[c.num] < s.EPSS })
+	for i := range all {
+		if s.Sort == sortEPSS {
+			all[i].score = scores[all[i].num]
+		}
+	}
+	return all, nil
 }
 
 // textOnly keeps advisories whose names have a text.
@@ -117,7 +158,7 @@ func (a *Advisories) List(ctx context.Context, see []string, q api.FindingQuery)
 		return out, err
 	}
 	limit := limitOf(q.Limit)
-	where, args := "v.severity >= ?", []any{int(s.least)}
+	where, args := "v.severity >= ? AND s.form <> ?", []any{int(s.least), formReleases}
 	if q.Exploited {
 		where += " AND v.exploited = 1"
 	}
@@ -127,14 +168,21 @@ func (a *Advisories) List(ctx context.Context, see []string, q api.FindingQuery)
 	}
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
 		out = api.AdvisoryPage{Advisories: []api.Advisory{}}
-		nums, err := numbers(tx, "SELECT v.advisory FROM advisories_version v JOIN advisories_source s ON s.num = v.source WHERE "+where+" AND "+current+" ORDER BY v.published DESC, v.advisory DESC LIMIT ? OFFSET ?",
-			append(args, limit+1, s.from)...)
-		if err != nil {
-			return err
-		}
-		nums, out.Next = page(nums, 0, limit)
-		if out.Next != "" {
-			_, out.Next = page(make([]struct{}, s.from+limit+1), s.from, limit)
+		query := "SELECT v.advisory FROM advisories_version v JOIN advisories_source s ON s.num = v.source WHERE " + where + " AND " + current + " ORDER BY v.published DESC, v.advisory DESC"
+		var nums []int64
+		if s.EPSS > 0 || s.Sort == sortEPSS {
+			if nums, err = a.likely(tx, &s, query, args...); err != nil {
+				return err
+			}
+			nums, out.Next = page(nums, s.from, limit)
+		} else {
+			if nums, err = numbers(tx, query+" LIMIT ? OFFSET ?", append(args, limit+1, s.from)...); err != nil {
+				return err
+			}
+			nums, out.Next = page(nums, 0, limit)
+			if out.Next != "" {
+				_, out.Next = page(make([]struct{}, s.from+limit+1), s.from, limit)
+			}
 		}
 		heads, err := a.headsOf(tx, nums)
 		if err != nil {
@@ -151,6 +199,28 @@ func (a *Advisories) List(ctx context.Context, see []string, q api.FindingQuery)
 		return err
 	})
 	return out, err
+}
+
+// likely leaves out of advisories those with a lower score than is asked for, and sorts
+// them by it where that is asked for.
+func (a *Advisories) likely(tx *db.Tx, s *sieve, query string, args ...any) ([]int64, error) {
+	nums, err := numbers(tx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	x, err := a.facts(tx)
+	if err != nil {
+		return nil, err
+	}
+	scores, err := x.scoresOf(tx, nil)
+	if err != nil {
+		return nil, err
+	}
+	nums = slices.DeleteFunc(nums, func(n int64) bool { return scores[n] < s.EPSS })
+	if s.Sort == sortEPSS {
+		slices.SortStableFunc(nums, func(a, b int64) int { return cmp.Compare(scores[b], scores[a]) })
+	}
+	return nums, nil
 }
 
 // hostsIn is the table, and a condition, of how many hosts that somebody may see have what.
@@ -219,7 +289,11 @@ func (a *Advisories) detail(tx *db.Tx, see []string, num int64) (out api.Advisor
 	if err != nil {
 		return out, err
 	}
-	out.Advisory, out.Affected, out.Sites = headOf(num, source, d), []api.AdvisoryAffected{}, []api.AdvisorySite{}
+	x, err := a.facts(tx)
+	if err != nil {
+		return out, err
+	}
+	out.Advisory, out.Affected, out.Sites = x.headOf(num, source, d), []api.AdvisoryAffected{}, []api.AdvisorySite{}
 	exploited, err := exploitedOf(tx, []int64{num})
 	if err != nil {
 		return out, err
@@ -273,15 +347,23 @@ func (a *Advisories) AllHolders(ctx context.Context, see []string, id string) (a
 	found := map[int64]finding{} // by row; of several advisories with this name the worst
 	c := a.counter()
 	byRow := map[int64]map[int64]bool{}
+	wanted := map[int64]bool{}
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
 		clear(found)
 		clear(byRow)
+		clear(wanted)
 		nums, err := numbered(tx, id)
 		if err != nil {
 			return err
 		}
 		if len(nums) == 0 {
 			return noAdvisory(id)
+		}
+		for _, n := range nums {
+			wanted[n] = true
+		}
+		if err := c.readAside(tx, wanted); err != nil {
+			return err
 		}
 		var ids []int64
 		err = tx.Each("SELECT known, advisory, fixed, status, severity, exploited FROM advisories_finding WHERE advisory IN "+db.In(len(nums)), anys(nums), func(scan db.Scan) error {
@@ -306,10 +388,24 @@ func (a *Advisories) AllHolders(ctx context.Context, see []string, id string) (a
 	if err != nil {
 		return nil, err
 	}
-	return a.holders(ctx, see, c, found, byRow)
+	return a.holders(ctx, see, c, wanted, found, byRow)
 }
 
-func (a *Advisories) holders(ctx context.Context, see []string, c *counter, found map[int64]finding, byRow map[int64]map[int64]bool) (all []api.AdvisoryHost, err error) {
+func (a *Advisories) holders(ctx context.Context, see []string, c *counter, wanted map[int64]bool, found map[int64]finding, byRow map[int64]map[int64]bool) (all []api.AdvisoryHost, err error) {
+	told := map[int64]bool{}
+	put := func(h *sites.Host, r *knownRow, f *finding) {
+		all = append(all, api.AdvisoryHost{ID: h.ID, Name: h.Name, Site: h.Site, Tag: h.Tag, System: cmp.Or(h.System.Name, systemName(h.System)), Seen: h.Last,
+			Package: r.Package.Name, Version: r.Package.Version, Fixed: f.fixed, Status: f.status})
+	}
+	err = a.eachAside(ctx, c, see, wanted, func(h *sites.Host, o *ownRow, f *finding) {
+		if !told[h.ID] {
+			told[h.ID] = true
+			put(h, o.knownRow, f)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
 	ids := make([]int64, 0, len(found))
 	for id := range found {
 		ids = append(ids, id)
@@ -318,13 +414,12 @@ func (a *Advisories) holders(ctx context.Context, see []string, c *counter, foun
 	last := int64(0)
 	err = a.Fleet.Holders(ctx, ids, func(h sites.Host, id int64) error {
 		r := c.rows[id]
-		if r == nil || h.ID == last || !seen(see, h.Site) || !c.concerns(&h, r, byRow[id]) {
+		if r == nil || h.ID == last || told[h.ID] || !seen(see, h.Site) || !c.concerns(&h, r, byRow[id]) {
 			return nil
 		}
 		last = h.ID
 		f := found[id]
-		all = append(all, api.AdvisoryHost{ID: h.ID, Name: h.Name, Site: h.Site, Tag: h.Tag, System: cmp.Or(h.System.Name, systemName(h.System)), Seen: h.Last,
-			Package: r.Package.Name, Version: r.Package.Version, Fixed: f.fixed, Status: f.status})
+		put(&h, r.knownRow, &f)
 		return nil
 	})
 	slices.SortFunc(all, func(a, b api.AdvisoryHost) int {
@@ -335,7 +430,7 @@ func (a *Advisories) holders(ctx context.Context, see []string, c *counter, foun
 
 // concerns reports whether one of some advisories in a row counts for a host.
 func (c *counter) concerns(h *sites.Host, r *counted, nums map[int64]bool) bool {
-	if r.idle(h.System) {
+	if c.idle(h, r) {
 		return false
 	}
 	for n := range nums {
@@ -408,7 +503,7 @@ func (a *Advisories) packagePage(tx *db.Tx, ids []int64, hosts map[int64]int64, 
 			all, severities = append(all, f), append(severities, severity)
 		}
 	}
-	out.Findings, out.Next = page(worstFirst(all, severities), s.from, limitOf(s.Limit))
+	out.Findings, out.Next = page(s.sorted(all, severities), s.from, limitOf(s.Limit))
 	return out, nil
 }
 

@@ -48,6 +48,10 @@ func (a *Advisories) judge(tx *db.Tx, rows []sites.Known) ([]matchedRow, error) 
 			by[release{p.Ecosystem, p.Release}] = append(by[release{p.Ecosystem, p.Release}], i)
 		}
 	}
+	later, err := a.toCome(tx)
+	if err != nil {
+		return nil, err
+	}
 	for r, places := range by {
 		names := map[string]bool{anyName: true}
 		for _, i := range places {
@@ -63,7 +67,7 @@ func (a *Advisories) judge(tx *db.Tx, rows []sites.Known) ([]matchedRow, error) 
 			return nil, err
 		}
 		for _, i := range places {
-			all[i].found = x.find(platforms[i], all[i].Package)
+			all[i].found = x.find(platforms[i], all[i].Package, later)
 		}
 	}
 	return all, a.markExploited(tx, all)
@@ -81,8 +85,8 @@ func newHeap(tx *db.Tx, ecosystem, release string, names []string) (*heap, error
 }
 
 // find is what affects a package, one finding for each advisory, in the order of their
-// numbers.
-func (x *heap) find(p advisory.Platform, pkg sitereport.Package) []finding {
+// numbers, less those that do later.
+func (x *heap) find(p advisory.Platform, pkg sitereport.Package, later map[string]bool) []finding {
 	best := map[int64]finding{}
 	put := func(f finding) {
 		if had, there := best[f.advisory]; !there || f.compare(had) < 0 {
@@ -91,8 +95,8 @@ func (x *heap) find(p advisory.Platform, pkg sitereport.Package) []finding {
 	}
 	x.index.Match(p, pkg, func(hit advisory.Finding) {
 		num, err := strconv.ParseInt(hit.Advisory.ID, 10, 64)
-		if err != nil {
-			return // of newHeap: cannot be
+		if err != nil || later[hit.Advisory.ID] {
+			return // numbers are of newHeap
 		}
 		put(finding{num, cut(hit.Fixed, maxText), hit.Affected.Status, hit.Affected.Severity, false})
 	})
@@ -225,15 +229,16 @@ func findingsBy(tx *db.Tx, column string, ids []int64) (map[int64][]finding, err
 
 // A patch is what changes of findings.
 type patch struct {
-	put, rows, renamed, dirty [][]any
-	gone                      [][2]int64 // row, advisory
-	empty                     []int64    // rows that nothing is found in any more
+	put, rows, renamed, dirty, kernels [][]any
+	gone                               [][2]int64 // row, advisory
+	empty                              []int64    // rows that nothing is found in any more
 }
 
-func (p *patch) size() int { return len(p.put) + len(p.gone) + len(p.renamed) }
+func (p *patch) size() int { return len(p.put) + len(p.gone) + len(p.renamed) + len(p.kernels) }
 
 // add compares what is found in a row with what was.
 func (p *patch) add(r *matchedRow, had []finding) {
+	p.keepKernel(&r.Known)
 	was := make(map[int64]finding, len(had))
 	for _, f := range had {
 		was[f.advisory] = f
@@ -295,6 +300,7 @@ func (p *patch) write(tx *db.Tx) error {
 		{"advisories_row", []string{"known"}, []string{"known", "name", "origin", "body"}, p.rows},
 		{"advisories_renamed", []string{"name", "known"}, []string{"name", "known", "body"}, p.renamed},
 		{"advisories_dirty", []string{"known"}, []string{"known"}, p.dirty},
+		{"advisories_kernel", []string{"known"}, []string{"known", "body"}, p.kernels},
 	} {
 		if err := tx.Upsert(t.table, t.key, t.cols, t.rows); err != nil {
 			return err

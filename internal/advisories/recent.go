@@ -21,7 +21,8 @@ const (
 type recent struct {
 	api.AdvisoryRecent
 	mark mark
-	last int64 // host that was counted
+	last int64          // host that was counted
+	own  map[int64]bool // hosts that were, by what runs on them
 }
 
 // place is an advisory at a site.
@@ -49,6 +50,9 @@ func (a *Advisories) Recent(ctx context.Context, see []string, after int64, limi
 			return err
 		}
 		if found, err = findingsBy(tx, "advisory", numbersOf(all)); err != nil {
+			return err
+		}
+		if err := c.readAside(tx, wantedOf(all)); err != nil {
 			return err
 		}
 		return c.read(tx, slices.Sorted(maps.Keys(found)))
@@ -104,6 +108,14 @@ func (a *Advisories) headed(tx *db.Tx, all []*recent) error {
 	return err
 }
 
+func wantedOf(all []*recent) map[int64]bool {
+	out := map[int64]bool{}
+	for _, n := range numbersOf(all) {
+		out[n] = true
+	}
+	return out
+}
+
 // numbersOf names each advisory once.
 func numbersOf(all []*recent) (nums []int64) {
 	for _, r := range all {
@@ -119,6 +131,18 @@ func (a *Advisories) holdersOf(ctx context.Context, c *counter, all []*recent, f
 	at := map[place]*recent{}
 	for _, r := range all {
 		at[place{r.Site, r.Advisory.Number}] = r
+	}
+	err := a.eachAside(ctx, c, nil, wantedOf(all), func(h *sites.Host, o *ownRow, f *finding) {
+		if r := at[place{h.Site, f.advisory}]; r != nil {
+			r.add(h, &o.counted, f)
+			if r.own == nil {
+				r.own = map[int64]bool{}
+			}
+			r.own[h.ID] = true
+		}
+	})
+	if err != nil {
+		return err
 	}
 	return a.Fleet.Holders(ctx, slices.Sorted(maps.Keys(found)), func(h sites.Host, id int64) error {
 		row := c.rows[id]
@@ -137,7 +161,7 @@ func (a *Advisories) holdersOf(ctx context.Context, c *counter, all []*recent, f
 
 // add counts a host. Hosts come one after the other.
 func (r *recent) add(h *sites.Host, row *counted, f *finding) {
-	if h.ID != r.last {
+	if h.ID != r.last && !r.own[h.ID] {
 		if r.last = h.ID; len(r.Names) < namesTold {
 			r.Names = append(r.Names, h.Name)
 		}

@@ -151,7 +151,7 @@ func (a *Advisories) countStale(ctx context.Context, c *counter, g *staleGroup) 
 		if err != nil {
 			return err
 		}
-		if h.Gone != 0 || (groupKey{h.Site, h.State()}) != g.key {
+		if h.Gone != 0 || (groupKey{h.Site, stateOf(&h)}) != g.key {
 			continue
 		}
 		g.now, err = a.tally(ctx, c, h.Site, h.System, ids)
@@ -184,8 +184,8 @@ func writeStale(tx *db.Tx, all []*staleGroup, serious advisory.Severity) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec("UPDATE advisories_group SET stale = 0, severity = ?, exploited = ?, counts = ?, body = ? WHERE num = ?",
-			g.now.worst(), g.now.counts.Exploited, counts, g.now.encode(), g.num)
+		_, err = tx.Exec("UPDATE advisories_group SET stale = 0, severity = ?, exploited = ?, apart = ?, platform = ?, os = ?, counts = ?, body = ? WHERE num = ?",
+			g.now.worst(), g.now.counts.Exploited, g.now.apart, g.now.platform, g.now.os, counts, g.now.encode(), g.num)
 		if err != nil {
 			return err
 		}

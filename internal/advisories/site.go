@@ -26,7 +26,7 @@ func (a *Advisories) ForgetSite(ctx context.Context, site string) error {
 
 // keptOf are the tables that keep something of rows of the dictionary, each with a column
 // known.
-var keptOf = []string{"advisories_row", "advisories_finding", "advisories_renamed"}
+var keptOf = []string{"advisories_row", "advisories_finding", "advisories_renamed", "advisories_kernel"}
 
 // ForgetRows deletes what is kept of rows that absent says the dictionary has no more. A
 // row that goes while it is matched is found the next time.

@@ -103,13 +103,15 @@ type sourceRow struct {
 	changed, failing    int64
 	tries, due          int64
 	error, unmapped     string
+	edition             string
+	leaving             bool
 }
 
-const sourceColumns = `SELECT num, name, form, place, generation, matched, upto, sum, etag, modified, entries, skipped, bytes, tried, succeeded, changed, failing, tries, due, error, unmapped FROM advisories_source `
+const sourceColumns = `SELECT num, name, form, place, generation, matched, upto, sum, etag, modified, entries, skipped, bytes, tried, succeeded, changed, failing, tries, due, error, unmapped, edition, leaving FROM advisories_source `
 
 func scanSource(scan db.Scan) (s sourceRow, err error) {
 	err = scan(&s.num, &s.name, &s.form, &s.place, &s.generation, &s.matched, &s.upto, &s.sum, &s.etag, &s.modified, &s.entries, &s.skipped, &s.bytes,
-		&s.tried, &s.succeeded, &s.changed, &s.failing, &s.tries, &s.due, &s.error, &s.unmapped)
+		&s.tried, &s.succeeded, &s.changed, &s.failing, &s.tries, &s.due, &s.error, &s.unmapped, &s.edition, &s.leaving)
 	return s, err
 }
 
@@ -150,7 +152,7 @@ func (a *Advisories) adoptSources(ctx context.Context) error {
 			if err := makeSource(tx, s.Name, s.Form, s.place()); err != nil {
 				return err
 			}
-			_, err := tx.Exec("UPDATE advisories_source SET form = ?, place = ?, etag = '', modified = '', due = 0 WHERE name = ? AND (form <> ? OR place <> ? OR etag <> '' AND etag NOT LIKE ?)",
+			_, err := tx.Exec("UPDATE advisories_source SET form = ?, place = ?, etag = '', modified = '', due = 0, leaving = 0 WHERE name = ? AND (form <> ? OR place <> ? OR etag <> '' AND etag NOT LIKE ?)",
 				s.Form, s.place(), s.Name, s.Form, s.place(), a.meaning(s)+"%")
 			if err != nil {
 				return err
@@ -182,7 +184,7 @@ func (a *Advisories) ListSources(ctx context.Context) (out api.AdvisorySourcePag
 	for i := range rows {
 		r := &rows[i]
 		s := api.AdvisorySource{Name: r.name, Form: r.form, Place: r.place, Entries: r.entries, Skipped: r.skipped, Bytes: r.bytes,
-			Tried: r.tried, Succeeded: r.succeeded, Changed: r.changed, Failing: r.failing, Error: r.error, Matching: r.matched < r.generation}
+			Tried: r.tried, Succeeded: r.succeeded, Changed: r.changed, Failing: r.failing, Error: r.error, Edition: r.edition, Leaving: r.leaving, Matching: r.matched < r.generation}
 		if r.unmapped != "" {
 			s.Unmapped = strings.Split(r.unmapped, "\n")
 		}
@@ -193,35 +195,4 @@ func (a *Advisories) ListSources(ctx context.Context) (out api.AdvisorySourcePag
 	}
 	out.Unmapped = a.unseen.list()
 	return out, err
-}
-
-// RemoveSource forgets a source and all that it said. One of the configuration would
-// come back by itself.
-func (a *Advisories) RemoveSource(ctx context.Context, name string) error {
-	if slices.ContainsFunc(a.Sources, func(s Source) bool { return s.Name == name }) {
-		return muster.Errorf(muster.Conflict, "source %q of advisories is one of the server's configuration", name)
-	}
-	mine, err := a.work(ctx, func() error {
-		src, err := a.source(ctx, name)
-		if err != nil {
-			return err
-		}
-		if _, err := a.replace(ctx, src, content{each: func(context.Context, func(entryOf) error) error { return nil }}, true); err != nil {
-			return err
-		}
-		if err := a.follow(ctx); err != nil {
-			return err
-		}
-		if err := a.deleteVersions(ctx, src.num, "1 = 1"); err != nil {
-			return err
-		}
-		return a.write(ctx, func(tx *db.Tx) error {
-			_, err := tx.Exec("DELETE FROM advisories_source WHERE num = ?", src.num)
-			return err
-		})
-	})
-	if err == nil && !mine {
-		return errLost
-	}
-	return err
 }

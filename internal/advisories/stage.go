@@ -419,7 +419,11 @@ func (st *stage) shrunk() error {
 	if had == 0 || entries > 0 && (had < 100 || entries*2 >= had) {
 		return nil
 	}
-	err := muster.Errorf(muster.Conflict, "%q has %d entries, where it had %d", st.source.name, st.out.Entries, had)
+	return tooFew(st.source.name, st.out.Entries, had)
+}
+
+func tooFew(source string, entries, had int64) error {
+	err := muster.Errorf(muster.Conflict, "%q has %d entries, where it had %d", source, entries, had)
 	return muster.WithHint(err, "see whether that is so; then import it by hand, with shrinking allowed")
 }
 

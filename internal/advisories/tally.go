@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"iter"
 	"maps"
 	"slices"
 
@@ -58,7 +59,10 @@ type marked struct {
 type tally struct {
 	list   []marked
 	counts api.AdvisoryCounts
-	stale  bool // it was not counted yet
+	stale  bool  // it was not counted yet
+	apart  int64 // constants apart...
+	release
+	covered bool // a list of advisories speaks of what it runs
 }
 
 func (t *tally) encode() []byte {
@@ -107,9 +111,18 @@ func errTally() error {
 	return muster.Errorf(muster.Internal, "the database holds a count of advisories that is damaged")
 }
 
-// worst is the worst severity of a tally; -1: it has nothing.
+// What stands for a severity where nothing is found.
+const (
+	worstNone      = -1
+	worstUncovered = -2 // and no list speaks of it
+)
+
+// worst is the worst severity of a tally, or a constant worst...
 func (t *tally) worst() int {
-	worst := -1
+	worst := worstUncovered
+	if t.covered {
+		worst = worstNone
+	}
 	for _, m := range t.list {
 		worst = max(worst, int(m.mark.severity()))
 	}
@@ -118,7 +131,7 @@ func (t *tally) worst() int {
 
 // countTo adds n advisories of a mark to counts.
 func (m mark) countTo(c *api.AdvisoryCounts, n int64) {
-	*bySeverity(c, m.severity()) += n
+	*bySeverity(&c.SeverityCounts, m.severity()) += n
 	if m&markExploited != 0 {
 		c.Exploited += n
 	}
@@ -127,7 +140,7 @@ func (m mark) countTo(c *api.AdvisoryCounts, n int64) {
 	}
 }
 
-func bySeverity(c *api.AdvisoryCounts, s advisory.Severity) *int64 {
+func bySeverity(c *api.SeverityCounts, s advisory.Severity) *int64 {
 	switch s {
 	case advisory.Critical:
 		return &c.Critical
@@ -150,6 +163,10 @@ type counter struct {
 	ignored *ignoring
 	rows    map[int64]*counted // nil: nothing is found in it
 	size    int
+
+	kernels map[int64]*sitereport.Package // of rows; nil: it holds no kernel
+	own     map[ownKey]*ownRow
+	aside   aside
 }
 
 // A counted row is one of the dictionary in which something is found.
@@ -162,22 +179,27 @@ type counted struct {
 // maxCounter bounds what a counter keeps: about so many findings and rows.
 const maxCounter = 2_000_000
 
-func (a *Advisories) counter() *counter { return &counter{a: a, rows: map[int64]*counted{}} }
+func (a *Advisories) counter() *counter {
+	return &counter{a: a, rows: map[int64]*counted{}, kernels: map[int64]*sitereport.Package{}, own: map[ownKey]*ownRow{}}
+}
 
 // tally counts what a host of a site has, given the rows of its packages.
 func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []int64) (t tally, err error) {
 	if err := c.read(tx, ids); err != nil {
 		return t, err
 	}
+	w, err := c.whole(tx, system, ids)
+	if err != nil {
+		return t, err
+	}
+	x, err := c.a.facts(tx)
+	if err != nil {
+		return t, err
+	}
+	t.apart, t.release = w.apart(), c.a.releaseOf(&system)
+	t.covered = len(ids) > 0 && x.covers(t.platform)
 	open, hidden := map[int64]mark{}, map[int64]bool{}
-	for _, id := range ids {
-		r := c.rows[id]
-		if r == nil {
-			continue
-		}
-		if r.idle(system) {
-			continue
-		}
+	for r := range c.judged(&w, ids) {
 		some := false
 		for _, f := range r.found {
 			if why, _ := c.ignored.why(site, r.knownRow, f.num); why != nil {
@@ -203,9 +225,20 @@ func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []
 	return t, nil
 }
 
-// idle reports whether a row is of a kernel that does not run.
-func (r *counted) idle(system sitereport.System) bool {
-	return r.kernel && advisory.Idle(system, r.Package)
+// judged are the rows of a host in which something is found that concerns it.
+func (c *counter) judged(w *whole, ids []int64) iter.Seq[*counted] {
+	return func(yield func(*counted) bool) {
+		for _, o := range w.own {
+			if !yield(&o.counted) {
+				return
+			}
+		}
+		for _, id := range ids {
+			if r := c.rows[id]; r != nil && !(r.kernel && w.Idle(r.Package)) && !yield(r) {
+				return
+			}
+		}
+	}
 }
 
 // noSystem runs no kernel that is known: each may be the one.
@@ -220,6 +253,7 @@ func (c *counter) read(tx *db.Tx, ids []int64) (err error) {
 	}
 	if c.size > maxCounter {
 		clear(c.rows)
+		clear(c.kernels)
 		c.size = 0
 	}
 	var ask []int64

@@ -42,12 +42,15 @@ func (a *Advisories) tell(ctx context.Context) error {
 			LEFT JOIN advisories_told t ON t.site = x.site AND t.advisory = x.advisory WHERE t.advisory IS NULL ORDER BY x.site, x.advisory`, int64(a.Serious)); err != nil {
 			return err
 		}
-		went, err = newsOf(tx, `SELECT t.site, t.advisory, 0, 0, 0 FROM advisories_untold u JOIN advisories_told t ON t.site = u.site AND t.advisory = u.advisory
+		went, err = newsOf(tx, `SELECT t.site, t.advisory, t.since, 0, 0 FROM advisories_untold u JOIN advisories_told t ON t.site = u.site AND t.advisory = u.advisory
 			LEFT JOIN (SELECT DISTINCT s.site, s.advisory FROM `+untold+`) x
 			ON x.site = t.site AND x.advisory = t.advisory WHERE x.advisory IS NULL ORDER BY t.site, t.advisory`, int64(a.Serious))
 		return err
 	})
 	if err != nil || noted == 0 {
+		return err
+	}
+	if went, err = a.tellNobody(ctx, went); err != nil {
 		return err
 	}
 	for _, of := range []struct {
@@ -91,6 +94,32 @@ func (a *Advisories) tellAnew(ctx context.Context) error {
 		}
 		return setSelf(tx, "serious", int64(a.Serious))
 	})
+}
+
+// tellNobody notes what left with its source, of which nobody is told: it has 0 for when
+// the site was told. What is left is told, and has no hosts.
+func (a *Advisories) tellNobody(ctx context.Context, went []news) ([]news, error) {
+	for part := range slices.Chunk(went, someIDs) {
+		err := a.write(ctx, func(tx *db.Tx) error {
+			for _, n := range part {
+				if n.hosts != 0 {
+					continue
+				}
+				if _, err := tx.Exec("DELETE FROM advisories_told WHERE site = ? AND advisory = ?", n.site, n.advisory); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	went = slices.DeleteFunc(went, func(n news) bool { return n.hosts == 0 })
+	for i := range went {
+		went[i].hosts = 0
+	}
+	return went, nil
 }
 
 func newsOf(tx *db.Tx, query string, args ...any) (all []news, err error) {
@@ -177,13 +206,21 @@ func (a *Advisories) News(ctx context.Context, see []string, after int64, limit 
 			return err
 		}
 		var nums []int64
-		err := tx.Each("SELECT number, happened, kind, site, advisory, severity, exploited, advisories, hosts FROM advisories_event WHERE number > ? AND "+in+" ORDER BY number LIMIT ?",
+		x, err := a.facts(tx)
+		if err != nil {
+			return err
+		}
+		err = tx.Each("SELECT number, happened, kind, site, advisory, severity, exploited, advisories, hosts, platform, os FROM advisories_event WHERE number > ? AND "+in+" ORDER BY number LIMIT ?",
 			slices.Concat([]any{after}, args, []any{limit}), func(scan db.Scan) error {
 				var n api.AdvisoryNews
 				var num int64
 				var severity advisory.Severity
-				err := scan(&n.Number, &n.Time, &n.Kind, &n.Site, &num, &severity, &n.Exploited, &n.Advisories, &n.Hosts)
-				n.Severity = severity.String()
+				var r release
+				err := scan(&n.Number, &n.Time, &n.Kind, &n.Site, &num, &severity, &n.Exploited, &n.Advisories, &n.Hosts, &r.platform, &r.os)
+				if n.Severity = severity.String(); r.platform != "" {
+					s := x.release(r, n.Time)
+					n.Release = &s
+				}
 				out, nums = append(out, n), append(nums, num)
 				return err
 			})

@@ -41,7 +41,8 @@ func (w *world) dump() []string {
 	const id = " JOIN advisories_advisory a ON a.num = x.advisory JOIN advisories_source s ON s.num = a.source"
 	row("finding", "SELECT x.known, s.name, a.id, x.fixed, x.status, x.severity, x.exploited FROM advisories_finding x"+id, 7)
 	row("row", "SELECT known, name FROM advisories_row", 2)
-	row("host", "SELECT h.host, g.site, g.state, g.hosts, g.severity, g.exploited, g.counts FROM advisories_host h JOIN advisories_group g ON g.num = h.grp", 7)
+	row("host", "SELECT h.host, g.site, g.state, g.hosts, g.severity, g.exploited, g.apart, g.platform, g.os, g.counts FROM advisories_host h JOIN advisories_group g ON g.num = h.grp", 10)
+	row("kernel", "SELECT known FROM advisories_kernel", 1)
 	row("group", "SELECT g.site, g.state, g.hosts, g.severity, g.counts FROM advisories_group g", 5)
 	row("site", "SELECT x.site, s.name, a.id, x.mark, x.hosts FROM advisories_site x"+id, 5)
 	row("all", "SELECT s.name, a.id, x.mark, x.hosts FROM advisories_all x"+id, 4)

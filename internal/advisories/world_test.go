@@ -42,6 +42,7 @@ type world struct {
 	sites *sites.Sites
 	now   time.Time
 	count int
+	last  string // document that a test brought
 }
 
 func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *world {

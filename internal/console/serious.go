@@ -35,7 +35,7 @@ func (o *overviewPage) serious(v *visit) error {
 		return err
 	}
 	slices.SortStableFunc(page.Advisories, func(a, b api.Advisory) int { return cmp.Compare(b.Published, a.Published) })
-	s := &serious{Exploited: w.Exploited, Worst: worst(&api.HostCounts{Critical: w.Critical, High: w.High}, func(severity string) string { return v.link("/advisories", "severity", severity) })}
+	s := &serious{Exploited: w.Exploited, Worst: worst(&api.HostCounts{SeverityCounts: api.SeverityCounts{Critical: w.Critical, High: w.High}}, func(severity string) string { return v.link("/advisories", "severity", severity) })}
 	for _, a := range page.Advisories[:min(len(page.Advisories), seriousShown)] {
 		s.Newest = append(s.Newest, v.advisoryRow(a))
 	}

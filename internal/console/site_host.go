@@ -75,7 +75,7 @@ func (l *foundList) turn(v *visit, page api.FindingPage, path string, more ...st
 	l.Counts = page.Counts
 	for _, l2 := range levels[:len(levels)-1] {
 		c := page.Counts
-		if n := l2.hosts(&api.HostCounts{Critical: c.Critical, High: c.High, Medium: c.Medium, Low: c.Low, Negligible: c.Negligible, Unknown: c.Unknown}); n > 0 {
+		if n := l2.hosts(&api.HostCounts{SeverityCounts: c.SeverityCounts}); n > 0 {
 			l.Worst = append(l.Worst, tallied{l2.badge, n, v.link(path, append(more, "severity", l2.Word)...)})
 		}
 	}

@@ -44,7 +44,7 @@ func sited(t testing.TB) *reporting {
 		var rows [][]any
 		for i := range int64(3) {
 			at := day - i*86400
-			body, err := json.Marshal(api.AdvisoryPoint{Day: at, Hosts: 2, Worst: api.HostCounts{High: 2 - i%2, None: i % 2}})
+			body, err := json.Marshal(api.AdvisoryPoint{Day: at, Hosts: 2, Worst: api.HostCounts{SeverityCounts: api.SeverityCounts{High: 2 - i%2}, None: i % 2}})
 			if err != nil {
 				return err
 			}
