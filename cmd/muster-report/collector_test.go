@@ -71,7 +71,7 @@ func newCollector(t testing.TB, settings string) *collector {
 	c.admin("init")
 	c.admin("sites", "add", "EXAMPLE")
 	c.admin("sites", "add", "OLD", "--open")
-	c.file("site.key", c.admin("sites", "key", "EXAMPLE"))
+	c.file("site.key", c.admin("sites", "key", "add", "EXAMPLE"))
 	return c
 }
 
@@ -214,7 +214,7 @@ func TestCollector(t *testing.T) {
 		testneed.Program(t, program)
 	}
 	c.shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=site -days 9 -keyout signer.key -out signer.crt 2>/dev/null")
-	c.admin("sites", "key", "EXAMPLE", "--cert", c.path("signer.crt"))
+	c.admin("sites", "key", "add", "EXAMPLE", "--cert", c.path("signer.crt"))
 	signed := []string{"--key", c.path("signer.key"), "--key-cert", c.path("signer.crt")}
 	c.reports(0, `"sent"`, "signed.example.org", signed...)
 	for name, script := range map[string]string{

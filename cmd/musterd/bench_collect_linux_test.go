@@ -64,7 +64,7 @@ func BenchmarkReports(b *testing.B) {
 // site makes the site and its key, whose secret is known here.
 func (m *mail) site(b *testing.B, p *process) {
 	args := []string{"--data", p.data}
-	for _, words := range [][]string{{"sites", "add", "NIKHEF"}, {"sites", "key", "NIKHEF", "--file", m.siteKey}} {
+	for _, words := range [][]string{{"sites", "add", "NIKHEF"}, {"sites", "key", "add", "NIKHEF", "--file", m.siteKey}} {
 		if code, _, errs := said(append(words, args...)...); code != 0 {
 			b.Fatalf("musterd %v: %s", words, errs)
 		}

@@ -32,7 +32,7 @@ what they say. It runs where the private key is: on another machine, with the fo
 carried there or mounted, or on the same under another user. A report is deleted from
 the folder when it is stored; what can never be taken is put into its folder refused.
 Without --once it goes on until SIGTERM. The password of the key is asked for, or taken
-from MUSTER_PASSWORD.`,
+from MUSTER_KEY_PASSWORD.`,
 		Example: "  musterd collect --key collector.key --cert collector.crt --spool /srv/spool --once\n" +
 			"  musterd collect --key collector.key --cert collector.crt --database postgres://musterd@db/musterd",
 		Args: cobra.NoArgs,
@@ -49,7 +49,7 @@ from MUSTER_PASSWORD.`,
 
 func (a *app) collect(ctx context.Context, o collectOptions) error {
 	if o.key == "" || o.cert == "" {
-		return usageError{fmt.Errorf("give the key and its certificate: --key FILE --cert FILE")}
+		return muster.WithHint(usageError{fmt.Errorf("give the key and its certificate: --key FILE --cert FILE")}, "%s", collectHint)
 	}
 	cfg, err := a.settings()
 	if err != nil {
@@ -74,27 +74,30 @@ func (a *app) collect(ctx context.Context, o collectOptions) error {
 	return err
 }
 
+// collectHint is how the key of a collector comes about.
+const collectHint = "'muster key new --name collector --alg rsa-3072 --rights deploy --out collector' makes collector.key and collector.crt"
+
 // identity reads a private key with its certificate.
 func (a *app) identity(key, cert string) (*sign.Identity, error) {
-	keyPEM, err := os.ReadFile(key)
+	keyPEM, err := readFile(key, collectHint)
 	if err != nil {
-		return nil, muster.WithKind(muster.Unavailable, err)
+		return nil, err
 	}
-	certPEM, err := os.ReadFile(cert)
+	certPEM, err := readFile(cert, collectHint)
 	if err != nil {
-		return nil, muster.WithKind(muster.Unavailable, err)
+		return nil, err
 	}
 	return sign.ParseIdentity(keyPEM, certPEM, a.oldPassword)
 }
 
 // oldPassword takes the password of a key from the environment, or asks for it.
 func (a *app) oldPassword() ([]byte, error) {
-	if p, ok := os.LookupEnv("MUSTER_PASSWORD"); ok {
+	if p, ok := os.LookupEnv("MUSTER_KEY_PASSWORD"); ok {
 		return []byte(p), nil
 	}
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
-		return nil, muster.WithHint(muster.Errorf(muster.Denied, "the key has a password, and there is nobody to ask"), "set MUSTER_PASSWORD")
+		return nil, muster.WithHint(muster.Errorf(muster.Denied, "the key has a password, and there is nobody to ask"), "set MUSTER_KEY_PASSWORD")
 	}
 	fmt.Fprint(a.err, "password of the key: ")
 	p, err := term.ReadPassword(fd)

@@ -69,7 +69,7 @@ func newReporter(t testing.TB, cert []byte, args ...string) *reporter {
 		return out
 	}
 	run("sites", "add", "NIKHEF", "--forget", "90d")
-	line := run("sites", "key", "NIKHEF", "--note", "for tests")
+	line := run("sites", "key", "add", "NIKHEF", "--note", "for tests")
 	if list := run("sites", "list"); !strings.Contains(list, "NIKHEF  0 hosts  1 keys") || strings.Contains(list, strings.TrimSpace(line)) {
 		t.Errorf("sites list: %s", list)
 	}
@@ -101,10 +101,10 @@ func TestCollect(t *testing.T) {
 		t.Errorf("init: %d %s%s", code, out, errs)
 	}
 	collect := []string{"collect", "--data", data, "--once", "--key", keyFile, "--cert", certFile}
-	if code, _, errs := said(collect...); code != 4 || !strings.Contains(errs, "MUSTER_PASSWORD") {
+	if code, _, errs := said(collect...); code != 4 || !strings.Contains(errs, "MUSTER_KEY_PASSWORD") {
 		t.Errorf("without a password: %d %s", code, errs)
 	}
-	t.Setenv("MUSTER_PASSWORD", "secret words")
+	t.Setenv("MUSTER_KEY_PASSWORD", "secret words")
 	for _, want := range []string{"3 taken, 0 came before, 0 refused, 0 left for later", "0 taken, 0 came before"} {
 		if code, out, errs := said(collect...); code != 0 || !strings.Contains(out, want) {
 			t.Errorf("collect: %d %s%s", code, out, errs)

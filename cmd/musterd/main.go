@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -71,7 +72,7 @@ func (a *app) exit(err error) int {
 	case muster.Busy:
 		return 5
 	}
-	if usage := (usageError{}); errors.As(err, &usage) {
+	if usage := (usageError{}); errors.As(err, &usage) || cli.IsUsage(err) {
 		return 2
 	}
 	return 1
@@ -94,7 +95,6 @@ database and keys of its own in /var/lib/musterd.`,
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.config, "config", "c", "", "read the configuration in `FILE` ($MUSTERD_CONFIG; default: "+defaultConfig+", where it is there)")
 	flags.StringVar(&a.data, "data", "", "use the data folder `DIR`, whatever the configuration says")
@@ -102,6 +102,9 @@ database and keys of its own in /var/lib/musterd.`,
 		a.backupCommand, a.restoreCommand, a.migrateCommand, a.collectCommand, a.sitesCommand, a.simulateCommand} {
 		root.AddCommand(make())
 	}
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	cli.Tidy(root)
 	return root
 }
 
@@ -111,9 +114,22 @@ const defaultConfig = "/etc/musterd.yaml"
 func (a *app) settings() (server.Config, error) {
 	env := os.Environ()
 	if a.data != "" {
-		env = append(env, "MUSTERD_DATA="+a.data)
+		data, err := filepath.Abs(a.data)
+		if err != nil {
+			return server.Config{}, err
+		}
+		env = append(env, "MUSTERD_DATA="+data)
 	}
 	return server.ReadConfig(a.configFile(), env)
+}
+
+// readFile reads a file that somebody named; hint is what to do where there is none.
+func readFile(name, hint string) ([]byte, error) {
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, muster.WithHint(muster.WithKind(muster.NotFound, err), "%s", hint)
+	}
+	return data, muster.WithKind(muster.Unavailable, err)
 }
 
 func (a *app) print(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -118,9 +117,9 @@ func tlsFor(ca string) (*tls.Config, error) {
 	if pin, ok := strings.CutPrefix(ca, "sha256:"); ok {
 		return &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(cs tls.ConnectionState) error { return pinned(cs, pin) }}, nil
 	}
-	data, err := os.ReadFile(ca)
+	data, err := readFile(ca, "a server that is its own authority has it in tls/cert.pem of its data folder; or give its fingerprint, which 'musterd doctor' prints")
 	if err != nil {
-		return nil, muster.WithKind(muster.NotFound, err)
+		return nil, err
 	}
 	certs, err := sign.ParseCerts(data)
 	if err != nil {

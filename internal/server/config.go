@@ -360,7 +360,7 @@ func (c *Config) Check() error {
 		return muster.Errorf(muster.Invalid, "console: %q is neither on nor off", c.Console)
 	}
 	if !filepath.IsAbs(c.Data) {
-		return muster.Errorf(muster.Invalid, "data: %q is no absolute path", c.Data)
+		return muster.WithHint(muster.Errorf(muster.Invalid, "data: %q is no absolute path", c.Data), "write it as data: /var/lib/musterd")
 	}
 	return nil
 }

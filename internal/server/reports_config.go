@@ -26,7 +26,7 @@ func (c *Config) checkCollector() error {
 	case k.Mode == "open" && (k.Cert == "") != (k.Key == ""):
 		return fmt.Errorf("collector.cert and collector.key: one needs the other")
 	case k.Mode == "spool" && (k.Cert == "" || k.Key != ""):
-		return muster.WithHint(fmt.Errorf("collector.cert: mode spool needs it, and no key"), "'muster key new --alg rsa-3072' makes both, where 'musterd collect' runs")
+		return muster.WithHint(fmt.Errorf("collector.cert: mode spool needs it, and no key"), "'muster key new --name collector --alg rsa-3072 --rights deploy --out collector' makes both, where 'musterd collect' runs")
 	case k.Window < Duration(7*day) || k.Window > Duration(365*day):
 		return fmt.Errorf("collector.window: %s is not between 7d and 365d", k.Window)
 	case k.Hosts < 1 || k.Reports < 1 || k.Packages < 1:

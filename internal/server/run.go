@@ -25,7 +25,7 @@ func (s *Server) Listen() (net.Listener, error) {
 		// Waiting hosts hear a pulse more often than TCP asks whether they are there.
 		lc := net.ListenConfig{KeepAlive: 2 * time.Minute}
 		l, err := lc.Listen(context.Background(), "tcp", s.cfg.Listen)
-		return l, muster.WithKind(muster.Unavailable, err)
+		return l, muster.WithHint(muster.WithKind(muster.Unavailable, err), "listen: of the configuration, or MUSTERD_LISTEN=127.0.0.1:9443, names another address; 'ss -ltnp' shows who has this one")
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
 		if c, err := net.Dial("unix", path); err == nil {
