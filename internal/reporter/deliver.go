@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -59,8 +60,9 @@ func (d *delivery) attempts(ctx context.Context) error {
 			d.warn("%v", kerr)
 		}
 		pause := d.pause(n)
-		// Who says when to come back is not asked before.
-		if n >= d.opts.retries || later.after > pause+lastWait || d.wait(ctx, max(pause, later.after)) != nil {
+		// Who says when to come back is not asked before; nor is one whom this host does not
+		// believe: that does not change by itself.
+		if tlsHint(err) != "" || n >= d.opts.retries || later.after > pause+lastWait || d.wait(ctx, max(pause, later.after)) != nil {
 			return err
 		}
 		err = d.again(ctx)
@@ -72,13 +74,32 @@ func (d *delivery) explain(err error) error {
 	if err == nil {
 		return nil
 	}
+	hint := tlsHint(err)
 	if d.kept {
-		return muster.WithHint(fmt.Errorf("%w: %w", errKept, err), "it waits in %q and goes with the next report", d.spool.dir)
+		if hint != "" {
+			hint += "; "
+		}
+		return muster.WithHint(fmt.Errorf("%w: %w", errKept, err), "%sit waits in %q and goes with the next report", hint, d.spool.dir)
+	}
+	if hint != "" {
+		return muster.WithHint(err, "%s", hint)
 	}
 	if _, ok := isLater(err); ok && d.spool == nil {
 		return muster.WithHint(err, "--spool DIR keeps what cannot be sent for later")
 	}
 	return err
+}
+
+// tlsHint says what to do about a collector that this host does not believe; "" of other
+// errors.
+func tlsHint(err error) string {
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
+		return "--ca FILE names the authority of its certificate, which the operators of the collector have (of a server that is its own: tls/cert.pem of its data folder)"
+	}
+	if errors.As(err, new(x509.HostnameError)) {
+		return "--collector has to name it as its certificate does"
+	}
+	return ""
 }
 
 // pause is how long to wait before attempt n+1.

@@ -102,7 +102,7 @@ func (o *options) parse(args []string) error {
 	}
 	data, err := os.ReadFile(o.config)
 	if err != nil {
-		return fmt.Errorf("cannot read options: %w", err)
+		return muster.WithHint(fmt.Errorf("cannot read options: %w", err), "--config names a file with lines \"option = value\"")
 	}
 	settings, err := parseConfig(data)
 	if err != nil {

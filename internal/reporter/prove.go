@@ -74,7 +74,8 @@ func readKeyFile(name string) ([]byte, error) {
 func proveByKey(plain []byte, file string) ([]byte, error) {
 	data, err := readKeyFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read site key: %w", err)
+		return nil, muster.WithHint(fmt.Errorf("cannot read site key: %w", err),
+			"the operators of the collector give it out; --secret-file names the file with its line, ID:SECRET")
 	}
 	key, err := sitereport.ParseKey(data)
 	if err != nil {
@@ -86,11 +87,11 @@ func proveByKey(plain []byte, file string) ([]byte, error) {
 func proveByCert(plain []byte, keyFile, certFile string, now time.Time) ([]byte, error) {
 	key, err := readKeyFile(keyFile)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read key: %w", err)
+		return nil, muster.WithHint(fmt.Errorf("cannot read key: %w", err), "--key names a private key, --key-cert the certificate of it that the collector knows")
 	}
 	cert, err := readKeyFile(certFile)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read certificate: %w", err)
+		return nil, muster.WithHint(fmt.Errorf("cannot read certificate: %w", err), "--key-cert names the certificate of --key that the collector knows")
 	}
 	id, err := sign.ParseIdentity(key, cert, func() ([]byte, error) {
 		return nil, muster.Errorf(muster.Invalid, "it has a password, and nobody is there to type it")
@@ -104,7 +105,8 @@ func proveByCert(plain []byte, keyFile, certFile string, now time.Time) ([]byte,
 func readCerts(file string) ([]*x509.Certificate, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the collector's certificate: %w", err)
+		return nil, muster.WithHint(fmt.Errorf("cannot read the collector's certificate: %w", err),
+			"the collector gives it to everybody: curl -o collector.crt https://COLLECTOR%s/certificate", defaultPath)
 	}
 	certs, err := sign.ParseCerts(data)
 	if err != nil {

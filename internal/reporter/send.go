@@ -59,7 +59,7 @@ func newSender(o *options) (*sender, error) {
 	if o.ca != "" {
 		pem, err := os.ReadFile(o.ca)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read authorities: %w", err)
+			return nil, muster.WithHint(fmt.Errorf("cannot read authorities: %w", err), "--ca names a file in PEM")
 		}
 		roots, err := x509.SystemCertPool()
 		if err != nil {
@@ -161,7 +161,11 @@ func read(answer *http.Response) (outcome, error) {
 		http.StatusGatewayTimeout, http.StatusProxyAuthRequired:
 		return outcome{}, &laterError{muster.WithKind(muster.Unavailable, said), true, retryAfter(answer.Header.Get("Retry-After"))}
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return outcome{}, muster.WithKind(muster.Denied, said)
+		return outcome{}, muster.WithHint(muster.WithKind(muster.Denied, said),
+			"the operators of the collector give out the key of a site: --secret-file FILE; --site has to be that of the key, or be left out")
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		return outcome{}, muster.WithHint(muster.WithKind(muster.Invalid, said),
+			"--collector is the address of a server that takes reports, as https://collector.example.org")
 	}
 	return outcome{}, muster.WithKind(muster.Invalid, said)
 }

@@ -167,7 +167,11 @@ func TestHTTPS(t *testing.T) {
 	defer secure.Close()
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
 	n.file(n.path("ca.crt"), ca)
-	n.exits(n.report("--collector", secure.URL, "--retries", "0", "--spool", "none"), 1, "certificate")
+	n.exits(n.report("--collector", secure.URL, "--spool", "none"), 1, "certificate", "hint: --ca FILE")
+	n.exits(n.report("--collector", secure.URL, "--spool", n.path("other")), exitKept, "hint: --ca FILE", "it waits in")
+	if len(n.waits) > 0 {
+		t.Errorf("asks again whom it does not believe, after %v", n.waits)
+	}
 	n.exits(n.report("--collector", secure.URL, "--ca", n.path("ca.crt")), 0)
 	to, err := url.Parse(c.URL)
 	if err != nil {
