@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"net/http"
-	"os"
 	"slices"
 
 	"muster"
@@ -19,9 +18,6 @@ type Catalogue struct {
 	Upgrade  bool    `json:"upgrade,omitempty"`  // they may have the pending upgrade made
 	Offers   []Offer `json:"offers,omitempty"`
 }
-
-// admin reports whether a peer may do anything here.
-func (a *Agent) admin(p *Peer) bool { return p.Admin(os.Getuid()) }
 
 // ofHost opens the folder in which the host keeps what people are shown.
 func (a *Agent) ofHost() (*Home, error) {
@@ -54,10 +50,10 @@ func (a *Agent) catalogueFor(ctx context.Context, p *Peer) (*Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Catalogue{User: p.Name, Admin: a.admin(p), Postpone: a.mayPostpone(p)}
+	c := &Catalogue{User: p.Name, Admin: p.Admin, Postpone: a.mayPostpone(p)}
 	c.Upgrade = c.Admin
 	for _, o := range s.Offers {
-		if o.May = s.may(p, c.Admin, &o); len(o.May) > 0 {
+		if o.May = s.may(p, &o); len(o.May) > 0 {
 			c.Upgrade = c.Upgrade || o.Installed != "" && slices.Contains(o.May, settings.Upgrade)
 			c.Offers = append(c.Offers, o)
 		}
@@ -67,9 +63,9 @@ func (a *Agent) catalogueFor(ctx context.Context, p *Peer) (*Catalogue, error) {
 
 // may lists what rules let a person do with a package. What a change would do beside is
 // judged when it is planned: see [allow].
-func (s *shelf) may(p *Peer, admin bool, o *Offer) (may []settings.Op) {
+func (s *shelf) may(p *Peer, o *Offer) (may []settings.Op) {
 	for _, op := range []settings.Op{settings.Install, settings.Remove, settings.Upgrade} {
-		if admin || s.Rules.Allow(foldedPerson(p.person()), op, o.Name, o.Kind) != nil {
+		if p.Admin || s.Rules.Allow(foldedPerson(p.person()), op, o.Name, o.Kind) != nil {
 			may = append(may, op)
 		}
 	}
@@ -82,7 +78,7 @@ func (a *Agent) pastFor(ctx context.Context, p *Peer) ([]Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	return seenBy(p, a.admin(p), s.Past), nil
+	return seenBy(p, s.Past), nil
 }
 
 // sendIcon answers with an icon. It is bytes to whoever asks: what shows it decides that

@@ -12,10 +12,10 @@ import (
 // ask, and however often, it has time for its own work.
 type desk struct {
 	mu   sync.Mutex
-	next map[int]time.Duration // by user: when the wishes so far are paid for, in Up
-	here map[int]bool          // users with a wish that waits or is under way
-	sits map[int]int           // those who watch, by user
-	look *shared               // the look that waits for its turn, nil without one
+	next map[string]time.Duration // by user: when the wishes so far are paid for, in Up
+	here map[string]bool          // users with a wish that waits or is under way
+	sits map[string]int           // those who watch, by user
+	look *shared                  // the look that waits for its turn, nil without one
 }
 
 // A user may wish for something every wishPause, and wishBurst times in a row before
@@ -30,25 +30,25 @@ const (
 const maxUsers = 256
 
 // admit lets a user's wish in, one at a time, until leave is called.
-func (d *desk) admit(uid int, now time.Duration) (leave func(), err error) {
+func (d *desk) admit(id string, now time.Duration) (leave func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.next == nil {
-		d.next, d.here = map[int]time.Duration{}, map[int]bool{}
+		d.next, d.here = map[string]time.Duration{}, map[string]bool{}
 	}
-	if d.here[uid] {
+	if d.here[id] {
 		return nil, muster.WithHint(muster.Errorf(muster.Busy, "another wish of yours is under way"), "muster agent status")
 	}
-	paid := max(d.next[uid], now)
+	paid := max(d.next[id], now)
 	if wait := paid - now - (wishBurst-1)*wishPause; wait > 0 {
 		return nil, muster.WithHint(muster.Errorf(muster.Busy, "you have asked too often"), "ask again in %s", wait.Round(time.Second))
 	}
 	d.forget(now)
-	d.next[uid], d.here[uid] = paid+wishPause, true
+	d.next[id], d.here[id] = paid+wishPause, true
 	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		delete(d.here, uid)
+		delete(d.here, id)
 	}, nil
 }
 
@@ -56,21 +56,21 @@ func (d *desk) admit(uid int, now time.Duration) (leave func(), err error) {
 const maxSitting = 8
 
 // sit lets a user watch, until leave is called.
-func (d *desk) sit(uid int) (leave func(), err error) {
+func (d *desk) sit(id string) (leave func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.sits == nil {
-		d.sits = map[int]int{}
+		d.sits = map[string]int{}
 	}
-	if d.sits[uid] >= maxSitting {
+	if d.sits[id] >= maxSitting {
 		return nil, muster.Errorf(muster.Busy, "%d programs of yours watch already", maxSitting)
 	}
-	d.sits[uid]++
+	d.sits[id]++
 	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if d.sits[uid]--; d.sits[uid] == 0 {
-			delete(d.sits, uid)
+		if d.sits[id]--; d.sits[id] == 0 {
+			delete(d.sits, id)
 		}
 	}, nil
 }
@@ -79,9 +79,9 @@ func (d *desk) forget(now time.Duration) {
 	if len(d.next) < maxUsers {
 		return
 	}
-	for uid, paid := range d.next {
+	for id, paid := range d.next {
 		if paid <= now {
-			delete(d.next, uid)
+			delete(d.next, id)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,7 @@ import (
 
 // crowd runs the agent and has n requests made together, each as the given user, an
 // hour after its start. It returns what the agent did from then on.
-func crowd(t *testing.T, s *scene, n, uid int, ask func(loop, ctx context.Context) error) (did string, failed int) {
+func crowd(t *testing.T, s *scene, n int, id string, ask func(loop, ctx context.Context) error) (did string, failed int) {
 	ctx, stop := context.WithCancel(t.Context())
 	s.once.Do(s.prepare) // as Serve does
 	ended := make(chan error)
@@ -22,7 +23,7 @@ func crowd(t *testing.T, s *scene, n, uid int, ask func(loop, ctx context.Contex
 	time.Sleep(time.Hour)
 	synctest.Wait()
 	before := len(s.log)
-	peer := context.WithValue(ctx, peerKey{}, &Peer{UID: uid, Name: "bob"})
+	peer := context.WithValue(ctx, peerKey{}, &Peer{ID: id, Name: "bob", Admin: id == "0"})
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	for range n {
@@ -46,15 +47,15 @@ func crowd(t *testing.T, s *scene, n, uid int, ask func(loop, ctx context.Contex
 // TestManyLooks: looks that people ask for together are one, beside that which had
 // begun already.
 func TestManyLooks(t *testing.T) {
-	for _, uid := range []int{0, 12345} {
+	for _, id := range []string{"0", "12345"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScene(nil)
-			did, failed := crowd(t, s, 500, uid, func(loop, ctx context.Context) error {
+			did, failed := crowd(t, s, 500, id, func(loop, ctx context.Context) error {
 				_, err := s.lookFor(loop, ctx)
 				return err
 			})
 			if n := strings.Count(did, "look"); failed != 0 || n < 1 || n > 2 {
-				t.Errorf("user %d: %d rounds for 500 who ask, %d failed", uid, n, failed)
+				t.Errorf("user %s: %d rounds for 500 who ask, %d failed", id, n, failed)
 			}
 		})
 	}
@@ -65,7 +66,7 @@ func TestLookGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(nil)
 		var first atomic.Bool
-		_, failed := crowd(t, s, 20, 0, func(loop, ctx context.Context) error {
+		_, failed := crowd(t, s, 20, "0", func(loop, ctx context.Context) error {
 			if first.CompareAndSwap(false, true) {
 				gone, cancel := context.WithCancel(ctx)
 				cancel()
@@ -93,7 +94,7 @@ func TestManyWishes(t *testing.T) {
 			}
 			return d
 		}
-		did, failed := crowd(t, s, 500, 12345, func(_, ctx context.Context) error {
+		did, failed := crowd(t, s, 500, "12345", func(_, ctx context.Context) error {
 			for range 10 {
 				d, err := s.grant(ctx, &Wish{Remove: []string{"tool"}})
 				if err == nil {
@@ -115,8 +116,8 @@ func TestManyWishes(t *testing.T) {
 func TestDesk(t *testing.T) {
 	var d desk
 	now, in := time.Hour, 0
-	ask := func(uid int) {
-		if leave, err := d.admit(uid, now); err == nil {
+	ask := func(id string) {
+		if leave, err := d.admit(id, now); err == nil {
 			in++
 			leave()
 		} else if muster.KindOf(err) != muster.Busy || muster.HintOf(err) == "" {
@@ -124,21 +125,21 @@ func TestDesk(t *testing.T) {
 		}
 	}
 	for range 100 {
-		ask(1)
+		ask("alice")
 	}
-	if ask(2); in != wishBurst+1 {
+	if ask("bob"); in != wishBurst+1 {
 		t.Errorf("%d were let in", in)
 	}
 	now += 3 * wishPause
 	for range 100 {
-		ask(1)
+		ask("alice")
 	}
 	if in != wishBurst+4 {
 		t.Errorf("after a while %d were let in", in)
 	}
 	for uid := range 10 * maxUsers {
 		now += time.Second
-		ask(uid)
+		ask(strconv.Itoa(uid))
 	}
 	if len(d.next) > 2*maxUsers {
 		t.Errorf("%d users are remembered", len(d.next))

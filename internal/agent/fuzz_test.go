@@ -91,9 +91,9 @@ func FuzzState(f *testing.F) {
 			t.Errorf("a damaged file puts the upgrade off: %+v", again)
 		}
 		shelf := h.readShelf()
-		seenBy(&Peer{Name: "bob"}, false, shelf.Past)
+		seenBy(&Peer{Name: "bob"}, shelf.Past)
 		for i := range shelf.Offers {
-			if may := shelf.may(&Peer{UID: 1, Name: "bob"}, false, &shelf.Offers[i]); len(may) > 0 && len(shelf.Rules) == 0 {
+			if may := shelf.may(&Peer{ID: "1", Name: "bob"}, &shelf.Offers[i]); len(may) > 0 && len(shelf.Rules) == 0 {
 				t.Errorf("without rules bob may %v", may)
 			}
 		}

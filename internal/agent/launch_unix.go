@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"syscall"
@@ -15,10 +16,12 @@ func killAll(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL
 
 // BecomeProgram has the program take the place of this one: same process, same
 // service. It returns only when that cannot be.
-func BecomeProgram(program string, args []string) error {
+func BecomeProgram(_ context.Context, program string, args []string) error {
 	return syscall.Exec(program, append([]string{program}, args...), os.Environ())
 }
 
 // HandBack has the launcher choose again: base is the program that the machine
 // came with, args those of its launcher.
-func HandBack(base string, args []string) error { return BecomeProgram(base, args) }
+func HandBack(base string, args []string) error {
+	return BecomeProgram(context.Background(), base, args)
+}

@@ -13,7 +13,7 @@ const maxConnections = 64
 type fairListener struct {
 	net.Listener
 	mu   sync.Mutex
-	here map[int]int // connections by user
+	here map[string]int // connections by user
 }
 
 // Accept waits for the next connection that is let in.
@@ -23,46 +23,43 @@ func (l *fairListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		unix, ok := c.(*net.UnixConn)
-		if !ok {
-			return c, nil // which is denied everything
+		id, find, err := identify(c)
+		if err != nil { // all whom the system does not tell apart, and who are denied everything
+			id, find = "", func() (*Peer, error) { return nil, err }
 		}
-		uid, err := uidOf(unix)
-		if err != nil {
-			uid = -1 // all whom the system does not tell apart
-		}
-		if l.enter(uid) {
-			return &heldConn{UnixConn: unix, leave: sync.OnceFunc(func() { l.leave(uid) })}, nil
+		if l.enter(id) {
+			return &heldConn{c, sync.OnceValues(find), sync.OnceFunc(func() { l.leave(id) })}, nil
 		}
 		c.Close()
 	}
 }
 
-func (l *fairListener) enter(uid int) bool {
+func (l *fairListener) enter(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.here[uid] >= maxConnections {
+	if l.here[id] >= maxConnections {
 		return false
 	}
-	l.here[uid]++
+	l.here[id]++
 	return true
 }
 
-func (l *fairListener) leave(uid int) {
+func (l *fairListener) leave(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.here[uid]--; l.here[uid] == 0 {
-		delete(l.here, uid)
+	if l.here[id]--; l.here[id] == 0 {
+		delete(l.here, id)
 	}
 }
 
 // A heldConn counts until it is closed.
 type heldConn struct {
-	*net.UnixConn
+	net.Conn
+	who   who
 	leave func()
 }
 
 func (c *heldConn) Close() error {
 	c.leave()
-	return c.UnixConn.Close()
+	return c.Conn.Close()
 }

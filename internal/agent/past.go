@@ -64,10 +64,10 @@ const automatic = "schedule"
 
 // seenBy are the changes as that peer may see them: who else uses the machine is no
 // matter of theirs.
-func seenBy(p *Peer, admin bool, all []Past) []Past {
+func seenBy(p *Peer, all []Past) []Past {
 	seen := slices.Clone(all)
 	for i := range seen {
-		if by := seen[i].By; !admin && by != p.Name && by != automatic {
+		if by := seen[i].By; !p.Admin && by != p.Name && by != automatic {
 			seen[i].By, seen[i].Error = "", ""
 		}
 	}

@@ -3,72 +3,62 @@ package agent
 import (
 	"context"
 	"net"
-	"os/user"
-	"slices"
-	"strconv"
 
 	"muster"
+	"muster/settings"
 )
 
-// A Peer is who is at the other end of the agent's socket, as the kernel says.
+// A Peer is who is at the other end of the agent's socket, as the system says.
 type Peer struct {
-	UID    int
-	Name   string
-	Groups []string // names, where they are known, else numbers
+	ID     string   // the number of the user; on Windows the SID
+	Name   string   // on Windows DOMAIN\user
+	Also   []string // other names of the same account, on Windows: see [account.peer]
+	Groups []string // names, where they are known, else numbers; on Windows SIDs too
+	Admin  bool     // may do anything
 }
 
-// Admin reports whether the peer may do anything: root, or whoever the agent itself
-// runs as.
-func (p *Peer) Admin(own int) bool { return p.UID == 0 || p.UID == own }
+// person is the peer in the words of settings.
+func (p *Peer) person() settings.Person {
+	return settings.Person{User: p.Name, Also: p.Also, Groups: p.Groups}
+}
 
-// peerOf asks the kernel who is at the other end.
-func peerOf(c net.Conn) (*Peer, error) {
+// unknown is the error for those of whom nobody can tell who they are.
+func unknown(err error) error {
+	if err == nil {
+		return muster.Errorf(muster.Denied, "this system does not say who you are")
+	}
+	return muster.Errorf(muster.Denied, "this system does not say who you are: %w", err)
+}
+
+// A who finds out the rest about a peer: names and groups, which may have to be asked of
+// another machine.
+type who func() (*Peer, error)
+
+type (
+	whoKey  struct{}
+	peerKey struct{}
+)
+
+// withWho notes whose a connection is. Who that is in words is asked by request: this
+// holds up all who connect.
+func withWho(ctx context.Context, c net.Conn) context.Context {
 	if h, ok := c.(*heldConn); ok {
-		c = h.UnixConn
+		return context.WithValue(ctx, whoKey{}, h.who)
 	}
-	unix, ok := c.(*net.UnixConn)
-	if !ok {
-		return nil, muster.Errorf(muster.Denied, "nobody can tell who is at the other end")
-	}
-	uid, err := uidOf(unix)
-	if err != nil {
-		return nil, err
-	}
-	p := &Peer{UID: uid, Name: strconv.Itoa(uid)}
-	if u, err := user.LookupId(p.Name); err == nil {
-		p.Name = u.Username
-		ids, _ := u.GroupIds()
-		for _, id := range ids {
-			if g, err := user.LookupGroupId(id); err == nil {
-				id = g.Name
-			}
-			p.Groups = append(p.Groups, id)
-		}
-	}
-	slices.Sort(p.Groups)
-	return p, nil
+	return ctx
 }
 
-// uidOf is the user alone.
-func uidOf(c *net.UnixConn) (uid int, err error) {
-	raw, err := c.SyscallConn()
+// withPeer adds the peer of a connection that has its [withWho].
+func withPeer(ctx context.Context) (context.Context, error) {
+	find, _ := ctx.Value(whoKey{}).(who)
+	if find == nil {
+		return nil, unknown(nil)
+	}
+	p, err := find()
 	if err != nil {
-		return -1, err
+		return nil, unknown(err)
 	}
-	if cerr := raw.Control(func(fd uintptr) { uid, err = peerUID(int(fd)) }); cerr != nil {
-		return -1, cerr
-	}
-	return uid, err
-}
-
-type peerKey struct{}
-
-func withPeer(ctx context.Context, c net.Conn) context.Context {
-	p, err := peerOf(c)
-	if err != nil {
-		return ctx // without a peer every request is denied
-	}
-	return context.WithValue(ctx, peerKey{}, p)
+	return context.WithValue(ctx, peerKey{}, p), nil
 }
 
 func peerFrom(ctx context.Context) *Peer {

@@ -1,9 +1,8 @@
-//go:build !linux && !darwin && !freebsd
+//go:build !linux && !darwin && !freebsd && !windows
 
 package agent
 
 import "errors"
 
-// peerUID: Windows has unix sockets, and does not say who is at the other end. So
-// nobody is allowed anything there.
+// peerUID: nobody says here who is at the other end, so nobody is allowed anything.
 func peerUID(int) (int, error) { return -1, errors.ErrUnsupported }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"muster"
-	"muster/settings"
 )
 
 // longestPostponed bounds how far a person puts an upgrade off in one go, where no
@@ -111,11 +110,8 @@ func (a *Agent) postponeFor(ctx context.Context, p *Peer, d Delay) (*Delayed, er
 }
 
 func (a *Agent) mayPostpone(p *Peer) bool {
-	return a.admin(p) || a.Settings().MayPostpone(foldedPerson(p.person()))
+	return p.Admin || a.Settings().MayPostpone(foldedPerson(p.person()))
 }
-
-// person is the peer in the words of settings.
-func (p *Peer) person() settings.Person { return settings.Person{User: p.Name, Groups: p.Groups} }
 
 // postpone is done by the loop, whose the schedule is. It is written down before
 // anybody is told.

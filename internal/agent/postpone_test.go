@@ -121,13 +121,13 @@ func TestPostponeAsked(t *testing.T) {
 		time.Sleep(time.Minute)
 		s.cond.Battery = true
 		synctest.Wait()
-		if _, err := s.postponeFor(ctx, &Peer{UID: 12345, Name: "bob"}, Delay{3600}); muster.KindOf(err) != muster.Denied {
+		if _, err := s.postponeFor(ctx, &Peer{ID: "12345", Name: "bob"}, Delay{3600}); muster.KindOf(err) != muster.Denied {
 			t.Errorf("bob: %v", err)
 		}
-		if _, err := s.postponeFor(ctx, &Peer{UID: 12345, Name: "alice"}, Delay{1 << 40}); muster.KindOf(err) != muster.Invalid {
+		if _, err := s.postponeFor(ctx, &Peer{ID: "12345", Name: "alice"}, Delay{1 << 40}); muster.KindOf(err) != muster.Invalid {
 			t.Errorf("for ever: %v", err)
 		}
-		out, err := s.postponeFor(ctx, &Peer{UID: 12345, Name: "alice"}, Delay{3600})
+		out, err := s.postponeFor(ctx, &Peer{ID: "12345", Name: "alice"}, Delay{3600})
 		if err != nil || time.Until(out.Until).Round(time.Minute) != time.Hour {
 			t.Errorf("alice: %+v, %v", out, err)
 		}

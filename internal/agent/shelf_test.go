@@ -49,11 +49,11 @@ func TestShelf(t *testing.T) {
 		}
 		return strings.Join(all, ", ")
 	}
-	alice, bob := &Peer{UID: 12345, Name: "alice"}, &Peer{UID: 12346, Name: "bob", Groups: []string{"lab"}}
+	alice, bob := &Peer{ID: "12345", Name: "alice"}, &Peer{ID: "12346", Name: "bob", Groups: []string{"lab"}}
 	for want, p := range map[string]*Peer{
 		"thing 2 install remove upgrade, tool 1.0-1 install remove upgrade": alice,
 		"tool 1.0-1 install": bob,
-		"":                   {UID: 12347, Name: "eve"},
+		"":                   {ID: "12347", Name: "eve"},
 	} {
 		if got := see(p); got != want {
 			t.Errorf("%s sees %q, want %q", p.Name, got, want)
@@ -80,7 +80,7 @@ func TestShelf(t *testing.T) {
 	if c = must(a.catalogueFor(t.Context(), alice)); c.Offers[1].Installed != "1.0-1" || !c.Upgrade {
 		t.Errorf("after the installation: %+v", c)
 	}
-	for by, p := range map[string]*Peer{"alice, ": alice, ", bob": bob, ", ": {UID: 1, Name: "eve"}} { // bob is who installs in these tests
+	for by, p := range map[string]*Peer{"alice, ": alice, ", bob": bob, ", ": {ID: "1", Name: "eve"}} { // bob is who installs in these tests
 		past := must(a.pastFor(t.Context(), p))
 		if len(past) != 2 || past[0].By+", "+past[1].By != by || past[0].Steps[0].Name != "tool" {
 			t.Errorf("%s sees %+v", p.Name, past)
@@ -128,22 +128,22 @@ func TestSitting(t *testing.T) {
 	var d desk
 	var leave []func()
 	for range maxSitting {
-		l, err := d.sit(1)
+		l, err := d.sit("alice")
 		if err != nil {
 			t.Fatal(err)
 		}
 		leave = append(leave, l)
 	}
-	if _, err := d.sit(1); muster.KindOf(err) != muster.Busy {
+	if _, err := d.sit("alice"); muster.KindOf(err) != muster.Busy {
 		t.Errorf("one more: %v", err)
 	}
-	if _, err := d.sit(2); err != nil {
+	if _, err := d.sit("bob"); err != nil {
 		t.Error(err)
 	}
 	for _, l := range leave {
 		l()
 	}
-	if _, err := d.sit(1); err != nil || len(d.sits) != 2 {
+	if _, err := d.sit("alice"); err != nil || len(d.sits) != 2 {
 		t.Errorf("%v, %v", err, d.sits)
 	}
 }

@@ -6,12 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -23,8 +20,8 @@ import (
 	"muster/pkgfile"
 )
 
-// The agent answers people on the machine on a unix socket, HTTP and JSON, by who
-// they are to the kernel:
+// The agent answers people on the machine on a unix socket, on Windows on a named pipe,
+// HTTP and JSON, by who they are to the system:
 //
 //	GET  /v1/state            State; everybody
 //	GET  /v1/events           Event, a line each, until the reader goes; everybody, a few
@@ -54,35 +51,36 @@ const maxWish = 64 << 10
 // maxTelling is how long a peer may take to send it: it is on this machine.
 const maxTelling = 5 * time.Second
 
-// SocketOf is where the agent of a root whose state lies in dir listens. The path
-// of a socket is short on every system; that of the machine's own root is the one
-// where such things are.
+// SocketOf is where the agent of a root listens: a file, on Windows the name of a pipe.
 func SocketOf(root *install.Root) string {
-	if root.Dir == "/" && !root.Config.Area {
-		return "/run/muster/agent.sock"
-	}
-	return filepath.Join(root.State, "agent.sock")
+	return socketOf(root.Dir, root.State, root.Config.Area)
 }
 
-// Listen opens the socket. What a crash left there is replaced; another agent that
-// answers is not.
-func Listen(name string) (net.Listener, error) {
-	if c, err := net.DialTimeout("unix", name, time.Second); err == nil {
-		c.Close()
-		return nil, muster.Errorf(muster.Busy, "another agent answers at %q", name)
+// ErrTaken is that somebody who is no administrator has a pipe of the agent's name.
+var ErrTaken = errors.New("somebody else answers in place of the agent")
+
+// ServeAt answers at the socket of that name until ctx ends. It returns once it begins to.
+// Where the name is taken the machine is looked after all the same, and the name is asked
+// for again: nobody keeps the agent from its work by it.
+func (a *Agent) ServeAt(ctx context.Context, name string) error {
+	l, err := Listen(name)
+	if err != nil && !errors.Is(err, ErrTaken) {
+		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return nil, err
-	}
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.Listen("unix", name)
-	if err != nil {
-		return nil, muster.WithKind(muster.Unavailable, err)
-	}
-	// Everybody may ask; what is done for whom is decided by request.
-	return l, os.Chmod(name, 0o666)
+	go func() {
+		for ; err != nil; l, err = Listen(name) {
+			a.Log.Error("nobody is answered", "error", err)
+			select {
+			case <-time.After(time.Minute):
+			case <-ctx.Done():
+				return
+			}
+		}
+		if err := a.Serve(ctx, l); err != nil {
+			a.Log.Error("nobody is answered any more", "error", err)
+		}
+	}()
+	return nil
 }
 
 // Serve answers on the socket until ctx ends.
@@ -101,17 +99,18 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 		reply(w, done, err)
 	})
 	known := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if peerFrom(r.Context()) == nil {
-			reply(w, nil, muster.Errorf(muster.Denied, "this system does not say who you are"))
+		ctx, err := withPeer(r.Context())
+		if err != nil {
+			reply(w, nil, err)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r.WithContext(ctx))
 	})
-	s := &http.Server{Handler: known, ConnContext: withPeer, ReadHeaderTimeout: 5 * time.Second,
+	s := &http.Server{Handler: known, ConnContext: withWho, ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return ctx }}
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	err := s.Serve(&fairListener{Listener: l, here: map[int]int{}})
+	err := s.Serve(&fairListener{Listener: l, here: map[string]int{}})
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -121,7 +120,7 @@ func (a *Agent) Serve(ctx context.Context, l net.Listener) error {
 // lookFor makes a round for a person, while the loop lasts. For those who are no
 // administrators one that was just made is as good.
 func (a *Agent) lookFor(loop, ctx context.Context) (*Done, error) {
-	if last := a.State().Last; !peerFrom(ctx).Admin(os.Getuid()) && !last.IsZero() && a.Instant().Wall.Sub(last).Abs() < 10*time.Second {
+	if last := a.State().Last; !peerFrom(ctx).Admin && !last.IsZero() && a.Instant().Wall.Sub(last).Abs() < 10*time.Second {
 		return &Done{}, nil
 	}
 	look := a.share(loop)
@@ -164,8 +163,8 @@ func (a *Agent) grant(ctx context.Context, wish *Wish) (*Done, error) {
 		return nil, err
 	}
 	work := &Work{Action: Upgraded, Request: req}
-	if !peer.Admin(os.Getuid()) {
-		leave, err := a.desk.admit(peer.UID, a.Instant().Up)
+	if !peer.Admin {
+		leave, err := a.desk.admit(peer.ID, a.Instant().Up)
 		if err != nil {
 			return nil, err
 		}
@@ -199,7 +198,7 @@ func (w *Wish) request(user string) (*engine.Request, error) {
 
 // stream writes events until the reader goes.
 func (a *Agent) stream(w http.ResponseWriter, r *http.Request) {
-	leave, err := a.desk.sit(peerFrom(r.Context()).UID)
+	leave, err := a.desk.sit(peerFrom(r.Context()).ID)
 	if err != nil {
 		reply(w, nil, err)
 		return
@@ -261,9 +260,7 @@ type Local struct{ http http.Client }
 
 // DialLocal is the agent that listens at the socket of that name. Nothing is sent.
 func DialLocal(name string) *Local {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", name)
-	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, name) }
 	return &Local{http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }
 
@@ -342,7 +339,7 @@ func (l *Local) send(ctx context.Context, method, path string, in any, read func
 	}
 	resp, err := l.http.Do(req)
 	if err != nil {
-		return muster.WithHint(muster.Errorf(muster.Unavailable, "the agent does not answer: %w", err), "muster agent install, or as root: muster agent run")
+		return unanswered(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusOK {
@@ -353,4 +350,12 @@ func (l *Local) send(ctx context.Context, method, path string, in any, read func
 		return muster.Errorf(muster.Unavailable, "the agent answered %s", resp.Status)
 	}
 	return (&Failure{b.Error.Kind, b.Error.Message, b.Error.Hint}).Err()
+}
+
+// unanswered says that the agent is not there. Who is there in its place is told as it is.
+func unanswered(err error) error {
+	if errors.Is(err, ErrTaken) {
+		return muster.WithHint(muster.Errorf(muster.Denied, "this is not the agent: %w", err), "tell an administrator: somebody on this machine has taken the agent's name")
+	}
+	return muster.WithHint(muster.Errorf(muster.Unavailable, "the agent does not answer: %w", err), "muster agent install, or as root: muster agent run")
 }

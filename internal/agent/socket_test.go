@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -29,15 +27,7 @@ func listening(t *testing.T) (*Local, string) {
 		tell(News{Text: text})
 		return &Done{Outcome: found(), Notes: []string{text}}
 	}
-	dir, err := os.MkdirTemp("/tmp", "s") // paths of sockets are short, and others may come here
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	name := filepath.Join(dir, "a", "agent.sock")
+	name := socketName(t)
 	l, err := Listen(name)
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +46,9 @@ func listening(t *testing.T) (*Local, string) {
 	})
 	if _, err := Listen(name); muster.KindOf(err) != muster.Busy {
 		t.Errorf("a second agent: %v", err)
+	}
+	if !Answers(name) || Answers(name+"-not") {
+		t.Error("who answers is wrong")
 	}
 	return DialLocal(name), name
 }
@@ -91,18 +84,25 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-// TestPeer: the kernel says who is at the other end, and an ordinary user may do
-// what the rules say.
+// TestPeer: whom the system does not know is denied, and counts as one.
 func TestPeer(t *testing.T) {
-	p := &Peer{UID: 1000, Name: "alice", Groups: []string{"lab"}}
-	if p.Admin(0) || !p.Admin(1000) || !(&Peer{}).Admin(1000) {
-		t.Error("who is an administrator is wrong")
-	}
+	in := make(chan net.Conn, 1)
+	l := &fairListener{Listener: &given{conns: in, over: make(chan struct{})}, here: map[string]int{}}
 	a, b := net.Pipe()
-	defer a.Close()
 	defer b.Close()
-	if _, err := peerOf(a); muster.KindOf(err) != muster.Denied {
+	in <- a
+	c := must(l.Accept())
+	if _, err := withPeer(withWho(t.Context(), c)); muster.KindOf(err) != muster.Denied {
 		t.Errorf("a peer that nobody knows: %v", err)
+	}
+	if _, err := withPeer(withWho(t.Context(), a)); muster.KindOf(err) != muster.Denied {
+		t.Errorf("a connection that nobody let in: %v", err)
+	}
+	if l.here[""] != 1 {
+		t.Errorf("counts %v", l.here)
+	}
+	if c.Close(); len(l.here) > 0 {
+		t.Errorf("still counts %v", l.here)
 	}
 }
 

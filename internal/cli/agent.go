@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/internal/agent"
-	"muster/internal/engine"
 	"muster/internal/install"
 )
 
@@ -77,7 +76,7 @@ func (a *app) agentRun(ctx context.Context, patience time.Duration, now bool) er
 			if program == "" {
 				return a.agentLoop(running, looping{now: now})
 			}
-			return agent.BecomeProgram(program, args)
+			return agent.BecomeProgram(running, program, args)
 		},
 	}
 	return agent.RunService(ctx, func(ctx context.Context) error {
@@ -139,24 +138,10 @@ func (a *app) agentLoop(ctx context.Context, o looping) error {
 		}
 		return ag.Run(ctx)
 	}
-	if err := listen(ctx, ag, e); err != nil {
+	if err := ag.ServeAt(ctx, agent.SocketOf(e.Root)); err != nil {
 		return err
 	}
 	return agent.VersionsOf(e.Root.State, e.Root.Disk).Live(ctx, ag)
-}
-
-// listen has the agent answer people on this machine.
-func listen(ctx context.Context, ag *agent.Agent, e *engine.Engine) error {
-	l, err := agent.Listen(agent.SocketOf(e.Root))
-	if err != nil {
-		return err
-	}
-	go func() {
-		if err := ag.Serve(ctx, l); err != nil {
-			ag.Log.Error("nobody is answered any more", "error", err)
-		}
-	}()
-	return nil
 }
 
 func agentInstallCommand(a *app) *cobra.Command {
@@ -311,7 +296,7 @@ func (a *app) byAgent(ctx context.Context, w agent.Wish) (asked bool, err error)
 		return false, nil
 	}
 	socket := agent.SocketOf(root)
-	if _, err := os.Stat(socket); err != nil {
+	if !agent.Answers(socket) {
 		return false, nil
 	}
 	l := agent.DialLocal(socket)
