@@ -39,9 +39,10 @@ func Open(ctx context.Context, url string) (file string, err error) {
 	return f.Name(), nil
 }
 
-// private is a folder that no other user can look into.
+// private is a folder that no other user can look into. On Windows it is %LocalAppData%,
+// which is so by its access list.
 func private() (string, error) {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && runtime.GOOS != "windows" {
 		return dir, nil
 	}
 	dir, err := os.UserCacheDir()
@@ -59,7 +60,8 @@ func browse(ctx context.Context, file string) error {
 	case "darwin":
 		command = []string{"open", file}
 	case "windows":
-		command = []string{"rundll32", "url.dll,FileProtocolHandler", file}
+		// By its full name: a program of that name may lie elsewhere.
+		command = []string{filepath.Join(os.Getenv("SystemRoot"), "System32", "rundll32.exe"), "url.dll,FileProtocolHandler", file}
 	}
 	return exec.CommandContext(ctx, command[0], command[1:]...).Run()
 }

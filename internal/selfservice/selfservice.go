@@ -15,7 +15,7 @@
 //   - cookies know no ports: the server of somebody else on another port would be sent
 //     it. So all pages lie below a folder of a random name, which the cookie is for;
 //   - the program that connects must be of the same user, where the system says whose
-//     it is (Linux);
+//     it is (Linux, Windows);
 //   - a request names the host 127.0.0.1 and the port: a name of somebody's that leads
 //     here (DNS rebinding) is refused, and so is a form of another origin;
 //   - the page ends by itself when it was not used for ten minutes.

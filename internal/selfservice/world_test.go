@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -53,19 +53,35 @@ func newOffice(t *testing.T) *office {
 		{Name: "game", Version: "1", May: all, Descriptions: map[string]string{"": "Plays"}, Homepage: "javascript:alert(1)"},
 		{Name: "paint", Version: "3", Categories: []string{"office"}, May: all[:1], Icon: strings.Repeat("a", 64)},
 	}}
-	dir, err := os.MkdirTemp("/tmp", "s") // paths of sockets are short
+	temp := "/tmp" // paths of sockets are short
+	if runtime.GOOS == "windows" {
+		temp = ""
+	}
+	dir, err := os.MkdirTemp(temp, "s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	l, err := net.Listen("unix", filepath.Join(dir, "agent.sock"))
+	name := filepath.Join(dir, "agent.sock")
+	if runtime.GOOS == "windows" {
+		name = `\\.\pipe\` + filepath.Base(dir)
+	}
+	l, err := agent.Listen(name)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if runtime.GOOS == "windows" {
+		// On Wine the first client is given an end of the pipe that nobody serves.
+		first, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { first.Close() })
 	}
 	server := &http.Server{Handler: o.agent()}
 	go server.Serve(l)
 	t.Cleanup(func() { server.Close() })
-	o.serve(agent.DialLocal(l.Addr().String()))
+	o.serve(agent.DialLocal(name))
 	return o
 }
 
