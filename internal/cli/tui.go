@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,30 +13,38 @@ import (
 )
 
 func tuiCommand(a *app) *cobra.Command {
-	var server string
+	var server, lang string
 	cmd := &cobra.Command{
 		Use:   "tui",
 		Short: "Self-service, or with --server a fleet, in the terminal",
 		Long: `Show self-service of this machine in the terminal: what you may install, the
 updates that wait and until when you may put them off, and what was changed. With
 --server, show the hosts of a server for those who look after them: numbers, what
-needs somebody, hosts by search, rollouts and actions. ? lists the keys.`,
-		Example: "  muster tui\n  muster tui --server https://muster.example.org",
+needs somebody, hosts by search, rollouts and actions. ? lists the keys.
+
+It speaks English or French, as LC_ALL, LC_MESSAGES or LANG say, on Windows the
+language of the desktop where none of these is set.`,
+		Example: "  muster tui --lang fr\n  muster tui --server https://muster.example.org",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.tui(cmd.Context(), strings.TrimSuffix(server, "/"))
+			return a.tui(cmd.Context(), strings.TrimSuffix(server, "/"), lang)
 		},
 	}
 	a.rootFlags(cmd)
 	cmd.Flags().StringVar(&server, "server", "", "the server whose hosts to show, where you are logged in")
+	cmd.Flags().StringVar(&lang, "lang", "", "the language: en, fr")
 	return cmd
 }
 
-func (a *app) tui(ctx context.Context, server string) error {
+func (a *app) tui(ctx context.Context, server, lang string) error {
+	lang, err := tui.Language(lang, os.Getenv, tui.SystemLanguages())
+	if err != nil {
+		return err
+	}
 	if !a.interactive() {
 		return muster.WithHint(muster.Errorf(muster.Invalid, "this is for a terminal"), "muster list, muster hosts")
 	}
-	t := tui.Terminal{In: a.in, Out: a.out}
+	t := tui.Terminal{In: a.in, Out: a.out, Lang: lang}
 	if server == "" {
 		l, err := a.local()
 		if err != nil {

@@ -22,7 +22,7 @@ func (m *fleet) text() string {
 	if !m.read.IsZero() {
 		who = m.read.Format("15:04:05")
 	}
-	return m.draw(who, m.lines(), "enter open  esc back  / search hosts  tab page  R look  ? help  q quit", fleetHelp)
+	return m.draw(who, m.lines(), m.t("enter open  esc back  / search hosts  tab page  R look  ? help  q quit"), fleetHelp)
 }
 
 var fleetHelp = []line{
@@ -39,7 +39,7 @@ var fleetHelp = []line{
 func (m *fleet) lines() []line {
 	switch {
 	case !m.told[m.page] || m.page == hosts && m.open != "" && m.host == nil:
-		return []line{{text: "Asking the server…", class: quiet}}
+		return []line{{text: m.t("Asking the server…"), class: quiet}}
 	case m.page == hosts && m.open != "":
 		return m.hostLines()
 	case m.page == hosts:
@@ -55,7 +55,7 @@ func (m *fleet) lines() []line {
 func (m *fleet) numberLines() []line {
 	var all, wanted []line
 	for _, n := range m.numbers {
-		l := line{fmt.Sprintf("%8d  %s", n.Count, n.Title), n.Class, "?" + n.Query}
+		l := line{fmt.Sprintf("%8d  %s", n.Count, m.t(n.Title)), n.Class, "?" + n.Query}
 		switch {
 		case !n.needs:
 			if total := m.numbers[0].Count; total > 0 && n.Query != "" {
@@ -66,9 +66,9 @@ func (m *fleet) numberLines() []line {
 			wanted = append(wanted, l)
 		}
 	}
-	all = append(all, line{}, line{text: "What needs somebody", class: strong})
+	all = append(all, line{}, line{text: m.t("What needs somebody"), class: strong})
 	if len(wanted) == 0 {
-		return append(all, line{text: "Nothing.", class: good})
+		return append(all, line{text: m.t("Nothing."), class: good})
 	}
 	return append(all, wanted...)
 }
@@ -87,7 +87,7 @@ func statusClass(s muster.Status) class {
 
 func (m *fleet) hostList() []line {
 	if len(m.hosts.Hosts) == 0 {
-		return []line{{text: "No host matches.", class: quiet}}
+		return []line{{text: m.t("No host matches."), class: quiet}}
 	}
 	var all []line
 	for _, h := range m.hosts.Hosts {
@@ -96,17 +96,17 @@ func (m *fleet) hostList() []line {
 			word = string(h.State)
 		}
 		name := max(18, m.width/4)
-		all = append(all, line{fit(h.Name, name) + " " + fit(cmp.Or(word, "unknown"), 15) + " " + fit(m.ago(h.Seen), 10) + " " + cmp.Or(h.Problem, h.OSName, h.OS), statusClass(h.Status), h.ID})
+		all = append(all, line{fit(h.Name, name) + " " + fit(cmp.Or(word, m.t("unknown")), 15) + " " + fit(m.ago(h.Seen), 10) + " " + cmp.Or(h.Problem, h.OSName, h.OS), statusClass(h.Status), h.ID})
 	}
 	if n := m.hosts.Total; n > len(all) {
-		all = append(all, line{text: fmt.Sprintf("and %d more: search for less with /", n-len(all)), class: quiet})
+		all = append(all, line{text: m.t("and %d more: search for less with /", n-len(all)), class: quiet})
 	}
 	return all
 }
 
 func (m *fleet) hostLines() []line {
 	h := m.host
-	all := []line{{text: h.Name, class: strong}, {text: cmp.Or(string(h.Status), "unknown"), class: statusClass(h.Status)}}
+	all := []line{{text: h.Name, class: strong}, {text: cmp.Or(string(h.Status), m.t("unknown")), class: statusClass(h.Status)}}
 	for _, alarm := range h.Alarms {
 		all = append(all, line{text: alarm, class: bad})
 	}
@@ -114,14 +114,10 @@ func (m *fleet) hostLines() []line {
 		all = append(all, line{text: h.Problem, class: bad})
 	}
 	all = append(all, line{})
-	for _, f := range [][2]string{{"Seen", m.ago(h.Seen)}, {"System", cmp.Or(h.OSName, h.OS) + " " + h.Arch}, {"Agent", h.Agent}, {"Address", h.Address},
-		{"Groups", strings.Join(h.Groups, ", ")}, {"Units", strings.Join(h.Units, ", ")}, {"Id", h.ID}} {
-		if strings.TrimSpace(f[1]) != "" {
-			all = append(all, line{text: fit(f[0], 10) + f[1]})
-		}
-	}
+	all = append(all, m.facts(10, [][2]string{{m.t("Seen"), m.ago(h.Seen)}, {m.t("System"), cmp.Or(h.OSName, h.OS) + " " + h.Arch}, {m.t("Agent"), h.Agent}, {m.t("Address"), h.Address},
+		{m.t("Groups"), strings.Join(h.Groups, ", ")}, {m.t("Units"), strings.Join(h.Units, ", ")}, {m.t("Id"), h.ID}})...)
 	if len(h.Installed) > 0 {
-		all = append(all, line{}, line{text: "Packages", class: strong})
+		all = append(all, line{}, line{text: m.t("Packages"), class: strong})
 	}
 	for i, p := range h.Installed {
 		text := fit(p.Name, max(18, m.width/4)) + " " + fit(p.Version, 16) + " " + fit(string(p.Status), 15) + " " + cmp.Or(p.Error, p.By)
@@ -135,9 +131,9 @@ func (m *fleet) rolloutLines() []line {
 	for _, r := range m.rollouts {
 		n := r.Total()
 		c := map[string]class{"halted": bad, "aborted": quiet, "completed": good, "paused": need}[r.State]
-		text := fit(r.Package+" "+r.Of, max(18, m.width/4)) + " " + fit(r.State, 10) + " " + meter(float64(n.Done)/float64(max(n.Hosts, 1)), 16) + fmt.Sprintf("  ring %d/%d", r.Ring, len(r.Rings))
+		text := fit(r.Package+" "+r.Of, max(18, m.width/4)) + " " + fit(r.State, 10) + " " + meter(float64(n.Done)/float64(max(n.Hosts, 1)), 16) + "  " + m.t("ring %[1]d/%[2]d", r.Ring, len(r.Rings))
 		if n.Failed > 0 {
-			text += fmt.Sprintf(", %d failed", n.Failed)
+			text += ", " + m.t("%d failed", n.Failed)
 		}
 		all = append(all, line{text, c, r.ID})
 		if m.open == r.ID {
@@ -145,7 +141,7 @@ func (m *fleet) rolloutLines() []line {
 		}
 	}
 	if len(all) == 0 {
-		return []line{{text: "No version is rolled out.", class: quiet}}
+		return []line{{text: m.t("No version is rolled out."), class: quiet}}
 	}
 	return slices.DeleteFunc(all, func(l line) bool { return l.id == "" && l.text == "" })
 }
@@ -169,11 +165,11 @@ func (m *fleet) actionLines() []line {
 		text := fit(a.Title, max(18, m.width/4)) + " " + fit(string(a.State), 10) + " " + meter(float64(over)/float64(max(a.Hosts, 1)), 16) + "  " + counts(a.Counts)
 		all = append(all, line{text, c, a.ID})
 		if m.open == a.ID {
-			all = append(all, aside(fmt.Sprintf("%s, by %s", m.ago(a.Created), a.By)), aside(a.Reason))
+			all = append(all, aside(m.t("%[1]s, by %[2]s", m.ago(a.Created), a.By)), aside(a.Reason))
 		}
 	}
 	if len(all) == 0 {
-		return []line{{text: "Nobody sent hosts anything.", class: quiet}}
+		return []line{{text: m.t("Nobody sent hosts anything."), class: quiet}}
 	}
 	return slices.DeleteFunc(all, func(l line) bool { return l.id == "" && l.text == "" })
 }
@@ -191,16 +187,16 @@ func counts(all map[string]int) string {
 // ago is how long ago a moment was.
 func (m *fleet) ago(t int64) string {
 	if t == 0 {
-		return "never"
+		return m.t("never")
 	}
 	switch d := m.now().Sub(time.Unix(t, 0)); {
 	case d < time.Minute:
-		return "now"
+		return m.t("now")
 	case d < time.Hour:
-		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+		return m.t("%d min ago", int(d.Minutes()))
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", int(d.Hours()))
+		return m.t("%d h ago", int(d.Hours()))
 	default:
-		return fmt.Sprintf("%d d ago", int(d.Hours()/24))
+		return m.t("%d d ago", int(d.Hours()/24))
 	}
 }

@@ -47,6 +47,7 @@ type line struct {
 // A screen is what both programs have in common: pages, a list with a line that is
 // chosen, a filter, a question, and a message.
 type screen struct {
+	lang          string // "fr", or English
 	width, height int
 	pages         []string
 	page          int
@@ -71,17 +72,19 @@ type question struct {
 func newScreen(pages ...string) screen { return screen{width: 80, height: 24, pages: pages, share: -1} }
 
 // say shows a message until a key is pressed.
-func (s *screen) say(c class, format string, args ...any) {
-	s.message, s.class = api.Legible(fmt.Sprintf(format, args...)), c
-}
+func (s *screen) say(c class, text string) { s.message, s.class = api.Legible(text), c }
 
-// fail shows an error, and what to do about it.
+// fail shows an error, and what to do about it. Programs write errors in English: where
+// another language is read, what it means comes first.
 func (s *screen) fail(err error) {
 	text := err.Error()
 	if hint := muster.HintOf(err); hint != "" {
 		text += " (" + hint + ")"
 	}
-	s.say(bad, "%s", text)
+	if s.lang != "" {
+		text = s.t(meaning(err)) + " [" + text + "]"
+	}
+	s.say(bad, text)
 }
 
 // rows is the lines that are left for the body.
@@ -182,7 +185,7 @@ func (s *screen) matches(texts ...string) bool {
 // message, and the keys.
 func (s *screen) draw(who string, body []line, keys string, help []line) string {
 	if s.help {
-		body = help
+		body = s.translated(help)
 	}
 	out := []string{s.top(who)}
 	out = append(out, s.body(body)...)
@@ -193,6 +196,7 @@ func (s *screen) draw(who string, body []line, keys string, help []line) string 
 func (s *screen) top(who string) string {
 	text := " muster "
 	for i, p := range s.pages {
+		p = s.t(p)
 		if i == s.page {
 			p = "[" + p + "]"
 		} else {

@@ -3,7 +3,6 @@ package tui
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -120,13 +119,13 @@ func (m *self) ended(c changed) tea.Cmd {
 	case err != nil:
 		m.fail(err)
 	case len(c.done.Steps) == 0:
-		m.say(plain, "There was nothing to do.")
+		m.say(plain, m.t("There was nothing to do."))
 	default:
 		var words []string
 		for _, s := range c.done.Steps {
-			words = append(words, changeText(s.Name, s.From, s.To))
+			words = append(words, m.change(s.Name, s.From, s.To))
 		}
-		m.say(good, "%s", strings.Join(words, ", "))
+		m.say(good, strings.Join(words, ", "))
 	}
 	return m.load
 }
@@ -136,14 +135,13 @@ func (m *self) delayed(p putOff) tea.Cmd {
 	case p.err != nil:
 		m.fail(p.err)
 	case p.until.IsZero():
-		m.say(plain, "The updates are not put off any more.")
+		m.say(plain, m.t("The updates are not put off any more."))
 	default:
-		m.say(good, "Put off until %s.", m.when(p.until))
+		m.say(good, m.t("Put off until %s.", m.when(p.until)))
 	}
 	return m.load
 }
 
-// fail shows an error, with what to do about it.
 // press does what a key says.
 func (m *self) press(k string) tea.Cmd {
 	if q := m.ask; q != nil && k != "ctrl+c" {
@@ -194,21 +192,20 @@ func (m *self) offerAt(list []string) *agent.Offer {
 func (m *self) want(k string, o *agent.Offer) tea.Cmd {
 	switch {
 	case m.mine != "":
-		m.say(bad, "Something is under way already.")
+		m.say(bad, m.t("Something is under way already."))
 	case k == "i" && newer(o) && slices.Contains(o.May, settings.Upgrade):
-		return m.begin("Updating "+title(o), agent.Wish{Upgrade: true, Only: []string{o.Name}})
+		return m.begin(m.t("Updating %s", title(o)), agent.Wish{Upgrade: true, Only: []string{o.Name}})
 	case k == "i" && o.Installed != "":
-		m.say(plain, "%s is there already.", title(o))
+		m.say(plain, m.t("%s is there already.", title(o)))
 	case k == "i" && !slices.Contains(o.May, settings.Install), k == "r" && !slices.Contains(o.May, settings.Remove):
-		m.say(bad, "You may not do this here. Ask your administrator.")
+		m.say(bad, m.t("You may not do this here. Ask your administrator."))
 	case k == "i":
-		return m.begin("Installing "+title(o), agent.Wish{Install: []string{o.Name}})
+		return m.begin(m.t("Installing %s", title(o)), agent.Wish{Install: []string{o.Name}})
 	case o.Installed == "":
-		m.say(plain, "%s is not installed.", title(o))
+		m.say(plain, m.t("%s is not installed.", title(o)))
 	default:
 		name, called := o.Name, title(o)
-		m.ask = &question{"Remove " + called + "?  y: yes  n: no", map[string]func() tea.Cmd{
-			"y": func() tea.Cmd { return m.begin("Removing "+called, agent.Wish{Remove: []string{name}}) }}}
+		m.ask = m.sure(m.t("Remove %s?", called), func() tea.Cmd { return m.begin(m.t("Removing %s", called), agent.Wish{Remove: []string{name}}) })
 	}
 	return nil
 }
@@ -216,15 +213,21 @@ func (m *self) want(k string, o *agent.Offer) tea.Cmd {
 func (m *self) upgrade() {
 	switch {
 	case m.mine != "":
-		m.say(bad, "Something is under way already.")
+		m.say(bad, m.t("Something is under way already."))
 	case !m.waits():
-		m.say(plain, "Everything is up to date.")
+		m.say(plain, m.t("Everything is up to date."))
 	case !m.cat.Upgrade:
-		m.say(bad, "You may not do this here. Ask your administrator.")
+		m.say(bad, m.t("You may not do this here. Ask your administrator."))
 	default:
-		m.ask = &question{"Install the updates now?  y: yes  n: no", map[string]func() tea.Cmd{
-			"y": func() tea.Cmd { return m.begin("Installing the updates", agent.Wish{Upgrade: true}) }}}
+		m.ask = m.sure(m.t("Install the updates now?"), func() tea.Cmd { return m.begin(m.t("Installing the updates"), agent.Wish{Upgrade: true}) })
 	}
+}
+
+// sure asks before something is done. The letters are those of the language, and y and n
+// in every one.
+func (m *self) sure(text string, do func() tea.Cmd) *question {
+	yes := m.t("y")
+	return &question{text + "  " + m.t("y: yes  n: no"), map[string]func() tea.Cmd{"y": do, yes: do}}
 }
 
 // waits reports whether there is something to upgrade.
@@ -242,15 +245,15 @@ func (m *self) begin(called string, w agent.Wish) tea.Cmd {
 func (m *self) postpone() {
 	switch {
 	case !m.waits():
-		m.say(plain, "There is no update to put off.")
+		m.say(plain, m.t("There is no update to put off."))
 		return
 	case !m.cat.Postpone:
-		m.say(bad, "You may not put updates off here. Ask your administrator.")
+		m.say(bad, m.t("You may not put updates off here. Ask your administrator."))
 		return
 	}
 	now := m.now()
 	tomorrow := time.Date(now.Year(), now.Month(), now.Day()+1, 9, 0, 0, 0, now.Location())
-	m.ask = &question{"Put off: 1 an hour  4 four hours  t tomorrow at 9  d two days  0 not at all", map[string]func() tea.Cmd{}}
+	m.ask = &question{m.t("Put off: 1 an hour  4 four hours  t tomorrow at 9  d two days  0 not at all"), map[string]func() tea.Cmd{}}
 	for k, span := range map[string]time.Duration{"1": time.Hour, "4": 4 * time.Hour, "t": tomorrow.Sub(now), "d": 48 * time.Hour, "0": 0} {
 		m.ask.answers[k] = func() tea.Cmd {
 			return func() tea.Msg {
@@ -268,12 +271,13 @@ func newer(o *agent.Offer) bool {
 
 func title(o *agent.Offer) string { return cmp.Or(o.Title, o.Name) }
 
-func changeText(name, from, to string) string {
+// change says what was done to a package.
+func (m *self) change(name, from, to string) string {
 	switch {
 	case to == "":
-		return name + " removed"
+		return m.t("%s removed", name)
 	case from == "":
-		return name + " " + to + " installed"
+		return m.t("%[1]s %[2]s installed", name, to)
 	}
-	return fmt.Sprintf("%s: %s to %s", name, from, to)
+	return m.t("%[1]s: %[2]s to %[3]s", name, from, to)
 }

@@ -9,15 +9,14 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"muster/internal/agent"
-	"muster/internal/install"
 )
 
 func (m *self) View() tea.View { return full(m.text()) }
 
 // text is the screen as it is.
 func (m *self) text() string {
-	keys := map[int]string{software: "enter details  i install  r remove  / search  tab page  ? help  q quit",
-		updates: "u install now  p put off  tab page  ? help  q quit", history: "tab page  ? help  q quit"}[m.page]
+	keys := map[int]string{software: m.t("enter details  i install  r remove  / search  tab page  ? help  q quit"),
+		updates: m.t("u install now  p put off  tab page  ? help  q quit"), history: m.t("tab page  ? help  q quit")}[m.page]
 	return m.draw(m.cat.User, m.lines(), keys, selfHelp)
 }
 
@@ -49,35 +48,35 @@ func (m *self) lines() []line {
 	var all []line
 	for i := range m.cat.Offers {
 		o := &m.cat.Offers[i]
-		if m.matches(append([]string{o.Name, o.Title, o.Descriptions[""]}, o.Categories...)...) {
+		if m.matches(append([]string{o.Name, o.Title, m.describe(o)}, o.Categories...)...) {
 			all = append(all, m.offer(o))
 		}
 	}
 	switch {
 	case len(m.cat.Offers) == 0:
-		return []line{{text: "There is nothing that you may install here.", class: quiet}}
+		return []line{{text: m.t("There is nothing that you may install here."), class: quiet}}
 	case len(all) == 0:
-		return []line{{text: "Nothing matches.", class: quiet}}
+		return []line{{text: m.t("Nothing matches."), class: quiet}}
 	}
 	return all
 }
 
-// status says in a word how a package is.
-func status(o *agent.Offer) (string, class) {
+// standing says in a word how a package is.
+func (m *self) standing(o *agent.Offer) (string, class) {
 	switch {
 	case o.Problem != "":
-		return "did not work", bad
+		return m.t("did not work"), bad
 	case newer(o):
-		return "update to " + o.Version, need
+		return m.t("update to %s", o.Version), need
 	case o.Installed != "":
-		return "installed", good
+		return m.t("installed"), good
 	}
 	return o.Version, plain
 }
 
 func (m *self) offer(o *agent.Offer) line {
-	word, c := status(o)
-	summary, _, _ := strings.Cut(o.Descriptions[""], "\n")
+	word, c := m.standing(o)
+	summary, _, _ := strings.Cut(m.describe(o), "\n")
 	name := max(16, m.width/4)
 	return line{fit(title(o), name) + " " + fit(word, 20) + " " + summary, c, o.Name}
 }
@@ -89,38 +88,61 @@ func (m *self) details() []line {
 		if o.Name != m.open {
 			continue
 		}
-		word, c := status(o)
+		word, c := m.standing(o)
 		all := []line{{text: title(o), class: strong}, {text: word, class: c}, {}}
-		all = append(all, wrap(o.Descriptions[""], m.width-4)...)
+		all = append(all, wrap(m.describe(o), m.width-4)...)
 		all = append(all, line{})
-		for _, f := range [][2]string{{"Package", o.Name}, {"Version", o.Version}, {"Installed", o.Installed}, {"Download", install.BytesText(o.Download)}, {"On the disk", install.BytesText(o.Size)},
-			{"Categories", strings.Join(o.Categories, ", ")}, {"Closes", strings.Join(o.Closes, ", ")}, {"Licence", o.Licence}, {"Website", o.Homepage}, {"Problem", o.Problem}} {
-			if f[1] != "" {
-				all = append(all, line{text: fit(f[0], 14) + f[1]})
-			}
-		}
-		return all
+		return append(all, m.facts(14, [][2]string{{m.t("Package"), o.Name}, {m.t("Version"), o.Version}, {m.t("Installed"), o.Installed}, {m.t("Download"), m.size(o.Download)}, {m.t("On the disk"), m.size(o.Size)},
+			{m.t("Categories"), strings.Join(o.Categories, ", ")}, {m.t("Closes"), strings.Join(o.Closes, ", ")}, {m.t("Licence"), o.Licence}, {m.t("Website"), o.Homepage}, {m.t("Problem"), o.Problem}})...)
 	}
-	return []line{{text: "It is not there any more.", class: quiet}}
+	return []line{{text: m.t("It is not there any more."), class: quiet}}
+}
+
+// describe is what a package says of itself, in the language if it can.
+func (m *self) describe(o *agent.Offer) string {
+	return cmp.Or(o.Descriptions[m.lang], o.Descriptions[""])
 }
 
 func (m *self) updateLines() []line {
 	var all []line
 	if m.state.Reboot {
-		all = append(all, line{text: "The machine has to be restarted to finish what was installed.", class: bad}, line{})
+		all = append(all, line{text: m.t("The machine has to be restarted to finish what was installed."), class: bad}, line{})
 	}
 	if !m.waits() {
-		all = append(all, line{text: "Everything is up to date.", class: good})
+		all = append(all, line{text: m.t("Everything is up to date."), class: good})
 	} else {
 		for i, step := range m.state.Upgrade.Steps {
-			all = append(all, line{step, plain, fmt.Sprint(i + 1)})
+			all = append(all, line{m.step(step), plain, fmt.Sprint(i + 1)})
 		}
 		all = append(all, m.holds()...)
 	}
 	if !m.state.Last.IsZero() {
-		all = append(all, line{}, line{text: "Last look for updates: " + m.when(m.state.Last) + ".", class: quiet})
+		all = append(all, line{}, line{text: m.t("Last look for updates: %s.", m.when(m.state.Last)), class: quiet})
 	}
 	return all
+}
+
+// step puts the words of a plan, "upgrade age 1.2-1 to 1.3-1", into those of the language.
+func (m *self) step(s string) string {
+	f := strings.Fields(strings.NewReplacer(",", " ", ":", " ").Replace(s))
+	switch {
+	case m.lang == "":
+	case len(f) >= 5 && f[0] == "upgrade" && f[3] == "to":
+		return m.t("%[1]s: %[2]s to %[3]s", f[1], f[2], f[4])
+	case len(f) >= 3 && f[0] == "install":
+		return m.t("%[1]s %[2]s, new", f[1], f[2])
+	case len(f) >= 2 && f[0] == "remove":
+		return m.t("%s goes", f[1])
+	}
+	return s
+}
+
+// waitsFor puts what an upgrade waits for into the language.
+func (m *self) waitsFor(s string) string {
+	if name, ok := strings.CutSuffix(s, " to be closed"); ok {
+		return m.t("%s to be closed", name)
+	}
+	return m.t(s)
 }
 
 // holds say what the updates wait for, and until when.
@@ -128,19 +150,19 @@ func (m *self) holds() []line {
 	s := &m.state
 	all := []line{{}}
 	if n := s.Upgrade.Download; n > 0 {
-		all = append(all, line{text: install.BytesText(n) + " to download.", class: quiet})
+		all = append(all, line{text: m.t("%s to download.", m.size(n)), class: quiet})
 	}
 	if list := s.Upgrade.Processes; len(list) > 0 {
-		all = append(all, line{text: "These programs have to be closed: " + strings.Join(list, ", ") + "."})
+		all = append(all, line{text: m.t("These programs have to be closed: %s.", strings.Join(list, ", "))})
 	}
 	switch {
 	case !s.PutOff.IsZero():
-		all = append(all, line{text: "Put off until " + m.when(s.PutOff) + "."})
+		all = append(all, line{text: m.t("Put off until %s.", m.when(s.PutOff))})
 	case s.Postponed != "":
-		all = append(all, line{text: "Waiting for " + s.Postponed + "."})
+		all = append(all, line{text: m.t("Waiting for %s.", m.waitsFor(s.Postponed))})
 	}
 	if !s.Deadline.IsZero() {
-		all = append(all, line{text: "Installed at the latest " + m.when(s.Deadline) + ".", class: strong})
+		all = append(all, line{text: m.t("Installed at the latest %s.", m.when(s.Deadline)), class: strong})
 	}
 	return all
 }
@@ -151,19 +173,19 @@ func (m *self) pastLines() []line {
 		p := &m.past[i]
 		var words []string
 		for _, s := range p.Steps {
-			words = append(words, changeText(s.Name, s.From, s.To))
+			words = append(words, m.change(s.Name, s.From, s.To))
 		}
 		if p.More > 0 {
-			words = append(words, fmt.Sprintf("and %d more", p.More))
+			words = append(words, m.t("and %d more", p.More))
 		}
 		c := plain
 		if p.State == "failed" {
-			c, words = bad, []string{"did not work: " + stepNames(p)}
+			c, words = bad, []string{m.t("did not work: %s", stepNames(p))}
 		}
 		all = append(all, line{fit(m.when(p.Time), 18) + fit(m.by(p.By), 18) + strings.Join(words, ", "), c, fmt.Sprint(p.ID)})
 	}
 	if len(all) == 0 {
-		return []line{{text: "Nothing was changed yet.", class: quiet}}
+		return []line{{text: m.t("Nothing was changed yet."), class: quiet}}
 	}
 	return all
 }
@@ -181,25 +203,25 @@ func stepNames(p *agent.Past) string {
 func (m *self) by(user string) string {
 	switch user {
 	case m.cat.User:
-		return "you"
+		return m.t("you")
 	case "schedule":
-		return "by itself"
+		return m.t("by itself")
 	}
-	return cmp.Or(user, "an administrator")
+	return cmp.Or(user, m.t("an administrator"))
 }
 
 // when is a moment for people.
-func (m *self) when(t time.Time) string { return when(m.now(), t) }
-
-func when(now, t time.Time) string {
+func (m *self) when(t time.Time) string {
+	now := m.now()
 	t = t.In(now.Location())
-	switch days := daysBetween(now, t); days {
+	clock := t.Format("15:04")
+	switch daysBetween(now, t) {
 	case 0:
-		return "today " + t.Format("15:04")
+		return m.t("today %s", clock)
 	case 1:
-		return "tomorrow " + t.Format("15:04")
+		return m.t("tomorrow %s", clock)
 	case -1:
-		return "yesterday " + t.Format("15:04")
+		return m.t("yesterday %s", clock)
 	}
 	return t.Format("2006-01-02 15:04")
 }

@@ -21,10 +21,11 @@ import (
 	"muster/internal/agent"
 )
 
-// Terminal is where a program is shown.
+// Terminal is where a program is shown, and in which language: see [Language].
 type Terminal struct {
-	In  io.Reader
-	Out io.Writer
+	In   io.Reader
+	Out  io.Writer
+	Lang string
 }
 
 // Self shows self-service of the machine until the person leaves it.
@@ -34,14 +35,18 @@ func Self(ctx context.Context, l *agent.Local, t Terminal) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	p := program(ctx, newSelf(ctx, l), t)
+	m := newSelf(ctx, l)
+	m.lang = t.Lang
+	p := program(ctx, m, t)
 	go follow(ctx, l, p.Send)
 	return run(p)
 }
 
 // Fleet shows the hosts of a server until the person leaves it.
 func Fleet(ctx context.Context, c *api.PersonClient, t Terminal) error {
-	return run(program(ctx, newFleet(ctx, c), t))
+	m := newFleet(ctx, c)
+	m.lang = t.Lang
+	return run(program(ctx, m, t))
 }
 
 func program(ctx context.Context, m tea.Model, t Terminal) *tea.Program {
