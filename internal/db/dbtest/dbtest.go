@@ -3,6 +3,7 @@
 package dbtest
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"muster/internal/db/mysql"
 	"muster/internal/db/postgres"
 	"muster/internal/db/sqlite"
+	"muster/internal/testneed"
 	"muster/internal/testneed/sqlserver"
 )
 
@@ -24,7 +26,7 @@ func Each(t *testing.T, test func(t *testing.T, d *db.DB)) {
 // servers have opened.
 func Pairs(t *testing.T, test func(t *testing.T, first, second *db.DB)) {
 	for name, dsn := range map[string]func(testing.TB) string{
-		"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
+		"sqlite":   file,
 		"postgres": sqlserver.Postgres,
 		"mysql":    sqlserver.MariaDB,
 	} {
@@ -45,7 +47,18 @@ func Servers(t *testing.T, test func(t *testing.T, dsn string, driver db.Driver)
 // SQLite returns an empty SQLite database, closed with the test.
 func SQLite(t testing.TB) *db.DB {
 	t.Helper()
-	return Open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+	return Open(t, file(t))
+}
+
+// file is the address of a SQLite database that is not there yet.
+func file(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(testneed.Memory(), "muster-sqlite-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) }) //nolint:errcheck // it is temporary anyway
+	return "sqlite:" + filepath.Join(dir, "test.db")
 }
 
 // Open opens a database of any engine and closes it with the test.

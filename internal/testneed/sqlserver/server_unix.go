@@ -36,7 +36,7 @@ type Server struct {
 // start makes a server's files and starts it.
 func start(t testing.TB, kind *Kind) *Server {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "muster-"+kind.name+"-")
+	dir, err := os.MkdirTemp(testneed.Memory(), "muster-"+kind.name+"-")
 	if err != nil {
 		t.Fatal(err)
 	}

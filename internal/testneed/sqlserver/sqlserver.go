@@ -4,10 +4,10 @@
 // [Postgres] and [MariaDB] return the address of a fresh database on a server
 // that the tests of one binary share. [Own] starts a server for one test, which
 // may kill it. Servers listen on a socket in a temporary folder and nowhere
-// else, sync to disk as ordinary ones do, and end with the test binary, also
-// when that is killed. Their first files are kept in the user's cache folder, under
-// muster-test. Without the programs a test is skipped, as in
-// package testneed.
+// else, sync as ordinary ones do, though to memory ([testneed.Memory]) where no disk
+// is measured, and end with the test binary, also when that is killed. Their first
+// files are kept in the user's cache folder, under muster-test. Without the programs a
+// test is skipped, as in package testneed.
 package sqlserver
 
 import (
@@ -42,7 +42,8 @@ var (
 		users: []string{"postgres", "nobody"},
 		programs: func(dir string, find func(string) string) (initial, server []string) {
 			return []string{find("initdb"), "-D", dir + "/data", "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"},
-				[]string{find("postgres"), "-D", dir + "/data", "-k", dir, "-c", "listen_addresses=", "-c", "log_checkpoints=off", "-c", "shared_buffers=32MB"}
+				[]string{find("postgres"), "-D", dir + "/data", "-k", dir, "-c", "listen_addresses=", "-c", "log_checkpoints=off", "-c", "shared_buffers=32MB",
+					"-c", "dynamic_shared_memory_type=mmap"} // in the folder: of a server that is killed nothing else is removed
 		},
 		ready:  "ready to accept connections",
 		pid:    "data/postmaster.pid",
