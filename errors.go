@@ -21,11 +21,13 @@ const (
 	Internal    ErrorKind = "internal"    // a defect, or an unclassified failure
 )
 
-// kindError gives an error a kind, and a hint with the next command to type.
+// kindError gives an error a kind, a hint with the next command to type, and says which
+// field of what was given it is about.
 type kindError struct {
-	kind ErrorKind // "" keeps the kind of err
-	hint string    // "" keeps the hint of err
-	err  error
+	kind  ErrorKind // "" keeps the kind of err
+	hint  string    // "" keeps the hint of err
+	field string    // "" keeps the field of err
+	err   error
 }
 
 func (e *kindError) Error() string { return e.err.Error() }
@@ -53,6 +55,16 @@ func WithHint(err error, format string, args ...any) error {
 	return &kindError{hint: fmt.Sprintf(format, args...), err: err}
 }
 
+// WithField says which field of what was given err is about, unless err is nil. In a
+// document that is a JSON pointer (RFC 6901), as in "/quota/hosts"; else the name of a
+// parameter.
+func WithField(err error, field string) error {
+	if err == nil {
+		return nil
+	}
+	return &kindError{field: field, err: err}
+}
+
 // KindOf returns the outermost kind given to err or to an error it wraps,
 // [Internal] where there is none, and "" for nil.
 func KindOf(err error) ErrorKind {
@@ -73,14 +85,19 @@ func KindOf(err error) ErrorKind {
 }
 
 // HintOf returns the outermost hint attached to err or to an error it wraps.
-func HintOf(err error) string {
+func HintOf(err error) string { return outermost(err, func(k *kindError) string { return k.hint }) }
+
+// FieldOf returns the outermost field that [WithField] gave err or an error it wraps, or "".
+func FieldOf(err error) string { return outermost(err, func(k *kindError) string { return k.field }) }
+
+func outermost(err error, of func(*kindError) string) string {
 	for e := err; e != nil; {
 		var k *kindError
 		if !errors.As(e, &k) {
 			break
 		}
-		if k.hint != "" {
-			return k.hint
+		if text := of(k); text != "" {
+			return text
 		}
 		e = k.err
 	}

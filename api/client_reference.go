@@ -24,6 +24,9 @@ type ReferenceQuery struct {
 	By      string  // [ReferenceByHost], [ReferenceBySite] or [ReferenceByPackage]
 	Site    *string // "" are hosts under agents; nil: all
 	Verdict string  // only what has it; "unfit": what is not as wanted
+	Package string  // only the rows of this name, or this unexpected package
+	Manager *string // only those rows that say this of their manager; nil: whatever they say
+	Arch    *string
 	Cursor  string
 	Limit   int // 500 where it is 0
 }
@@ -64,9 +67,11 @@ func (p *PersonClient) RemoveReference(ctx context.Context, name string) error {
 
 // CompareReference tells how hosts stand to a list.
 func (p *PersonClient) CompareReference(ctx context.Context, name string, q ReferenceQuery) (out ReferenceComparison, err error) {
-	v := query("by", q.By, "verdict", q.Verdict, "cursor", q.Cursor, "limit", number(q.Limit))
-	if q.Site != nil {
-		v.Set("site", *q.Site)
+	v := query("by", q.By, "verdict", q.Verdict, "package", q.Package, "cursor", q.Cursor, "limit", number(q.Limit))
+	for name, value := range map[string]*string{"site": q.Site, "manager": q.Manager, "arch": q.Arch} {
+		if value != nil {
+			v.Set(name, *value)
+		}
 	}
 	err = p.get(ctx, at(RouteReferenceCompare, name), v, &out)
 	return out, err

@@ -173,13 +173,14 @@ func TestPlaces(t *testing.T) {
 // FuzzFailure: an answer of whatever bytes is an error that a terminal can show.
 func FuzzFailure(f *testing.F) {
 	f.Add(409, []byte(`{"error":{"kind":"conflict","message":"two","hint":"x"}}`))
+	f.Add(400, []byte(`{"error":{"kind":"invalid","message":"x","errors":[{"detail":"x","pointer":"#/a\u0007/b"},{"parameter":"q"}]}}`))
 	f.Add(502, []byte("<html>"))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		err := failure(status, 0, body)
 		if muster.KindOf(err) == "" || err.Error() == "" {
 			t.Errorf("no error for %d %q", status, body)
 		}
-		for _, r := range err.Error() + muster.HintOf(err) {
+		for _, r := range err.Error() + muster.HintOf(err) + muster.FieldOf(err) {
 			if r < ' ' && r != '\n' || r == 0x7f {
 				t.Errorf("control character in %q", err)
 			}

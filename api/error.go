@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"muster"
 )
@@ -17,7 +18,31 @@ type ErrorBody struct {
 		Message string           `json:"message"`
 		Hint    string           `json:"hint,omitempty"`
 		Code    Code             `json:"code,omitempty"`
+		Errors  []FieldError     `json:"errors,omitempty"` // which fields of the request it is about, where the server knows
 	} `json:"error"`
+}
+
+// A FieldError is what is wrong with one field of a request, as in the example of RFC
+// 9457, section 3.
+type FieldError struct {
+	Detail    string `json:"detail"`
+	Pointer   string `json:"pointer,omitempty"`   // into the body, as a fragment (RFC 6901, section 6): "#/quota/hosts"
+	Parameter string `json:"parameter,omitempty"` // name of one of the query or the path
+}
+
+// field is the first of them as [muster.FieldOf] tells it. It is of a server, or of
+// anything between it and us.
+func (b *ErrorBody) field() string {
+	for _, f := range b.Error.Errors {
+		field := f.Parameter
+		if pointer, ok := strings.CutPrefix(f.Pointer, "#/"); ok {
+			field = "/" + pointer
+		}
+		if field != "" && len(field) <= 200 {
+			return clean(field)
+		}
+	}
+	return ""
 }
 
 // A Code tells programs what the kind of an error does not.
@@ -97,6 +122,9 @@ func failure(status int, after int, body []byte) error {
 		kind = kindOf(status)
 	}
 	err := muster.WithKind(kind, error(se))
+	if field := b.field(); field != "" {
+		err = muster.WithField(err, field)
+	}
 	if b.Error.Hint != "" {
 		err = muster.WithHint(err, "%s", clean(b.Error.Hint))
 	}

@@ -81,7 +81,8 @@ const (
 	ReferenceByPackage = "package"
 )
 
-// A ReferenceComparison is how hosts stand to a list.
+// A ReferenceComparison is how hosts stand to a list. Where a package was asked about, all
+// of it is about the rows of that package alone.
 type ReferenceComparison struct {
 	Reference string          `json:"reference"`
 	Revision  int64           `json:"revision"`
@@ -104,6 +105,8 @@ type ReferenceHost struct {
 	Agent  string          `json:"agent,omitempty"` // id of a host under an agent
 	Tag    string          `json:"tag,omitempty"`
 	Counts ReferenceCounts `json:"counts"` // of rows
+	// Have are the versions of the package that was asked about.
+	Have []string `json:"have,omitempty"`
 }
 
 // A ReferenceSite is how the hosts of a site stand to a list. The hosts under agents are

@@ -8,17 +8,18 @@ import (
 // Routes of sites, whose hosts report without an agent. What is answered is of the sites
 // that the asker may see: of others there is nothing.
 const (
-	RouteSites        = "/api/v1/sites"                              // GET, person: [SitePage]
-	RouteSite         = "/api/v1/sites/{name}"                       // GET, person: [SiteDetail]; PUT: [SitePut] -> [Site]; DELETE
-	RouteSiteKeys     = "/api/v1/sites/{name}/keys"                  // POST, person: [NewSiteKey] -> [SiteKeyMade]
-	RouteSiteKey      = "/api/v1/sites/{name}/keys/{key}"            // DELETE, person
-	RouteSiteHosts    = "/api/v1/sites/{name}/hosts"                 // GET, person: [SiteHostQuery] -> [SiteHostPage]
-	RouteSiteHost     = "/api/v1/sites/{name}/hosts/{host}"          // GET, person: [SiteHostDetail]; DELETE
-	RouteSiteHostHas  = "/api/v1/sites/{name}/hosts/{host}/packages" // GET, person: ?at=T -> [SitePackages]
-	RouteSiteHostDiff = "/api/v1/sites/{name}/hosts/{host}/diff"     // GET, person: ?from=T&to=T -> [SiteDiff]
-	RouteSiteHas      = "/api/v1/sites/{name}/packages"              // GET, person: ?at=T&text= -> [SitePackages]
-	RouteSiteDiff     = "/api/v1/sites/{name}/diff"                  // GET, person: ?from=T&to=T -> [SiteDiff]
-	RouteSightings    = "/api/v1/sightings"                          // GET, person: ?name=&version= -> [SightingPage]
+	RouteSites         = "/api/v1/sites"                              // GET, person: [SitePage]
+	RouteSite          = "/api/v1/sites/{name}"                       // GET, person: [SiteDetail]; PUT: [SitePut] -> [Site]; DELETE
+	RouteSiteKeys      = "/api/v1/sites/{name}/keys"                  // POST, person: [NewSiteKey] -> [SiteKeyMade]
+	RouteSiteKey       = "/api/v1/sites/{name}/keys/{key}"            // DELETE, person
+	RouteSiteHosts     = "/api/v1/sites/{name}/hosts"                 // GET, person: [SiteHostQuery] -> [SiteHostPage]
+	RouteSiteHost      = "/api/v1/sites/{name}/hosts/{host}"          // GET, person: [SiteHostDetail]; DELETE
+	RouteSiteHostHas   = "/api/v1/sites/{name}/hosts/{host}/packages" // GET, person: ?at=T -> [SitePackages]
+	RouteSiteHostDiff  = "/api/v1/sites/{name}/hosts/{host}/diff"     // GET, person: ?from=T&to=T -> [SiteDiff]
+	RouteSiteHas       = "/api/v1/sites/{name}/packages"              // GET, person: ?at=T&text= -> [SitePackages]
+	RouteSiteDiff      = "/api/v1/sites/{name}/diff"                  // GET, person: ?from=T&to=T -> [SiteDiff]
+	RouteSightings     = "/api/v1/sightings"                          // GET, person: ?name=&version= -> [SightingPage]
+	RouteSightingHosts = "/api/v1/sightings/hosts"                    // GET, person: [SightedQuery] -> [SightedPage]
 )
 
 // A Site is a place whose hosts report without an agent.
@@ -193,6 +194,36 @@ type SightingPage struct {
 	Sightings []Sighting `json:"sightings"`
 }
 
+// SightedQuery asks which hosts have a package. It travels as the query of the URL.
+type SightedQuery struct {
+	Name    string // of the package, or of its source
+	Version string // "": any
+	Cursor  string
+	Limit   int // 500 where it is 0, at most 5,000
+}
+
+// A SightedHost is a host that has a version of a package now.
+type SightedHost struct {
+	ID      int64  `json:"id"`
+	Name    string `json:"name"`
+	Site    string `json:"site"`            // "" under an agent
+	Agent   string `json:"agent,omitempty"` // id of a host under an agent
+	Tag     string `json:"tag,omitempty"`
+	System  string `json:"system,omitempty"` // for people
+	Last    int64  `json:"last"`             // when it last said what it has
+	Package string `json:"package"`
+	Version string `json:"version"`
+	Arch    string `json:"arch,omitempty"`
+	Manager string `json:"manager"`
+}
+
+// SightedPage answers hosts in the order in which they came: one line for each version that
+// one has.
+type SightedPage struct {
+	Hosts []SightedHost `json:"hosts"`
+	Next  string        `json:"next,omitempty"`
+}
+
 // Sites lists the sites that one may see.
 func (p *PersonClient) Sites(ctx context.Context) (out SitePage, err error) {
 	err = p.get(ctx, RouteSites, nil, &out)
@@ -274,5 +305,11 @@ func (p *PersonClient) SiteDiff(ctx context.Context, site string, from, to int64
 // and vanished. With a version, of that alone.
 func (p *PersonClient) Sightings(ctx context.Context, name, version string) (out SightingPage, err error) {
 	err = p.get(ctx, RouteSightings, query("name", name, "version", version), &out)
+	return out, err
+}
+
+// Sighted lists the hosts that have a package now, or one of a source of that name.
+func (p *PersonClient) Sighted(ctx context.Context, q SightedQuery) (out SightedPage, err error) {
+	err = p.get(ctx, RouteSightingHosts, query("name", q.Name, "version", q.Version, "cursor", q.Cursor, "limit", number(q.Limit)), &out)
 	return out, err
 }

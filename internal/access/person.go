@@ -162,21 +162,22 @@ func disabledPeople(tx *db.Tx) (map[string]bool, error) {
 // AddPerson makes somebody who logs in by a password.
 func (a *Access) AddPerson(ctx context.Context, by string, in api.PersonNew) (out api.Person, err error) {
 	if err := CheckName(in.Name); err != nil {
-		return out, err
+		return out, muster.WithField(err, "/name")
 	}
 	if strings.Contains(in.Name, ":") {
-		return out, muster.Errorf(muster.Invalid, "%q: names with a colon are those that others give", in.Name)
+		return out, muster.WithField(muster.Errorf(muster.Invalid, "%q: names with a colon are those that others give", in.Name), "/name")
 	}
 	hash, err := a.newHash(ctx, in.Name, in.Password)
 	if err != nil {
-		return out, err
+		return out, muster.WithField(err, "/password")
 	}
 	now := a.Now().Unix()
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
 		return tx.Insert("access_person", personColumns, [][]any{{in.Name, 0, hash, "", nil, 0, now, by}})
 	})
 	if muster.KindOf(err) == muster.Conflict {
-		return out, muster.WithHint(muster.Errorf(muster.Conflict, "there is somebody called %q", in.Name), "run 'muster people password %s'", in.Name)
+		err = muster.WithHint(muster.Errorf(muster.Conflict, "there is somebody called %q", in.Name), "run 'muster people password %s'", in.Name)
+		return out, muster.WithField(err, "/name")
 	}
 	return api.Person{Name: in.Name, Password: true, Created: now, By: by}, err
 }
@@ -187,7 +188,7 @@ func (a *Access) EditPerson(ctx context.Context, name string, in api.PersonEdit)
 	var hash string
 	if in.Password != nil {
 		if hash, err = a.newHash(ctx, name, *in.Password); err != nil {
-			return out, err
+			return out, muster.WithField(err, "/password")
 		}
 	}
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
@@ -264,7 +265,7 @@ func (a *Access) ChangePassword(ctx context.Context, v *Visit, in api.PasswordCh
 	}
 	hash, err := a.newHash(ctx, v.Name, in.New)
 	if err != nil {
-		return out, err
+		return out, muster.WithField(err, "/new-password")
 	}
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
 		if in.RevokeTokens {

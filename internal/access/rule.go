@@ -59,23 +59,23 @@ func CheckName(name string) error {
 func checkRule(r Rule) (Rule, error) {
 	w, err := parseWho(r.Who)
 	if err != nil {
-		return r, err
+		return r, muster.WithField(err, "/who")
 	}
 	q, err := search.Parse(r.Hosts)
 	if err != nil {
-		return r, muster.Errorf(muster.KindOf(err), "the hosts of the rule: %w", err)
+		return r, muster.WithField(muster.Errorf(muster.KindOf(err), "the hosts of the rule: %w", err), "/hosts")
 	}
 	r.Hosts = q.String()
 	if r.Verbs, err = checkVerbs(r.Verbs, q.All()); err != nil {
-		return r, err
+		return r, muster.WithField(err, "/verbs")
 	}
 	if len(r.Note) > 400 || !utf8.ValidString(r.Note) {
-		return r, muster.Errorf(muster.Invalid, "the note of a rule is longer than 400 bytes, or no UTF-8")
+		return r, muster.WithField(muster.Errorf(muster.Invalid, "the note of a rule is longer than 400 bytes, or no UTF-8"), "/note")
 	}
 	if w.kind == 't' && strings.Trim(w.name, "0123456789") != "" {
-		return r, muster.WithHint(muster.Errorf(muster.Invalid, "%q is no number of a token", w.name), "run 'muster apitokens list'")
+		err = muster.WithHint(muster.Errorf(muster.Invalid, "%q is no number of a token", w.name), "run 'muster apitokens list'")
 	}
-	return r, nil
+	return r, muster.WithField(err, "/who")
 }
 
 // checkVerbs sorts verbs as they are shown, and refuses those that cannot be.
@@ -147,7 +147,7 @@ func (a *Access) AddRule(ctx context.Context, by string, in Rule) (out Rule, err
 	}
 	in.Created, in.By = a.Now().Unix(), by
 	if in.Expires != 0 && in.Expires <= in.Created {
-		return out, muster.Errorf(muster.Invalid, "the rule would have expired already")
+		return out, muster.WithField(muster.Errorf(muster.Invalid, "the rule would have expired already"), "/expires")
 	}
 	err = a.DB.Write(ctx, func(tx *db.Tx) error {
 		if err := a.sweep(tx); err != nil {

@@ -41,7 +41,7 @@ func (a *Access) CreateToken(ctx context.Context, v *Visit, in api.APITokenNew, 
 		in.Expires = now.Add(tokenLasts).Unix()
 	}
 	if in.Expires <= now.Unix() || in.Expires > now.Add(tokenMost).Unix() {
-		return out, muster.Errorf(muster.Invalid, "a token lasts some time, and at most a year")
+		return out, muster.WithField(muster.Errorf(muster.Invalid, "a token lasts some time, and at most a year"), "/expires")
 	}
 	out = api.APIToken{Secret: tokenPrefix + newSecret(), Person: v.Name, Verbs: rule.Verbs, Hosts: rule.Hosts, Note: rule.Note, Created: now.Unix(), Expires: in.Expires}
 	rule.Created, rule.By = out.Created, v.Name

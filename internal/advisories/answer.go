@@ -32,7 +32,7 @@ func placeOf(cursor string) (int, error) {
 	}
 	n, err := strconv.Atoi(cursor)
 	if err != nil || n < 0 {
-		return 0, muster.Errorf(muster.Invalid, "%.30q is no cursor", cursor)
+		return 0, muster.WithField(muster.Errorf(muster.Invalid, "%.30q is no cursor", cursor), "cursor")
 	}
 	return n, nil
 }
@@ -51,7 +51,7 @@ type sieve struct {
 func newSieve(q api.FindingQuery) (s sieve, err error) {
 	s.FindingQuery, s.text = q, strings.ToLower(q.Text)
 	if s.least, err = advisory.ParseSeverity(q.Severity); err != nil {
-		return s, err
+		return s, muster.WithField(err, "severity")
 	}
 	if s.from, err = placeOf(q.Cursor); err != nil {
 		return s, err

@@ -207,23 +207,24 @@ func (a *Advisories) checkIgnore(in *api.AdvisoryIgnore) error {
 		return muster.WithHint(muster.Errorf(muster.Invalid, "what is ignored has neither an advisory nor a package"), "name one of them, or both")
 	}
 	if strings.TrimSpace(in.Reason) == "" {
-		return muster.Errorf(muster.Invalid, "it is not said why this is ignored")
+		return muster.WithField(muster.Errorf(muster.Invalid, "it is not said why this is ignored"), "/reason")
 	}
 	if strings.Trim(in.Package, "*") == "" && in.Advisory == "" {
-		return muster.Errorf(muster.Invalid, "%q would have everything ignored", in.Package)
+		return muster.WithField(muster.Errorf(muster.Invalid, "%q would have everything ignored", in.Package), "/package")
 	}
 	if !fits(in.Advisory, maxText) || !fits(in.Package, maxText) || !fits(in.Site, maxText) || !fits(in.Platform, 100) || !fits(in.Reason, 500) {
 		return muster.Errorf(muster.Invalid, "a name of what is ignored is longer than %d bytes, or the reason than 500", maxText)
 	}
 	if strings.Count(in.Package, "*") > 1 {
-		return muster.Errorf(muster.Invalid, "%q has more than one *", in.Package)
+		return muster.WithField(muster.Errorf(muster.Invalid, "%q has more than one *", in.Package), "/package")
 	}
 	ecosystem, release, _ := strings.Cut(in.Platform, " ")
 	if in.Platform != "" && !a.Systems.Ecosystem(ecosystem, release).Known {
-		return muster.WithHint(muster.Errorf(muster.Invalid, "%q is no platform that advisories speak of", in.Platform), "write 'debian' or 'debian 12'; known are %s", strings.Join(a.Systems.Ecosystems(), ", "))
+		err := muster.WithHint(muster.Errorf(muster.Invalid, "%q is no platform that advisories speak of", in.Platform), "write 'debian' or 'debian 12'; known are %s", strings.Join(a.Systems.Ecosystems(), ", "))
+		return muster.WithField(err, "/platform")
 	}
 	if in.Expires != 0 && in.Expires <= a.Now().Unix() {
-		return muster.Errorf(muster.Invalid, "what is ignored would be over already")
+		return muster.WithField(muster.Errorf(muster.Invalid, "what is ignored would be over already"), "/expires")
 	}
 	return nil
 }

@@ -128,11 +128,22 @@ func (a *app) exit(err error) int {
 	if errors.Is(err, errNothing) {
 		return exitNothing
 	}
-	lines(a.err, "muster: "+strings.ReplaceAll(err.Error(), "\n", "\n        "))
+	lines(a.err, "muster: "+strings.ReplaceAll(fieldName(err)+err.Error(), "\n", "\n        "))
 	if hint := muster.HintOf(err); hint != "" {
 		line(a.err, "hint: %s", hint)
 	}
 	return exitCode(err)
+}
+
+// fieldName stands before an error that does not say itself which field it is about, as in
+// "quota.hosts: ". What has one letter in the API is what one typed on the command line.
+func fieldName(err error) string {
+	field := strings.TrimPrefix(muster.FieldOf(err), "/")
+	name := strings.TrimRight(field, "/0123456789")
+	if len(field) < 2 || strings.Contains(err.Error(), name[strings.LastIndexByte(name, '/')+1:]) {
+		return ""
+	}
+	return strings.ReplaceAll(field, "/", ".") + ": "
 }
 
 // stopped tells of a command that a signal ended, with the hint where one is needed.

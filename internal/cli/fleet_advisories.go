@@ -53,19 +53,23 @@ func (o *findingFlags) add(cmd *cobra.Command) {
 
 func advisoriesListCommand(a *app) *cobra.Command {
 	var o findingFlags
-	var site string
+	var site, pkg string
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List advisories that concern hosts, the worst first",
 		Long: `List the advisories that concern hosts that you may see, the worst first, with how many
 hosts have them; or of one site. With --all also those that concern no host, the
-newest first.`,
+newest first. With --package what is found in each version of it that hosts have.`,
 		Example: `  muster advisories list --severity high
   muster advisories list --site NIKHEF --exploited --csv
-  muster advisories list --all --text openssl`,
+  muster advisories list --all --text openssl
+  muster advisories list --package openssl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if pkg != "" {
+				return a.findingsOf(cmd.Context(), pkg, &o)
+			}
 			_, err := a.advisories(cmd.Context(), site, all, o)
 			return err
 		},
@@ -73,7 +77,8 @@ newest first.`,
 	o.add(cmd)
 	cmd.Flags().StringVar(&site, "site", "", "only those that concern this site")
 	cmd.Flags().BoolVar(&all, "all", false, "also those that concern no host")
-	cmd.MarkFlagsMutuallyExclusive("site", "all")
+	cmd.Flags().StringVar(&pkg, "package", "", "only what is found in this package, or in those of this source")
+	cmd.MarkFlagsMutuallyExclusive("site", "all", "package")
 	return cmd
 }
 

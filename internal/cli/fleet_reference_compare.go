@@ -19,6 +19,7 @@ import (
 type compareOptions struct {
 	reportSource
 	by, site, host, at, verdict, tag string
+	pkg                              string
 	newest                           string
 	all, csv, exitCode               bool
 	limit                            int
@@ -44,7 +45,8 @@ func referenceCompareCommand(a *app) *cobra.Command {
 
 NAME is one of the server: hosts (--by host), sites (--by site) or rows of the list (--by
 package) with how many of each verdict there are; with --host every row about one host,
-now or at a date.
+now or at a date. With --package only the rows of that package count, and hosts are listed
+with the versions that they have of it.
 
 FILE needs no server: what ends in .yaml, .yml or .csv, or has a folder before it. It is
 held against this machine, the report in a file or another root. What is as wanted is
@@ -55,6 +57,7 @@ that is not as wanted. The command succeeds whoever is behind; with --exit-code 
 with 3 when everything is as wanted.`,
 		Example: `  muster reference compare baseline --by site
   muster reference compare baseline --site NIKHEF --verdict behind
+  muster reference compare baseline --package openssl --verdict behind
   muster reference compare baseline --site NIKHEF --host node17.example.org --at 2026-10-01
   muster reference compare baseline.yaml --report node17.txt --all`,
 		Args: cobra.ExactArgs(1),
@@ -71,6 +74,7 @@ with 3 when everything is as wanted.`,
 	f.StringVar(&o.host, "host", "", "every row about this host of the site")
 	f.StringVar(&o.at, "at", "", "with --host: as it was at this date")
 	f.StringVar(&o.verdict, "verdict", "", "only what has this verdict, or unfit")
+	f.StringVar(&o.pkg, "package", "", "only rows of this name, as the list has it, or this unexpected package")
 	f.StringVar(&o.tag, "tag", "", "of a FILE: the tag to judge for")
 	f.StringVar(&o.newest, "newest-of", "", "of a FILE: the list of which its wishes 'newest' speak")
 	f.BoolVar(&o.all, "all", false, "also rows that are as wanted")
@@ -95,6 +99,8 @@ func (a *app) compareReference(ctx context.Context, arg string, o *compareOption
 	switch {
 	case offline && (o.host != "" || o.at != ""):
 		return usagef("--host and --at ask the server, %q is a file: give --report", arg)
+	case o.pkg != "" && (offline || o.host != ""):
+		return usagef("--package asks the server which hosts have it, not one host or file")
 	case offline:
 		return a.compareFile(ctx, arg, o)
 	case o.at != "" && o.host == "":
@@ -102,7 +108,7 @@ func (a *app) compareReference(ctx context.Context, arg string, o *compareOption
 	case o.host != "":
 		return a.compareHost(ctx, arg, o)
 	}
-	q := api.ReferenceQuery{By: o.by, Verdict: o.verdict}
+	q := api.ReferenceQuery{By: o.by, Verdict: o.verdict, Package: o.pkg}
 	if site {
 		q.Site = &o.site
 	}
@@ -112,7 +118,7 @@ func (a *app) compareReference(ctx context.Context, arg string, o *compareOption
 	if err != nil {
 		return err
 	}
-	if err := a.comparisonSheet(&c, o.csv).print(c); err != nil {
+	if err := a.comparisonSheet(&c, o).print(c); err != nil {
 		return err
 	}
 	a.talk("%d of %s as wanted", c.Fit, countAre(c.Hosts, "host"))
@@ -126,7 +132,8 @@ func (o *compareOptions) end(bad int) error {
 	return nil
 }
 
-func (a *app) comparisonSheet(c *api.ReferenceComparison, csv bool) *sheet {
+func (a *app) comparisonSheet(c *api.ReferenceComparison, o *compareOptions) *sheet {
+	csv := o.csv
 	none := "no host has this verdict"
 	if c.Hosts == 0 {
 		none = "the list speaks of no host that you may see"
@@ -146,10 +153,18 @@ func (a *app) comparisonSheet(c *api.ReferenceComparison, csv bool) *sheet {
 			s.add(append([]string{x.Name, x.Arch, cmp.Or(x.Want, "(not listed)")}, countCells(&x.Counts)...)...)
 		}
 	default:
-		s = a.sheet(csv, none, append([]string{"site", "host", "tag"}, countHead...)...)
+		head := append([]string{"site", "host", "tag"}, countHead...)
+		if o.pkg != "" {
+			head = append(head, "have")
+		}
+		s = a.sheet(csv, none, head...)
 		for i := range c.ByHost {
 			x := &c.ByHost[i]
-			s.add(append([]string{siteOr(x.Site, csv), x.Name, x.Tag}, countCells(&x.Counts)...)...)
+			cells := append([]string{siteOr(x.Site, csv), x.Name, x.Tag}, countCells(&x.Counts)...)
+			if o.pkg != "" {
+				cells = append(cells, strings.Join(x.Have, " "))
+			}
+			s.add(cells...)
 		}
 	}
 	return s

@@ -194,16 +194,19 @@ func by(fewer, more int) string {
 
 func sitesHistoryCommand(a *app) *cobra.Command {
 	var version string
-	var csv bool
+	var csv, hosts bool
 	cmd := &cobra.Command{
 		Use:   "history PACKAGE",
 		Short: "Show when versions of a package appeared and vanished",
 		Long: `Show when each version of a package, or of all that is built from a source package,
 appeared on a host that you may see, when the last one had it, how many have it now
-and how many ever had it.`,
-		Example: "  muster sites history openssl\n  muster sites history openssl --version 3.0.15-1~deb12u1",
+and how many ever had it. With --hosts, which hosts have it now.`,
+		Example: "  muster sites history openssl\n  muster sites history openssl --version 3.0.15-1~deb12u1 --hosts",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if hosts {
+				return a.sighted(cmd.Context(), api.SightedQuery{Name: args[0], Version: version}, csv)
+			}
 			page, err := asPerson(a, func(p *api.PersonClient) (api.SightingPage, error) {
 				return p.Sightings(cmd.Context(), args[0], version)
 			})
@@ -219,6 +222,29 @@ and how many ever had it.`,
 		},
 	}
 	cmd.Flags().StringVar(&version, "version", "", "only this version")
+	cmd.Flags().BoolVar(&hosts, "hosts", false, "the hosts that have it now")
 	csvFlag(cmd, &csv)
 	return cmd
+}
+
+// sighted lists who has a package.
+func (a *app) sighted(ctx context.Context, q api.SightedQuery, csv bool) error {
+	all, err := asPerson(a, func(p *api.PersonClient) (all []api.SightedHost, err error) {
+		for {
+			page, err := p.Sighted(ctx, q)
+			all = append(all, page.Hosts...)
+			if q.Cursor = page.Next; err != nil || q.Cursor == "" {
+				return all, err
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	s := a.sheet(csv, "no host has it", "site", "host", "tag", "system", "package", "version", "arch", "heard of")
+	for i := range all {
+		x := &all[i]
+		s.add(siteOr(x.Site, csv), x.Name, x.Tag, x.System, x.Package, x.Version, x.Arch, s.time(x.Last, ""))
+	}
+	return s.print(all)
 }

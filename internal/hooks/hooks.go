@@ -142,18 +142,18 @@ func checkURL(text string) error {
 // Add makes a webhook that begins with what happens from now on.
 func (h *Hooks) Add(ctx context.Context, by string, in api.WebhookNew) (out api.Webhook, err error) {
 	if err := checkURL(in.URL); err != nil {
-		return out, err
+		return out, muster.WithField(err, "/url")
 	}
 	for _, k := range in.Kinds {
 		if k == "" || strings.Trim(k, "abcdefghijklmnopqrstuvwxyz.-") != "" {
-			return out, muster.Errorf(muster.Invalid, "%q is no kind of change", k)
+			return out, muster.WithField(muster.Errorf(muster.Invalid, "%q is no kind of change", k), "/kinds")
 		}
 	}
 	if kinds := strings.Join(in.Kinds, ","); len(kinds) > 500 || len(in.Note) > 500 {
 		return out, muster.Errorf(muster.Invalid, "the kinds or the note of a webhook are longer than 500 bytes")
 	}
 	if err := h.Feed.CheckQuery(in.Hosts); err != nil {
-		return out, err
+		return out, muster.WithField(err, "/hosts")
 	}
 	place, err := h.Feed.Now(ctx)
 	if err != nil {

@@ -74,7 +74,7 @@ func (h *Hosts) Approve(ctx context.Context, p api.Approval) error {
 		}
 	}
 	if p.Key != "" && (len(p.Key) != 64 || strings.Trim(p.Key, "0123456789abcdef") != "") {
-		return muster.Errorf(muster.Invalid, "%q is no fingerprint of a key", cut(p.Key, 80))
+		return muster.WithField(muster.Errorf(muster.Invalid, "%q is no fingerprint of a key", cut(p.Key, 80)), "/key")
 	}
 	if p.ID == "" && p.Key == "" && p.FQDN == "" && p.Serial == "" {
 		return muster.Errorf(muster.Invalid, "an approval names the id, the key, the name or the serial number of a host")
@@ -82,10 +82,10 @@ func (h *Hosts) Approve(ctx context.Context, p api.Approval) error {
 	var w welcome
 	var err error
 	if w.Unit, err = checkUnit(p.Unit); err != nil {
-		return err
+		return muster.WithField(err, "/unit")
 	}
 	if w.Groups, err = checkGroups(p.Groups); err != nil {
-		return err
+		return muster.WithField(err, "/groups")
 	}
 	wanted, err := json.Marshal(w)
 	if err != nil {

@@ -57,7 +57,7 @@ func (p *Part) newBulk(by string, in *api.HostsChange) (*bulk, error) {
 	nothing := e.State == nil && e.Unit == nil && len(e.AddGroups)+len(e.RemoveGroups) == 0 && !e.Wake
 	switch {
 	case e.Name != nil:
-		return nil, muster.Errorf(muster.Invalid, "a name is for one host")
+		return nil, muster.WithField(muster.Errorf(muster.Invalid, "a name is for one host"), "/edit/name")
 	case nothing != in.Forget:
 		return nil, muster.Errorf(muster.Invalid, "a change of hosts edits them or forgets them")
 	case (in.Query == nil) == (len(in.Hosts) == 0):
@@ -67,7 +67,7 @@ func (p *Part) newBulk(by string, in *api.HostsChange) (*bulk, error) {
 	}
 	ed, err := newEdition(by, *e)
 	if err != nil {
-		return nil, err
+		return nil, muster.WithField(err, "/edit"+muster.FieldOf(err))
 	}
 	ed.part = p
 	return &bulk{edition: ed, forget: in.Forget}, nil

@@ -29,7 +29,7 @@ func (p *Part) choose(ctx context.Context, b *bulk, in *api.HostsChange) (all []
 	if in.Query != nil {
 		query, err := search.Parse(*in.Query)
 		if err != nil {
-			return nil, err
+			return nil, muster.WithField(err, "/query")
 		}
 		found = func(q *inquiry) hostSet { return q.in(query.Root()) }
 	}

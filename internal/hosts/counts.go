@@ -21,7 +21,7 @@ func (p *Part) Counts(ctx context.Context, texts []string) (counts []int, err er
 	queries := make([]*search.Query, len(texts))
 	for i, text := range texts {
 		if queries[i], err = search.Parse(text); err != nil {
-			return nil, err
+			return nil, muster.WithField(err, "q")
 		}
 	}
 	counts = make([]int, len(texts))

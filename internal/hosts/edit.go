@@ -43,12 +43,12 @@ type edition struct {
 func newEdition(by string, e api.HostEdit) (*edition, error) {
 	ed := &edition{HostEdit: e, by: cut(by, 190)}
 	if e.State != nil && *e.State != api.Accepted && *e.State != api.Refused {
-		return nil, muster.Errorf(muster.Invalid, "a host can be %q or %q, not %q", api.Accepted, api.Refused, *e.State)
+		return nil, muster.WithField(muster.Errorf(muster.Invalid, "a host can be %q or %q, not %q", api.Accepted, api.Refused, *e.State), "/state")
 	}
 	if e.Unit != nil {
 		unit, err := checkUnit(*e.Unit)
 		if err != nil {
-			return nil, err
+			return nil, muster.WithField(err, "/unit")
 		}
 		ed.Unit = &unit
 	}
@@ -58,10 +58,10 @@ func newEdition(by string, e api.HostEdit) (*edition, error) {
 	}
 	var err error
 	if ed.AddGroups, err = checkGroups(e.AddGroups); err != nil {
-		return nil, err
+		return nil, muster.WithField(err, "/add-groups")
 	}
 	ed.RemoveGroups, err = checkGroups(e.RemoveGroups)
-	return ed, err
+	return ed, muster.WithField(err, "/remove-groups")
 }
 
 // apply edits one host.

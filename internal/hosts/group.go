@@ -144,14 +144,14 @@ func (p *Part) Group(ctx context.Context, name string) (out api.Group, err error
 // which of these are members. The hosts whose memberships change look for news.
 func (p *Part) PutGroup(ctx context.Context, in api.Group) (api.Group, error) {
 	if err := control.CheckName(in.Name); err != nil {
-		return api.Group{}, muster.Errorf(muster.Invalid, "group %q: %w", cut(in.Name, 64), err)
+		return api.Group{}, muster.WithField(muster.Errorf(muster.Invalid, "group %q: %w", cut(in.Name, 64), err), "/name")
 	}
 	if in.Query != "" && len(in.Members) > 0 {
-		return api.Group{}, muster.Errorf(muster.Invalid, "group %q has members or a query, not both", in.Name)
+		return api.Group{}, muster.WithField(muster.Errorf(muster.Invalid, "group %q has members or a query, not both", in.Name), "/query")
 	}
 	query, err := savedSearch(in.Query)
 	if err != nil {
-		return api.Group{}, err
+		return api.Group{}, muster.WithField(err, "/query")
 	}
 	h := p.h
 	var saved *group

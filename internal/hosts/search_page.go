@@ -91,19 +91,20 @@ func (h *Hosts) readListing(q api.HostQuery) (*listing, error) {
 	}
 	l.limit = min(l.limit, 1000)
 	if _, ok := orders[strings.TrimPrefix(l.sort, "-")]; !ok {
-		return nil, muster.WithHint(muster.Errorf(muster.Invalid, "hosts cannot be sorted by %q", cut(q.Sort, 64)), "sort by name, seen, enrolled or status")
+		err := muster.WithHint(muster.Errorf(muster.Invalid, "hosts cannot be sorted by %q", cut(q.Sort, 64)), "sort by name, seen, enrolled or status")
+		return nil, muster.WithField(err, "sort")
 	}
 	for _, name := range q.Columns {
 		if _, ok := shown(name); !ok {
-			return nil, muster.Errorf(muster.Invalid, "a list has no column %q", cut(name, 64))
+			return nil, muster.WithField(muster.Errorf(muster.Invalid, "a list has no column %q", cut(name, 64)), "columns")
 		}
 	}
 	var err error
 	if l.from, err = readPlace(q.Cursor, l.sort); err != nil {
-		return nil, err
+		return nil, muster.WithField(err, "cursor")
 	}
 	l.query, err = search.Parse(q.Query)
-	return l, err
+	return l, muster.WithField(err, "q")
 }
 
 // List returns a page of the hosts that a search finds. Memory says which; the rows are

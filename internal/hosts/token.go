@@ -87,18 +87,18 @@ func (h *Hosts) CreateToken(ctx context.Context, by string, t api.TokenRequest) 
 	w := welcome{From: slices.Clone(t.From)}
 	var err error
 	if w.Unit, err = checkUnit(t.Unit); err != nil {
-		return api.Token{}, err
+		return api.Token{}, muster.WithField(err, "/unit")
 	}
 	if w.Groups, err = checkGroups(t.Groups); err != nil {
-		return api.Token{}, err
+		return api.Token{}, muster.WithField(err, "/groups")
 	}
 	for i, n := range w.From {
 		if w.From[i], err = network(n); err != nil {
-			return api.Token{}, err
+			return api.Token{}, muster.WithField(err, "/from/"+strconv.Itoa(i))
 		}
 	}
 	if t.Uses == 0 || t.Uses < -1 || t.Uses > 1_000_000 {
-		return api.Token{}, muster.Errorf(muster.Invalid, "a token with %d uses: give 1 to 1,000,000, or -1 for any number", t.Uses)
+		return api.Token{}, muster.WithField(muster.Errorf(muster.Invalid, "a token with %d uses: give 1 to 1,000,000, or -1 for any number", t.Uses), "/uses")
 	}
 	wanted, err := json.Marshal(w)
 	if err != nil {

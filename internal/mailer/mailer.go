@@ -106,15 +106,15 @@ func (m *Mailer) Check(in *api.ReportScheduleNew) error {
 		in.Format = "csv"
 	}
 	if in.Format != "csv" && in.Format != "json" {
-		return muster.Errorf(muster.Invalid, "%.20q is no format: csv or json", in.Format)
+		return muster.WithField(muster.Errorf(muster.Invalid, "%.20q is no format: csv or json", in.Format), "/format")
 	}
 	if err := checkTimes(in); err != nil {
 		return err
 	}
 	if len(in.Title) > 200 {
-		return muster.Errorf(muster.Invalid, "the title is longer than 200 bytes")
+		return muster.WithField(muster.Errorf(muster.Invalid, "the title is longer than 200 bytes"), "/title")
 	}
-	return m.checkRecipients(in)
+	return muster.WithField(m.checkRecipients(in), "/to")
 }
 
 func wish(in *api.ReportScheduleNew) report.Wish {

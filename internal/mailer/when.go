@@ -10,27 +10,27 @@ import (
 
 func checkTimes(in *api.ReportScheduleNew) error {
 	if in.Hour < 0 || in.Hour > 23 {
-		return muster.Errorf(muster.Invalid, "%d is no hour of a day", in.Hour)
+		return muster.WithField(muster.Errorf(muster.Invalid, "%d is no hour of a day", in.Hour), "/hour")
 	}
 	switch in.Every {
 	case api.Hourly:
 		// What is made of all hosts is too much for each hour; of news there is mostly nothing.
 		if k, err := report.Find(in.Report); err != nil || !k.News {
-			return muster.Errorf(muster.Invalid, "report %.50q is not sent hourly: only advisories are", in.Report)
+			return muster.WithField(muster.Errorf(muster.Invalid, "report %.50q is not sent hourly: only advisories are", in.Report), "/every")
 		}
 		in.Day, in.Hour = 0, 0
 	case api.Daily:
 		in.Day = 0
 	case api.Weekly:
 		if in.Day < 1 || in.Day > 7 {
-			return muster.Errorf(muster.Invalid, "%d is no day of a week: 1 is Monday, 7 Sunday", in.Day)
+			return muster.WithField(muster.Errorf(muster.Invalid, "%d is no day of a week: 1 is Monday, 7 Sunday", in.Day), "/day")
 		}
 	case api.Monthly:
 		if in.Day < 1 || in.Day > 28 {
-			return muster.Errorf(muster.Invalid, "%d is no day that every month has: 1 to 28", in.Day)
+			return muster.WithField(muster.Errorf(muster.Invalid, "%d is no day that every month has: 1 to 28", in.Day), "/day")
 		}
 	default:
-		return muster.Errorf(muster.Invalid, "%.20q is none of hourly, daily, weekly and monthly", in.Every)
+		return muster.WithField(muster.Errorf(muster.Invalid, "%.20q is none of hourly, daily, weekly and monthly", in.Every), "/every")
 	}
 	return nil
 }

@@ -31,7 +31,10 @@ func (s *Sight) sees(site, agent string) bool {
 type Question struct {
 	By      string // api.ReferenceByHost, ...BySite, ...ByPackage
 	Site    *string
-	Verdict string // only what has it: hosts, sites, packages; "unfit" is what is not as wanted; "" all
+	Verdict string  // only what has it: hosts, sites, packages; "unfit" is what is not as wanted; "" all
+	Package string  // only the rows of this name, as the list has it, or of this unexpected package; "" all
+	Manager *string // only those of them that say this of their manager; nil: whatever they say
+	Arch    *string
 	After   string // the Next of the page before
 	Limit   int    // 0: 500
 	Sight   Sight
@@ -48,7 +51,7 @@ func (q *Question) limit() int {
 func (r *References) Compare(ctx context.Context, name string, q Question) (out api.ReferenceComparison, err error) {
 	only, err := column(q.Verdict)
 	if err != nil {
-		return out, err
+		return out, muster.WithField(err, "verdict")
 	}
 	if err := r.catchUp(ctx); err != nil {
 		return out, err
@@ -59,7 +62,7 @@ func (r *References) Compare(ctx context.Context, name string, q Question) (out 
 	if v == nil {
 		return out, None(name)
 	}
-	c := &comparison{v: v, f: &r.fleet, q: &q, only: only, out: &out}
+	c := &comparison{v: v, f: &r.fleet, q: &q, only: only, out: &out, rows: v.choose(&r.fleet, &q)}
 	out = api.ReferenceComparison{Reference: name, Revision: v.revision, By: q.By}
 	c.pick()
 	switch q.By {
@@ -91,8 +94,17 @@ type comparison struct {
 	f       *fleet
 	q       *Question
 	only    int
+	rows    *chosen // nil: all
 	members []*member
 	out     *api.ReferenceComparison
+}
+
+// tally counts the rows of a host.
+func (c *comparison) tally(m *member) *tally {
+	if c.rows != nil {
+		return &c.rows.of(m.state).tally
+	}
+	return &c.v.outcomes[m.state.number].tally
 }
 
 // pick finds the hosts, and counts their rows.
@@ -102,7 +114,7 @@ func (c *comparison) pick() {
 		if c.q.Site != nil && m.site != *c.q.Site || !c.q.Sight.sees(m.site, m.agent) || !c.v.covers(m) {
 			continue
 		}
-		t := &c.v.outcomes[m.state.number].tally
+		t := c.tally(m)
 		total.add(t, 1)
 		if t[unfit] == 0 {
 			c.out.Fit++
@@ -134,15 +146,19 @@ func (c *comparison) byHost() error {
 	}
 	slices.SortFunc(c.members, func(a, b *member) int { return cmp.Compare(a.id, b.id) })
 	for _, m := range c.members {
-		t := &c.v.outcomes[m.state.number].tally
-		if m.id <= after || c.only >= 0 && t[c.only] == 0 {
+		t := c.tally(m)
+		if m.id <= after || c.only >= 0 && t[c.only] == 0 || c.rows != nil && *t == (tally{}) {
 			continue
 		}
 		if len(c.out.ByHost) == c.q.limit() {
 			c.out.Next = strconv.FormatInt(c.out.ByHost[len(c.out.ByHost)-1].ID, 10)
 			return nil
 		}
-		c.out.ByHost = append(c.out.ByHost, m.about(t))
+		h := m.about(t)
+		if c.rows != nil {
+			h.Have = c.rows.versions(m.state)
+		}
+		c.out.ByHost = append(c.out.ByHost, h)
 	}
 	return nil
 }
@@ -153,7 +169,7 @@ func number(s string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
-		return 0, muster.Errorf(muster.Invalid, "%.40q is no place in a list", s)
+		return 0, muster.WithField(muster.Errorf(muster.Invalid, "%.40q is no place in a list", s), "cursor")
 	}
 	return n, nil
 }
@@ -174,7 +190,7 @@ func (c *comparison) bySite() error {
 			s = &api.ReferenceSite{Site: m.site}
 			found[m.site], counts[m.site] = s, &wide{}
 		}
-		t := &c.v.outcomes[m.state.number].tally
+		t := c.tally(m)
 		counts[m.site].add(t, 1)
 		if s.Hosts++; t[unfit] == 0 {
 			s.Fit++
@@ -189,7 +205,7 @@ func (c *comparison) bySite() error {
 	if c.q.After != "" {
 		name, ok := strings.CutPrefix(c.q.After, "=") // for that of hosts under agents is empty
 		if !ok {
-			return muster.Errorf(muster.Invalid, "%.40q is no place in a list", c.q.After)
+			return muster.WithField(muster.Errorf(muster.Invalid, "%.40q is no place in a list", c.q.After), "cursor")
 		}
 		c.out.BySite = slices.DeleteFunc(c.out.BySite, func(s api.ReferenceSite) bool { return s.Site <= name })
 	}
@@ -210,7 +226,7 @@ func (c *comparison) byPackage() error {
 	rows := c.v.tallies(c.f, c.members)
 	for i := int(after); i < len(rows); i++ {
 		t := &rows[i]
-		if *t == (tally{}) || c.only >= 0 && t[c.only] == 0 {
+		if *t == (tally{}) || c.only >= 0 && t[c.only] == 0 || c.rows != nil && !c.rows.has(i) {
 			continue
 		}
 		if len(c.out.ByPackage) == c.q.limit() {
@@ -225,11 +241,19 @@ func (c *comparison) byPackage() error {
 func (c *comparison) aboutRow(i int, t *tally) api.ReferencePackage {
 	var w wide
 	w.add(t, 1)
-	if wanted := c.v.matcher.List().Wanted; i < len(wanted) {
-		return api.ReferencePackage{Name: wanted[i].Name, Manager: wanted[i].Manager, Arch: wanted[i].Arch, Want: wanted[i].Want.String(), Counts: w.counts()}
+	out := c.v.name(c.f, i)
+	out.Counts = w.counts()
+	return out
+}
+
+// name is which packages a row speaks of: one of the list, or behind those a package that
+// is unexpected.
+func (v *view) name(f *fleet, i int) api.ReferencePackage {
+	if wanted := v.matcher.List().Wanted; i < len(wanted) {
+		return api.ReferencePackage{Name: wanted[i].Name, Manager: wanted[i].Manager, Arch: wanted[i].Arch, Want: wanted[i].Want.String()}
 	}
-	g := &c.v.unlisted[i-len(c.v.absent)]
-	return api.ReferencePackage{Name: g.name, Manager: g.manager, Arch: g.arch, Counts: w.counts()}
+	g := &v.unlisted[i-len(v.absent)]
+	return api.ReferencePackage{Name: g.name, Manager: g.manager, Arch: g.arch}
 }
 
 // Host tells how one host stands to a list, or, where at is not 0, stood at that time to

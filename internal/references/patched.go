@@ -54,11 +54,11 @@ func (r *References) Patched(ctx context.Context, w Wish) (out api.ReferencePatc
 // list makes a list of the one row that is asked about.
 func (w *Wish) list() (*reference.List, error) {
 	want, err := reference.ParseWant(w.Want)
-	if err != nil {
-		return nil, err
+	if err == nil && (want.Mode != reference.There || len(want.Bounds) == 0) {
+		err = muster.Errorf(muster.Invalid, "wish %q names no version", w.Want)
 	}
-	if want.Mode != reference.There || len(want.Bounds) == 0 {
-		return nil, muster.Errorf(muster.Invalid, "wish %q names no version", w.Want)
+	if err != nil {
+		return nil, muster.WithField(err, "want")
 	}
 	l := &reference.List{For: reference.Scope{Systems: w.Systems, Sites: w.Sites}, Wanted: []reference.Wanted{{Name: w.Name, Manager: w.Manager, Arch: w.Arch, Want: want}}}
 	return l, l.Check()

@@ -472,6 +472,34 @@ func agrees(t *testing.T, w *world, r *References, name string, hosts map[int64]
 	if rows != c.Total || ofSites != c.Total {
 		t.Fatalf("list %s: by host %+v, by package %+v, by site %+v", name, c.Total, rows, ofSites)
 	}
+	for _, x := range p.ByPackage {
+		agreesOn(t, r, name, &x)
+	}
+}
+
+// agreesOn holds each number of a row against the hosts that are listed for it.
+func agreesOn(t *testing.T, r *References, name string, x *api.ReferencePackage) {
+	t.Helper()
+	q := Question{By: api.ReferenceByHost, Package: x.Name, Manager: &x.Manager, Arch: &x.Arch}
+	for verdict, want := range map[string]int64{"behind": x.Counts.Behind, "equal": x.Counts.Equal, "ahead": x.Counts.Ahead, "missing": x.Counts.Missing,
+		"unexpected": x.Counts.Unexpected, "expired": x.Counts.Expired, "unfit": x.Counts.Unfit} {
+		q.Verdict = verdict
+		c, err := r.Compare(t.Context(), name, q)
+		check(t, err)
+		if int64(len(c.ByHost)) != want || c.Total != x.Counts {
+			t.Fatalf("list %s, row %+v: %d hosts are %s, of %+v", name, x, len(c.ByHost), verdict, c.Total)
+		}
+		for _, h := range c.ByHost {
+			if there := len(h.Have) > 0; there == (verdict == "missing") && verdict != "equal" && verdict != "expired" && verdict != "unfit" {
+				t.Fatalf("list %s, row %+v: host %s is %s with %v", name, x, h.Name, verdict, h.Have)
+			}
+		}
+		q.By = api.ReferenceBySite
+		if c, err = r.Compare(t.Context(), name, q); err != nil || c.Total != x.Counts {
+			t.Fatalf("list %s, row %+v: by site %+v (%v)", name, x, c, err)
+		}
+		q.By = api.ReferenceByHost
+	}
 }
 
 func sum(a, b api.ReferenceCounts) api.ReferenceCounts {

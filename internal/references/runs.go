@@ -34,3 +34,17 @@ func (s set) each(f func(first, n int64)) {
 		end += int64(gap) + int64(n)
 	}
 }
+
+// among are those of some numbers, in ascending order, that are in the set.
+func (s set) among(ids []int64) (in []int64) {
+	i := 0
+	s.each(func(first, n int64) {
+		for i < len(ids) && ids[i] < first {
+			i++
+		}
+		for ; i < len(ids) && ids[i] < first+n; i++ {
+			in = append(in, ids[i])
+		}
+	})
+	return in
+}

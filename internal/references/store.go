@@ -52,7 +52,7 @@ func read(tx *db.Tx, where string, args ...any) (all []stored, err error) {
 // parse reads what was put under a name. It keeps nothing of in.
 func parse(name string, in *api.ReferencePut) (*reference.List, error) {
 	if err := reference.CheckName(name); err != nil {
-		return nil, err
+		return nil, muster.WithField(err, "name")
 	}
 	if in.Form != "" && in.Form != "yaml" {
 		return parseRows(name, in)
@@ -61,11 +61,11 @@ func parse(name string, in *api.ReferencePut) (*reference.List, error) {
 		return nil, muster.WithHint(muster.Errorf(muster.Invalid, "a list in YAML says itself whom it is for"), "write it into the text")
 	}
 	l, err := reference.ParseYAML(name, []byte(in.Text))
-	if err != nil {
-		return nil, err
+	if err == nil && l.Name != "" && l.Name != name {
+		err = muster.Errorf(muster.Invalid, "the list calls itself %q, and not %q", l.Name, name)
 	}
-	if l.Name != "" && l.Name != name {
-		return nil, muster.Errorf(muster.Invalid, "the list calls itself %q, and not %q", l.Name, name)
+	if err != nil {
+		return nil, muster.WithField(err, "/text")
 	}
 	l.Name = name
 	return l, nil
@@ -74,7 +74,7 @@ func parse(name string, in *api.ReferencePut) (*reference.List, error) {
 // parseRows reads CSV.
 func parseRows(name string, in *api.ReferencePut) (*reference.List, error) {
 	if in.Form != "csv" {
-		return nil, muster.Errorf(muster.Invalid, "%.20q is no form of a list: yaml or csv", in.Form)
+		return nil, muster.WithField(muster.Errorf(muster.Invalid, "%.20q is no form of a list: yaml or csv", in.Form), "/form")
 	}
 	return reference.ParseCSV(name, []byte(in.Text), reference.List{
 		Name: name, Note: in.Note, Until: in.Until, Complete: in.Complete, Optional: in.Optional, NewestOf: in.NewestOf,

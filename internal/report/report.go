@@ -115,16 +115,16 @@ type Report struct {
 func (w *Wish) Check() error {
 	k, err := Find(w.Kind)
 	if err != nil {
-		return err
+		return muster.WithField(err, "/report")
 	}
 	if w.Days < 0 || w.Days > MaxDays {
-		return muster.Errorf(muster.Invalid, "%d days are none, or too many", w.Days)
+		return muster.WithField(muster.Errorf(muster.Invalid, "%d days are none, or too many", w.Days), "/days")
 	}
 	if k.Name == "versions" && w.Software == "" {
-		return muster.Errorf(muster.Invalid, "it is not said of which software")
+		return muster.WithField(muster.Errorf(muster.Invalid, "it is not said of which software"), "/software")
 	}
 	if w.Site != "" && !k.News {
-		return muster.Errorf(muster.Invalid, "report %q is not of one site", k.Name)
+		return muster.WithField(muster.Errorf(muster.Invalid, "report %q is not of one site", k.Name), "/site")
 	}
 	if len(w.Query) > 1000 || len(w.Software) > 200 || len(w.Site) > 200 {
 		return muster.Errorf(muster.Invalid, "a search of a report is too long")

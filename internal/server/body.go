@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -69,10 +70,15 @@ func tooLarge(size, max int64) error {
 // parse reads JSON. Members that are not known are passed over: they are of
 // newer agents.
 func parse(body []byte, into any) error {
-	if err := json.Unmarshal(body, into); err != nil {
-		return muster.Errorf(muster.Invalid, "cannot understand the body: %w", err)
+	err := json.Unmarshal(body, into)
+	if err == nil {
+		return nil
 	}
-	return nil
+	bad := muster.Errorf(muster.Invalid, "cannot understand the body: %w", err)
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) && wrong.Field != "" {
+		bad = muster.WithField(bad, "/"+strings.ReplaceAll(wrong.Field, ".", "/"))
+	}
+	return bad
 }
 
 // A steadyReader reads a body that must keep coming: at least pace bytes a

@@ -94,6 +94,13 @@ func init() {
 				m.t.Errorf("%+v: zlib is seen on %d hosts, want %d", s, now, want)
 			}
 		},
+		"GET " + api.RouteSightingHosts: func(m *matrix, s subject, _ route) {
+			var got []string
+			for _, h := range read[api.SightedPage](m, s, api.RouteSightingHosts+"?name=zlib").Hosts {
+				got = append(got, h.Site)
+			}
+			m.same(s, "who has zlib", got, m.seesSites(s))
+		},
 	})
 }
 

@@ -254,7 +254,7 @@ func collect(f *ast.FuncDecl, bodies map[string]*ast.FuncDecl, found map[string]
 		if s, ok := call.Fun.(*ast.SelectorExpr); ok && len(call.Args) == 1 && ofQuery(s.X) {
 			if lit, ok := call.Args[0].(*ast.BasicLit); ok && lit.Kind == token.STRING {
 				name, _ := strconv.Unquote(lit.Value)
-				kind := map[string]string{"number": "integer", "Get": "string", "Has": "string", "all": "array"}[s.Sel.Name]
+				kind := map[string]string{"number": "integer", "Get": "string", "optional": "string", "Has": "string", "all": "array"}[s.Sel.Name]
 				if found[name] == "" || kind == "integer" {
 					found[name] = kind
 				}

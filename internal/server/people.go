@@ -27,9 +27,18 @@ func (q *query) number(name string) int64 {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
-		q.err = muster.Errorf(muster.Invalid, "%s: %q is no number", name, text)
+		q.err = muster.WithField(muster.Errorf(muster.Invalid, "%s: %q is no number", name, text), name)
 	}
 	return n
+}
+
+// optional is a value that may be "", and may be left out; then it is nil.
+func (q *query) optional(name string) *string {
+	if !q.Has(name) {
+		return nil
+	}
+	value := q.Get(name)
+	return &value
 }
 
 // all are the values of a parameter that may be given several times.
@@ -44,7 +53,7 @@ func queryOf(r *request) *query {
 // look like one.
 func (q *query) oneOf(name string, values ...string) {
 	if v := q.Get(name); v != "" && !slices.Contains(values, v) && q.err == nil {
-		q.err = muster.Errorf(muster.Invalid, "there is no %s %.50q, only %s", name, v, strings.Join(values, ", "))
+		q.err = muster.WithField(muster.Errorf(muster.Invalid, "there is no %s %.50q, only %s", name, v, strings.Join(values, ", ")), name)
 	}
 }
 
@@ -52,7 +61,7 @@ func (q *query) oneOf(name string, values ...string) {
 func (q *query) only(names ...string) error {
 	for name := range q.Values {
 		if !slices.Contains(names, name) {
-			return muster.Errorf(muster.Invalid, "there is no parameter %.50q here, only %s", name, strings.Join(names, ", "))
+			return muster.WithField(muster.Errorf(muster.Invalid, "there is no parameter %.50q here, only %s", name, strings.Join(names, ", ")), name)
 		}
 	}
 	return nil

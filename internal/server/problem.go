@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -53,6 +54,18 @@ func statusOf(err error) int {
 	return api.StatusOf(muster.KindOf(err))
 }
 
+// fieldsOf is which field of a request err is about, where that is known.
+func fieldsOf(err error) []api.FieldError {
+	field := muster.FieldOf(err)
+	switch {
+	case field == "":
+		return nil
+	case strings.HasPrefix(field, "/"):
+		return []api.FieldError{{Detail: err.Error(), Pointer: "#" + field}}
+	}
+	return []api.FieldError{{Detail: err.Error(), Parameter: field}}
+}
+
 // A refusal is the answer to an error, in the form of who asks.
 type refusal func(status int, e *api.ErrorBody) (as int, kind string, data []byte)
 
@@ -65,12 +78,13 @@ func (s *Server) refuse(w http.ResponseWriter, r *request, err error) int {
 	if p := (*problem)(nil); errors.As(err, &p) {
 		body.Error.Code = p.code
 	}
+	body.Error.Errors = fieldsOf(err)
 	if status == http.StatusInsufficientStorage {
 		body.Error.Kind = muster.Unavailable
 	}
 	if status == http.StatusInternalServerError || status == http.StatusServiceUnavailable {
 		if r.person == nil {
-			body.Error.Message, body.Error.Hint = "the server cannot answer now (request "+r.id+")", ""
+			body.Error.Message, body.Error.Hint, body.Error.Errors = "the server cannot answer now (request "+r.id+")", "", nil
 		}
 	}
 	h := w.Header()

@@ -115,11 +115,7 @@ func (s *Server) removeReference(ctx context.Context, r *request) (any, error) {
 func (s *Server) compareReference(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
 	q.oneOf("by", api.ReferenceByHost, api.ReferenceBySite, api.ReferenceByPackage)
-	in := references.Question{By: cmp.Or(q.Get("by"), api.ReferenceBySite), Verdict: q.Get("verdict"), After: q.Get("cursor"), Limit: min(int(q.number("limit")), 5000)}
-	if q.Has("site") {
-		site := q.Get("site")
-		in.Site = &site
-	}
+	in := references.Question{By: cmp.Or(q.Get("by"), api.ReferenceBySite), Verdict: q.Get("verdict"), Package: q.Get("package"), Manager: q.optional("manager"), Arch: q.optional("arch"), Site: q.optional("site"), After: q.Get("cursor"), Limit: min(int(q.number("limit")), 5000)}
 	if q.err != nil {
 		return nil, q.err
 	}

@@ -162,6 +162,7 @@ func routes() []route {
 		{method: get, path: api.RouteSiteHas, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).sitePackages},
 		{method: get, path: api.RouteSiteDiff, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).siteDiff},
 		{method: get, path: api.RouteSightings, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).listSightings},
+		{method: get, path: api.RouteSightingHosts, who: aPerson, verb: api.VerbView, class: "people", serve: (*Server).sightingHosts},
 
 		{method: get, path: api.RouteExport, who: aPerson, verb: api.VerbReport, class: "export", slow: true, serve: (*Server).exportList},
 		{method: get, path: api.RouteReportSchedules, who: aPerson, verb: api.VerbReport, class: "people", serve: (*Server).listReportSchedules},

@@ -78,10 +78,10 @@ func (s *Server) putSite(ctx context.Context, r *request) (any, error) {
 	if in.Past == 0 {
 		one.Past = -1 // for ever
 	}
-	for _, text := range in.Addresses {
+	for i, text := range in.Addresses {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, muster.Errorf(muster.Invalid, "addresses: %.60q is no network like 192.0.2.0/24", text)
+			return nil, muster.WithField(muster.Errorf(muster.Invalid, "addresses: %.60q is no network like 192.0.2.0/24", text), "/addresses/"+strconv.Itoa(i))
 		}
 		one.Addresses = append(one.Addresses, p)
 	}
@@ -113,7 +113,7 @@ func (s *Server) addSiteKey(ctx context.Context, r *request) (any, error) {
 		err = muster.Errorf(muster.Invalid, "there are %d certificates: give one at a time", len(certs))
 	}
 	if err != nil {
-		return nil, err
+		return nil, muster.WithField(err, "/certificate")
 	}
 	k.Cert = certs[0]
 	made, err := s.sites.AddCert(ctx, s.now(), r.PathValue("name"), k)
@@ -236,7 +236,7 @@ func (s *Server) siteDifference(r *request, diff func(from, to int64) (sites.Dif
 	q := queryOf(r)
 	from, to := q.number("from"), q.number("to")
 	if q.err == nil && from == 0 {
-		q.err = muster.Errorf(muster.Invalid, "from: say since when, in Unix seconds")
+		q.err = muster.WithField(muster.Errorf(muster.Invalid, "from: say since when, in Unix seconds"), "from")
 	}
 	if q.err != nil {
 		return nil, q.err
@@ -270,7 +270,7 @@ func (s *Server) listSightings(ctx context.Context, r *request) (any, error) {
 		return nil, err
 	}
 	if q.Get("name") == "" {
-		return nil, muster.Errorf(muster.Invalid, "name: say of which package")
+		return nil, muster.WithField(muster.Errorf(muster.Invalid, "name: say of which package"), "name")
 	}
 	all, err := s.sites.Sightings(ctx, see, q.Get("name"), q.Get("version"))
 	out := api.SightingPage{Sightings: make([]api.Sighting, len(all))}

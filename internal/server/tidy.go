@@ -69,11 +69,11 @@ func (s *Server) tidyRepository(ctx context.Context, r *request) (any, error) {
 	q := r.URL.Query()
 	keep, err := strconv.Atoi(q.Get("keep"))
 	if err != nil || keep < 0 {
-		return nil, muster.Errorf(muster.Invalid, "keep=%q is no number of versions", q.Get("keep"))
+		return nil, muster.WithField(muster.Errorf(muster.Invalid, "keep=%q is no number of versions", q.Get("keep")), "keep")
 	}
 	grace, err := time.ParseDuration(q.Get("grace"))
 	if err != nil || grace < 0 {
-		return nil, muster.Errorf(muster.Invalid, "grace=%q is no time such as 24h", q.Get("grace"))
+		return nil, muster.WithField(muster.Errorf(muster.Invalid, "grace=%q is no time such as 24h", q.Get("grace")), "grace")
 	}
 	var out api.Tidied
 	err = s.depot.change(ctx, func(p *repo.Publisher) error {

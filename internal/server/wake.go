@@ -28,7 +28,7 @@ func (s *Server) wake(_ context.Context, r *request) (any, error) {
 	q := r.URL.Query()
 	since, err := strconv.ParseInt(q.Get("since"), 10, 64)
 	if err != nil {
-		return nil, muster.Errorf(muster.Invalid, "since: %q is no number", q.Get("since"))
+		return nil, muster.WithField(muster.Errorf(muster.Invalid, "since: %q is no number", q.Get("since")), "since")
 	}
 	takes := q.Has("have")
 	if takes {

@@ -124,14 +124,14 @@ func readSite(tx *db.Tx, name string) (one Site, err error) {
 func (s *Sites) PutSite(ctx context.Context, now time.Time, in Site) error {
 	in.Name = SiteName(in.Name)
 	if err := checkName("site", in.Name, MaxName); err != nil {
-		return err
+		return muster.WithField(err, "name")
 	}
 	if utf8.RuneCountInString(in.Note) > 500 {
-		return muster.Errorf(muster.Invalid, "the note of site %q has more than 500 characters", in.Name)
+		return muster.WithField(muster.Errorf(muster.Invalid, "the note of site %q has more than 500 characters", in.Name), "/note")
 	}
-	for _, n := range []int64{int64(in.Forget), in.Quota.Hosts, in.Quota.Reports, in.Quota.Bytes, in.Quota.Packages} {
+	for field, n := range map[string]int64{"/forget": int64(in.Forget), "/quota/hosts": in.Quota.Hosts, "/quota/reports": in.Quota.Reports, "/quota/bytes": in.Quota.Bytes, "/quota/packages": in.Quota.Packages} {
 		if n < 0 {
-			return muster.Errorf(muster.Invalid, "site %q cannot have a limit below 0", in.Name)
+			return muster.WithField(muster.Errorf(muster.Invalid, "site %q cannot have a limit below 0", in.Name), field)
 		}
 	}
 	var addresses []string
@@ -171,7 +171,8 @@ func refuseAlike(tx *db.Tx, name string) error {
 			return err
 		}
 		if alike(name, other) {
-			return muster.WithHint(muster.Errorf(muster.Conflict, "there is a site %q, which %q would be taken for", other, name), "choose a name that differs in more than case")
+			err := muster.WithHint(muster.Errorf(muster.Conflict, "there is a site %q, which %q would be taken for", other, name), "choose a name that differs in more than case")
+			return muster.WithField(err, "name")
 		}
 		return nil
 	})
