@@ -51,6 +51,9 @@ type Options struct {
 	Signer Signer
 	// Trust verifies who signed actions; nil: the server's word is all there is.
 	Trust *sign.Trust
+	// Forms knows the forms that were sent to any server behind the same address; nil: this
+	// console alone has the address.
+	Forms Forms
 	// Base is the path under which the console is, as in "/a1b2"; "" is that of the whole
 	// server. It begins with a slash and does not end with one.
 	Base string
@@ -58,6 +61,14 @@ type Options struct {
 	Now func() time.Time
 	// Log has what failed for no fault of a person; nil: nowhere.
 	Log *slog.Logger
+}
+
+// Forms has each form act once, whichever server it comes to.
+type Forms interface {
+	// ClaimForm reports whether a form is sent for the first time.
+	ClaimForm(ctx context.Context, sum [32]byte) (first bool, err error)
+	// ReleaseForm forgets a form of which nothing came.
+	ReleaseForm(ctx context.Context, sum [32]byte) error
 }
 
 // A Signer carries out, on the machine of the person whose key it has, commands of

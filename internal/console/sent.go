@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"muster"
 )
 
 // A form may be sent twice: by two clicks, or by a browser that loads the answer again.
@@ -112,7 +114,7 @@ func (v *visit) act() outcome {
 	if first {
 		f.err = errBrokeOff // unless it goes well
 		defer v.sent.end(session, f)
-		f.outcome = v.carryOut()
+		f.outcome = v.actAlone(keyOf(session.String(), f.key.String()))
 		return f.outcome
 	}
 	select {
@@ -121,6 +123,29 @@ func (v *visit) act() outcome {
 	case <-v.ctx().Done():
 		return outcome{err: v.ctx().Err()}
 	}
+}
+
+// actAlone acts on a form, unless another server has: what came of it there is not told,
+// for it may be a secret.
+func (v *visit) actAlone(sum key) outcome {
+	if v.Forms == nil {
+		return v.carryOut()
+	}
+	ctx := context.WithoutCancel(v.ctx())
+	first, err := v.Forms.ClaimForm(ctx, sum)
+	if err == nil && !first {
+		err = muster.WithHint(muster.Errorf(muster.Conflict, "this form was sent before, and another server has it"), "look what came of it before you send another one")
+	}
+	if err != nil {
+		return outcome{err: err}
+	}
+	out := v.carryOut()
+	if out.err != nil {
+		if err := v.Forms.ReleaseForm(ctx, sum); err != nil {
+			v.Log.Warn("console", "path", v.URL.Path, "error", err.Error())
+		}
+	}
+	return out
 }
 
 // carryOut goes on though the browser has gone: nobody could tell how far it came.

@@ -23,7 +23,7 @@ func (s *Server) console(routes http.Handler) (http.Handler, error) {
 		return nil, err
 	}
 	client.Server.ID = s.self.ID
-	pages, err := console.New(console.Options{Client: client, Now: s.now, Log: s.log})
+	pages, err := console.New(console.Options{Client: client, Now: s.now, Log: s.log, Forms: s.access})
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,37 @@ func TestConsoleTwice(t *testing.T) {
 	}
 }
 
+// TestConsoleTwoServers: of two servers behind one address one acts on a form, and the
+// other says that it was sent; a form that was refused may be sent to either.
+func TestConsoleTwoServers(t *testing.T) {
+	w := newWorld(t)
+	p := w.person()
+	tokens := func() int { return len(must(p.Tokens(t.Context()))(t).Tokens) }
+	before := tokens()
+	var servers [2]http.Handler
+	for i := range servers {
+		servers[i] = must(console.New(console.Options{Client: w.dial(), Session: p.Token, Forms: w.access}))(t)
+	}
+	send := func(to int, uses string) int {
+		form := url.Values{"once": {strings.Repeat("B", 26)}, "do": {"create"}, "note": {"lab"}, "uses": {uses}}
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/tokens", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		out := httptest.NewRecorder()
+		servers[to].ServeHTTP(out, r)
+		return out.Code
+	}
+	for _, step := range []struct {
+		to     int
+		uses   string
+		status int
+		made   int
+	}{{0, "none", http.StatusBadRequest, 0}, {1, "none", http.StatusBadRequest, 0}, {1, "3", http.StatusOK, 1}, {0, "3", http.StatusConflict, 1}, {1, "3", http.StatusOK, 1}, {0, "4", http.StatusOK, 2}} {
+		if status := send(step.to, step.uses); status != step.status || tokens() != before+step.made {
+			t.Errorf("%+v: %d, and %d tokens", step, status, tokens()-before)
+		}
+	}
+}
+
 // A slow server does what it is asked for when it is let.
 type slow struct {
 	http.RoundTripper
