@@ -31,6 +31,14 @@ type sendPage struct {
 const meant = "(state:accepted or state:cloned)"
 
 func sendAction(v *visit) (any, error) {
+	if v.Signer != nil {
+		return v.sendPage((*sendPage).targets)
+	}
+	return v.sendPage((*sendPage).count)
+}
+
+// sendPage is what the form says; meant finds out which hosts that are.
+func (v *visit) sendPage(meant func(*sendPage, *visit) error) (*sendPage, error) {
 	form := v.asked()
 	field := func(name string) string { return strings.TrimSpace(form.Get(name)) }
 	out := &sendPage{Kind: field("kind"), Packages: field("packages"), Query: field("q"), All: form.Get("all") != "", Reason: field("reason"),
@@ -43,7 +51,7 @@ func sendAction(v *visit) (any, error) {
 	if out.Kind == "" {
 		return out, nil
 	}
-	err := out.plan(v)
+	err := out.plan(v, meant)
 	if muster.KindOf(err) == muster.Invalid {
 		v.wrong = err
 		return out, nil
@@ -53,7 +61,7 @@ func sendAction(v *visit) (any, error) {
 }
 
 // plan says which hosts are meant, and refuses what no host would take.
-func (p *sendPage) plan(v *visit) error {
+func (p *sendPage) plan(v *visit, meant func(*sendPage, *visit) error) error {
 	if p.Query == "" && !p.All {
 		return fieldError{"q", muster.WithHint(muster.Errorf(muster.Invalid, "it is not said which hosts are meant"), "give a search, or choose all hosts")}
 	}
@@ -62,11 +70,7 @@ func (p *sendPage) plan(v *visit) error {
 		return err
 	}
 	p.What = act.String()
-	meant := p.count
-	if v.Signer != nil {
-		meant = p.targets
-	}
-	if err := meant(v); muster.KindOf(err) == muster.Invalid {
+	if err := meant(p, v); muster.KindOf(err) == muster.Invalid {
 		return fieldError{"q", err}
 	} else if err != nil {
 		return err
@@ -177,18 +181,18 @@ func (p *sendPage) order(script string) order {
 // actionID is that of an action, in what a command said.
 var actionID = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 
-// signAction signs and sends what sendAction has shown, to the hosts that it showed.
+// signAction signs and sends what sendAction has shown, to the hosts that it showed: the
+// command lists them, and refuses others. Here they are only counted.
 func signAction(v *visit) (string, error) {
-	data, err := sendAction(v)
+	p, err := v.sendPage((*sendPage).count)
 	if err != nil {
 		return "", err
 	}
-	p := data.(*sendPage)
 	if !p.Planned {
 		return "", cmp.Or(v.wrong, muster.Errorf(muster.Invalid, "it is not said what hosts are to do"))
 	}
-	targets := v.PostForm.Get("targets")
-	if v.Signer != nil && targets != p.Targets {
+	targets, count := v.PostForm.Get("targets"), v.PostForm.Get("count")
+	if v.Signer != nil && (targets == "" || count != decimal(p.Hosts)) {
 		return "", muster.Errorf(muster.Conflict, "%d hosts are meant now, and not those that were shown: look again", p.Hosts)
 	}
 	if err := v.typed(p.Hosts); err != nil {

@@ -166,7 +166,7 @@ func TestConsoleUnreadableRollout(t *testing.T) {
 }
 
 // TestConsoleSend: all that is signed is shown, and the hosts that were shown are signed
-// for, not as many others.
+// for, not as many others. They are listed once, by the command that signs.
 func TestConsoleSend(t *testing.T) {
 	w := newWorld(t)
 	p := w.person()
@@ -186,14 +186,25 @@ func TestConsoleSend(t *testing.T) {
 	if targets == nil {
 		t.Fatal(page)
 	}
-	form.Set("targets", targets[1])
-	lab(all[1])
-	if got := l.visit(http.MethodPost, "/actions/send", form); got.Code != http.StatusConflict || len(l.ran) > 0 {
-		t.Errorf("another host: %d, %q", got.Code, l.ran)
+	for what, shown := range map[string][2]string{"as many others": {"", "1"}, "more than there are": {targets[1], "2"}} {
+		form.Set("targets", shown[0])
+		form.Set("count", shown[1])
+		if got := l.visit(http.MethodPost, "/actions/send", form); got.Code != http.StatusConflict || len(l.ran) > 0 {
+			t.Errorf("%s: %d, %q", what, got.Code, l.ran)
+		}
 	}
-	lab(all[0])
+	form.Set("targets", targets[1])
+	form.Set("count", "1")
+	lab(all[1]) // the command is told whom the page has shown, and refuses others
+	listed := 0
+	l.ask = func(path string) string {
+		if strings.Contains(path, "limit=1000") {
+			listed++
+		}
+		return path
+	}
 	l.visit(http.MethodPost, "/actions/send", form)
-	if len(l.ran) != 1 || !strings.HasSuffix(strings.Join(l.ran[0], " "), "--targets "+targets[1]+" --yes -- run") {
-		t.Errorf("signed: %q", l.ran)
+	if len(l.ran) != 1 || !strings.HasSuffix(strings.Join(l.ran[0], " "), "--targets "+targets[1]+" --yes -- run") || listed > 0 {
+		t.Errorf("signed: %q, after %d lists of hosts", l.ran, listed)
 	}
 }
