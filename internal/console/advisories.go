@@ -190,9 +190,6 @@ func (v *visit) ignore(advisory string) error {
 	if in.Expires, err = day("until", field("until"), true); err != nil {
 		return err
 	}
-	if in.Reason == "" {
-		return fieldError{"reason", errNoReason}
-	}
 	if _, err = v.api.IgnoreAdvisory(v.ctx(), in); err == nil {
 		v.flash(v.t("It does not count any more; lists follow in a few seconds"))
 	}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"muster"
 	"muster/api"
 )
 
@@ -50,8 +49,6 @@ const (
 	maxAffected = 100
 	maxLinks    = 40
 )
-
-var errNoReason = muster.Errorf(muster.Invalid, "it is not said why")
 
 func advisoryShow(v *visit) (any, error) {
 	id := v.PathValue("id")

@@ -83,10 +83,27 @@ func (f *frame) ValueOf(do, name string) string {
 	return f.Value(name)
 }
 
+// Typed is what was typed into a field of the form with that button, as it was, or what it
+// has to begin with.
+func (f *frame) Typed(do, name, begins string) string {
+	if f.Form != nil && f.Form.Get("do") == do {
+		return f.Form.Get(name)
+	}
+	return begins
+}
+
+// Ticked is Typed for a box.
+func (f *frame) Ticked(do, name string, begins bool) bool {
+	if f.Form != nil && f.Form.Get("do") == do {
+		return f.Form.Get(name) != ""
+	}
+	return begins
+}
+
 // Wrong is what is wrong with a field. Where forms of a page have the same fields, do
 // names the buttons of the one that is meant.
 func (f *frame) Wrong(field string, do ...string) *problem {
-	if f.Problem == nil || f.Problem.Field != field || len(do) > 0 && !slices.Contains(do, f.Form.Get("do")) {
+	if f.Problem == nil || !f.Problem.about(field) || len(do) > 0 && !slices.Contains(do, f.Form.Get("do")) {
 		return nil
 	}
 	return f.Problem

@@ -204,12 +204,26 @@ type fieldError struct {
 
 func (e fieldError) Unwrap() error { return e.error }
 
-// fieldOf is the field that an error is about, "" for none.
+// fieldOf is the field that an error is about, "" for none: of the form, or what the server
+// calls it. Of several values in one field it is the field.
 func fieldOf(err error) string {
 	if e := (fieldError{}); errors.As(err, &e) {
 		return e.field
 	}
-	return ""
+	parts := strings.Split(muster.FieldOf(err), "/")
+	for len(parts) > 1 && strings.Trim(parts[len(parts)-1], "0123456789") == "" {
+		parts = parts[:len(parts)-1]
+	}
+	return parts[len(parts)-1]
+}
+
+// formNames are the fields of forms for what the server calls otherwise.
+var formNames = map[string][]string{"expires": {"until", "days"}, "query": {"q"}, "report": {"kind"}, "new-password": {"password"}, "old-password": {"old"},
+	"add-groups": {"join"}, "remove-groups": {"leave"}}
+
+// about reports whether a problem is one of a field.
+func (p *problem) about(field string) bool {
+	return p.Field == field || slices.Contains(formNames[p.Field], field)
 }
 
 // applied is c after an assignment; an error names its field.

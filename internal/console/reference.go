@@ -25,6 +25,9 @@ type referencePage struct {
 	By          string
 	Site        *string
 	Verdict     string
+	Package     string // of which alone the rows count; "": all
+	Of          string // and which row of it: see [rowOf]
+	Whole       string // the same of all packages
 	Verdicts    []badge
 	Ways        []entry
 	Compared    api.ReferenceComparison
@@ -42,9 +45,12 @@ type referencePage struct {
 // A comparedRow is a site, a host or a package, and how it stands to the list.
 type comparedRow struct {
 	Name, Href, Note string
+	Fast             string // of a package: how fast what is wanted came
+	Site, At         string // of a host: its site, and the page of that
 	Hosts, Fit       int
 	Share            template.HTML
 	Cells            []tallied
+	Have             []string // versions of the package that was asked about
 }
 
 // A revisionRow is a change of the list.
@@ -103,7 +109,21 @@ func (v *visit) question() api.ReferenceQuery {
 	} else if v.query("agents") != "" {
 		q.Site = new(string)
 	}
+	if q.Package = strings.TrimSpace(v.query("package")); q.Package != "" {
+		if manager, arch, ok := strings.Cut(v.query("of"), "/"); ok {
+			q.Manager, q.Arch = &manager, &arch
+		}
+	}
 	return q
+}
+
+// rowOf says which row of a package is meant, where a list may have several: by its manager
+// and architecture, as in "dpkg/amd64", of which each may be empty. "" is any.
+func rowOf(q *api.ReferenceQuery) string {
+	if q.Manager == nil || q.Arch == nil {
+		return ""
+	}
+	return *q.Manager + "/" + *q.Arch
 }
 
 // comparedAt is the address of a comparison.
@@ -114,12 +134,16 @@ func (v *visit) comparedAt(path string, q api.ReferenceQuery, cursor string) str
 			agents = "1"
 		}
 	}
-	return v.link(path, "by", q.By, "site", site, "agents", agents, "verdict", q.Verdict, "cursor", cursor)
+	return v.link(path, "by", q.By, "site", site, "agents", agents, "package", q.Package, "of", rowOf(&q), "verdict", q.Verdict, "cursor", cursor)
 }
 
 func (p *referencePage) compare(v *visit) (err error) {
 	q := v.question()
-	p.By, p.Site, p.Verdict = q.By, q.Site, q.Verdict
+	p.By, p.Site, p.Verdict, p.Package, p.Of = q.By, q.Site, q.Verdict, q.Package, rowOf(&q)
+	if whole := q; p.Package != "" {
+		whole.Package, whole.Manager, whole.Arch = "", nil, nil
+		p.Whole = v.comparedAt(p.Path, whole, "")
+	}
 	for _, d := range verdicts {
 		p.Verdicts = append(p.Verdicts, d.badge)
 	}
@@ -132,27 +156,7 @@ func (p *referencePage) compare(v *visit) (err error) {
 		return err
 	}
 	p.Share = v.fitting(p.Compared.Hosts, p.Compared.Fit)
-	with := func(by string, site *string) func(string) string {
-		return func(verdict string) string {
-			return v.comparedAt(p.Path, api.ReferenceQuery{By: by, Site: site, Verdict: verdict}, "")
-		}
-	}
-	p.Total = cells(&p.Compared.Total, with(q.By, q.Site))
-	for _, s := range p.Compared.BySite {
-		row := comparedRow{Name: s.Site, Href: v.comparedAt(p.Path, api.ReferenceQuery{By: api.ReferenceByHost, Site: &s.Site}, ""), Hosts: s.Hosts, Fit: s.Fit, Share: v.fitting(s.Hosts, s.Fit),
-			Cells: cells(&s.Counts, with(api.ReferenceByHost, &s.Site))}
-		if s.Site == "" {
-			row.Name = v.t("Hosts under agents")
-		}
-		p.Rows = append(p.Rows, row)
-	}
-	for _, k := range p.Compared.ByPackage {
-		p.Rows = append(p.Rows, comparedRow{Name: k.Name, Note: strings.TrimSpace(k.Manager + " " + k.Arch + " " + k.Want), Cells: cells(&k.Counts, func(string) string { return "" })})
-	}
-	for _, h := range p.Compared.ByHost {
-		path := v.link(p.Path + place("hosts", strconv.FormatInt(h.ID, 10)))
-		p.Rows = append(p.Rows, comparedRow{Name: h.Name, Href: path, Note: strings.TrimSpace(h.Site + " " + h.Tag), Cells: cells(&h.Counts, func(string) string { return path })})
-	}
+	p.rows(v, q)
 	if q.Cursor != "" {
 		p.First = v.comparedAt(p.Path, q, "")
 	}
@@ -162,8 +166,45 @@ func (p *referencePage) compare(v *visit) (err error) {
 	if v.may(api.VerbReport) {
 		p.CSV, p.JSON = v.comparedAt(p.Path+"/compare.csv", q, ""), v.comparedAt(p.Path+"/compare.json", q, "")
 	}
-	p.Plot, err = v.fitOverTime(p.Name, q.Site)
+	if q.Package == "" {
+		p.Plot, err = v.fitOverTime(p.Name, q.Site)
+	}
 	return err
+}
+
+// rows are those of the comparison. Each number leads to the hosts that it counts.
+func (p *referencePage) rows(v *visit, q api.ReferenceQuery) {
+	to := func(change func(*api.ReferenceQuery)) func(string) string {
+		return func(verdict string) string {
+			next := q
+			change(&next)
+			next.Verdict = verdict
+			return v.comparedAt(p.Path, next, "")
+		}
+	}
+	p.Total = cells(&p.Compared.Total, to(func(*api.ReferenceQuery) {}))
+	for _, s := range p.Compared.BySite {
+		hosts := to(func(q *api.ReferenceQuery) { q.By, q.Site = api.ReferenceByHost, &s.Site })
+		row := comparedRow{Name: s.Site, Href: hosts(""), Hosts: s.Hosts, Fit: s.Fit, Share: v.fitting(s.Hosts, s.Fit), Cells: cells(&s.Counts, hosts)}
+		if s.Site == "" {
+			row.Name = v.t("Hosts under agents")
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	for _, k := range p.Compared.ByPackage {
+		hosts := to(func(q *api.ReferenceQuery) {
+			q.By, q.Package, q.Manager, q.Arch = api.ReferenceByHost, k.Name, &k.Manager, &k.Arch
+		})
+		row := comparedRow{Name: k.Name, Href: hosts(""), Note: strings.TrimSpace(k.Manager + " " + k.Arch + " " + k.Want), Cells: cells(&k.Counts, hosts)}
+		if strings.HasPrefix(k.Want, ">") {
+			row.Fast = v.link("/software", "name", k.Name, "tab", "patched", "want", k.Want)
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	for _, h := range p.Compared.ByHost {
+		path := v.link(p.Path+place("hosts", strconv.FormatInt(h.ID, 10)), "package", q.Package)
+		p.Rows = append(p.Rows, comparedRow{Name: h.Name, Href: path, Note: h.Tag, Site: h.Site, At: v.siteAt(h.Site), Have: h.Have, Cells: cells(&h.Counts, func(string) string { return path })})
+	}
 }
 
 // fitOverTime is how many hosts were as wanted, day by day; nil while there are too few
@@ -235,7 +276,7 @@ func (v *visit) putReference(name, form string) (string, error) {
 		in.Note, in.Tags, in.Systems, in.Sites, in.Until, in.Complete, in.Optional, in.NewestOf = d.Note, d.Tags, d.Systems, d.Sites, d.Until, d.Complete, d.Optional, d.NewestOf
 	}
 	r, err := v.api.PutReference(v.ctx(), name, in)
-	if muster.KindOf(err) == muster.Invalid {
+	if muster.KindOf(err) == muster.Invalid && muster.FieldOf(err) == "" {
 		err = fieldError{"text", err}
 	}
 	if err != nil {
@@ -265,7 +306,9 @@ type referenceHostPage struct {
 	Back, Href string // the list, and the host
 	At         string
 	Rows       []reportedRow
-	Filter     string
+	Filter     string // a verdict
+	Package    string // of which alone there are rows; "": of all
+	Whole      string // the same of all
 	More       int
 }
 
@@ -290,12 +333,15 @@ func referenceHost(v *visit) (any, error) {
 		return nil, err
 	}
 	v.title = api.Legible(r.Host.Name)
-	out := &referenceHostPage{ReferenceReport: r, Back: v.link(place("references", name)), At: v.query("at"), Filter: v.query("verdict")}
+	out := &referenceHostPage{ReferenceReport: r, Back: v.link(place("references", name)), At: v.query("at"), Filter: v.query("verdict"), Package: v.query("package")}
+	if out.Package != "" {
+		out.Whole = v.link(place("references", name, "hosts", v.PathValue("host")), "at", out.At, "verdict", out.Filter)
+	}
 	if out.Href = v.siteHostAt(r.Host.Site, r.Host.Name); r.Host.Agent != "" {
 		out.Href = v.link(place("hosts", r.Host.Agent))
 	}
 	for _, row := range r.Rows {
-		if out.Filter == "" || row.Verdict == out.Filter {
+		if (out.Filter == "" || row.Verdict == out.Filter) && (out.Package == "" || row.Name == out.Package) {
 			out.Rows = append(out.Rows, reportedRow{row, verdictOf(row.Verdict)})
 		}
 	}
@@ -316,24 +362,24 @@ func misfit(r reportedRow) int {
 
 func compareTable(v *visit, w http.ResponseWriter) error {
 	name, q := v.PathValue("name"), v.question()
-	t := v.table(w, "reference-"+q.By, q.By, "site", "manager", "architecture", "want", "hosts", "fit", "behind", "equal", "ahead", "missing", "unexpected", "unfit")
-	row := func(name, site, manager, arch, want, hosts, fit string, c *api.ReferenceCounts) {
+	t := v.table(w, "reference-"+q.By, q.By, "site", "manager", "architecture", "want", "hosts", "fit", "behind", "equal", "ahead", "missing", "unexpected", "unfit", "installed")
+	row := func(name, site, manager, arch, want, hosts, fit, have string, c *api.ReferenceCounts) {
 		all := []string{name, site, manager, arch, want, hosts, fit}
 		for _, n := range []int64{c.Behind, c.Equal, c.Ahead, c.Missing, c.Unexpected, c.Unfit} {
 			all = append(all, strconv.FormatInt(n, 10))
 		}
-		t.row(all...)
+		t.row(append(all, have)...)
 	}
 	for q.Cursor, q.Limit = "", 0; ; {
 		c, err := v.api.CompareReference(v.ctx(), name, q)
 		for _, s := range c.BySite {
-			row(s.Site, s.Site, "", "", "", decimal(s.Hosts), decimal(s.Fit), &s.Counts)
+			row(s.Site, s.Site, "", "", "", decimal(s.Hosts), decimal(s.Fit), "", &s.Counts)
 		}
 		for _, h := range c.ByHost {
-			row(h.Name, h.Site, "", "", "", "", "", &h.Counts)
+			row(h.Name, h.Site, "", "", "", "", "", strings.Join(h.Have, " "), &h.Counts)
 		}
 		for _, k := range c.ByPackage {
-			row(k.Name, "", k.Manager, k.Arch, k.Want, "", "", &k.Counts)
+			row(k.Name, "", k.Manager, k.Arch, k.Want, "", "", "", &k.Counts)
 		}
 		if q.Cursor = c.Next; err != nil || t.err != nil || q.Cursor == "" {
 			return t.end(err)

@@ -21,7 +21,6 @@ type reportsPage struct {
 	Report *report.Report
 	Rows   []reportRow
 	Left   int // rows that are not shown
-	Wrong  *problem
 	CSV    string
 	JSON   string
 }
@@ -67,8 +66,7 @@ func reportShow(v *visit) (any, error) {
 	var err error
 	out.Report, err = report.Make(v.ctx(), v.api, w)
 	if muster.KindOf(err) == muster.Invalid {
-		out.Wrong = problemOf(err)
-		out.Report = nil
+		v.wrong, out.Report = err, nil
 		return out, nil
 	}
 	if err != nil {

@@ -127,7 +127,7 @@ func changeRights(v *visit) (string, error) {
 		r.Verbs = append(r.Verbs, api.Verb(verb))
 	}
 	if len(r.Verbs) == 0 {
-		return "", muster.Errorf(muster.Invalid, "it is not said what is allowed")
+		return "", fieldError{"verbs", muster.Errorf(muster.Invalid, "it is not said what is allowed")}
 	}
 	var err error
 	if r.Expires, err = day("until", form.Get("until"), true); err != nil {

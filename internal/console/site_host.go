@@ -66,8 +66,10 @@ type foundList struct {
 // A foundRow is an advisory in a package of it.
 type foundRow struct {
 	api.Finding
-	Badge badge
-	Href  string
+	Badge  badge
+	Href   string
+	Having string // of a package: the hosts that have this version of it
+	Fast   string // of a package: how fast the fix came
 }
 
 // turn fills in a page of the list.
@@ -80,7 +82,7 @@ func (l *foundList) turn(v *visit, page api.FindingPage, path string, more ...st
 		}
 	}
 	for _, f := range page.Findings {
-		l.Rows = append(l.Rows, foundRow{f, severityOf(f.Severity), v.link(place("advisories", f.Advisory.ID))})
+		l.Rows = append(l.Rows, foundRow{Finding: f, Badge: severityOf(f.Severity), Href: v.link(place("advisories", f.Advisory.ID))})
 	}
 	if l.Cursor != "" {
 		l.First = v.findingsAt(path, l.FindingQuery, "", more...)
@@ -153,7 +155,7 @@ func siteHostFindingsTable(v *visit, w http.ResponseWriter) error {
 
 // findingsFile writes a list of findings as a whole.
 func (v *visit) findingsFile(w http.ResponseWriter, name string, ask func(api.FindingQuery) (api.FindingPage, error)) error {
-	t := v.table(w, name, "advisory", "severity", "exploited", "package", "version", "architecture", "manager", "source", "system", "fixed", "status", "ignored", "summary")
+	t := v.table(w, name, "advisory", "severity", "exploited", "package", "version", "architecture", "manager", "source", "system", "fixed", "status", "ignored", "summary", "hosts")
 	q := v.findingQuery()
 	for q.Cursor, q.Limit = "", perFile; ; {
 		page, err := ask(q)
@@ -162,7 +164,7 @@ func (v *visit) findingsFile(w http.ResponseWriter, name string, ask func(api.Fi
 			if f.Ignored != nil {
 				why = f.Ignored.Reason
 			}
-			t.row(f.Advisory.ID, f.Severity, strconv.FormatBool(f.Advisory.Exploited), f.Package, f.Version, f.Arch, f.Manager, f.Origin, f.System, f.Fixed, f.Status, why, f.Advisory.Summary)
+			t.row(f.Advisory.ID, f.Severity, strconv.FormatBool(f.Advisory.Exploited), f.Package, f.Version, f.Arch, f.Manager, f.Origin, f.System, f.Fixed, f.Status, why, f.Advisory.Summary, strconv.FormatInt(max(f.Hosts, 1), 10))
 		}
 		if q.Cursor = page.Next; err != nil || t.err != nil || q.Cursor == "" {
 			return t.end(err)

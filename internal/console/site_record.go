@@ -43,6 +43,9 @@ func (p *sitePage) Limit(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
+// Networks are those of which reports are taken without a proof, as a field has them.
+func (p *sitePage) Networks() string { return strings.Join(p.Addresses, " ") }
+
 // changeSite does what one of the forms of the page asks for.
 func changeSite(v *visit) (string, error) {
 	name, form := v.PathValue("site"), v.PostForm
@@ -58,6 +61,15 @@ func changeSite(v *visit) (string, error) {
 		return to, err
 	case "key":
 		return v.addSiteKey(name)
+	case "remove":
+		if form.Get("confirm") != name {
+			return "", fieldError{"confirm", muster.Errorf(muster.Invalid, "type %s to confirm", name)}
+		}
+		if err := v.api.RemoveSite(v.ctx(), name); err != nil {
+			return "", err
+		}
+		v.flash(v.t("The site is gone, and its hosts are refused; what was known of them is deleted"))
+		return v.link("/sites"), nil
 	case "revoke":
 		v.flash(v.t("The key has ended: who reports with it is refused from now on"))
 		return to, v.api.RemoveSiteKey(v.ctx(), name, form.Get("key"))

@@ -132,7 +132,7 @@ func changeAPITokens(v *visit) (string, error) {
 		in.Verbs = append(in.Verbs, api.Verb(verb))
 	}
 	if len(in.Verbs) == 0 {
-		return "", muster.Errorf(muster.Invalid, "it is not said what the program may do")
+		return "", fieldError{"verbs", muster.Errorf(muster.Invalid, "it is not said what the program may do")}
 	}
 	days, err := strconv.Atoi(form.Get("days"))
 	if err != nil || days < 1 || days > 365 {

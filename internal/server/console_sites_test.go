@@ -61,6 +61,7 @@ func TestConsoleSites(t *testing.T) {
 	b := w.browser("root", "", api.Verbs()...)
 	b.logIn("root")
 	yesterday := time.Now().UTC().AddDate(0, 0, -9).Format(time.DateOnly)
+	behind := "/references/baseline?by=host&of=%2F&package=curl&verdict=behind"
 	for path, want := range map[string][]string{
 		"/":                                  {"New and serious", `href="/advisories/CVE-2026-1"`, "#high"},
 		"/sites":                             {`href="/sites/NIKHEF"`, `href="/sites/NIKHEF?silent=1"`, `href="/sites/OPEN?severity=high&amp;tab=findings"`, "<svg", "Add a site"},
@@ -85,34 +86,55 @@ func TestConsoleSites(t *testing.T) {
 		"/sites/NIKHEF/hosts/a.example.org?tab=packages&at=" + yesterday:  {"old"},
 		"/sites/NIKHEF/hosts/a.example.org?tab=changes&from=" + yesterday: {"zlib", "changed"},
 		"/sites/NIKHEF/hosts/a.example.org?tab=states":                    {"6.1.0-28-amd64", "now"},
-		"/sites/OPEN":                                     {`href="/sites/OPEN/hosts/c%2Fd%20%3Cx%3E"`, "c/d &lt;x&gt;"},
-		"/sites/OPEN/hosts/c%2Fd%20%3Cx%3E":               {"c/d &lt;x&gt;", "CVE-2026-1"},
-		"/advisories":                                     {"CVE-2026-1", "&lt;script&gt;alert(1)&lt;/script&gt; \uFFFDdaed", "of 3"},
-		"/advisories?severity=high":                       {"CVE-2026-1"},
-		"/advisories?all=1&text=CVE-2026-2":               {"CVE-2026-2"},
-		"/advisories?severity=none-such":                  {`role="alert"`},
-		"/advisories/CVE-2026-1":                          {"about curl", `href="/sites/NIKHEF/hosts/a.example.org"`, "every version", "Ignore it", `rel="noreferrer`},
-		"/advisories/ignored":                             {"Nothing is ignored."},
-		"/advisories/sources":                             {"debian", "brought by hand", "up to date"},
-		"/references":                                     {`href="/references/baseline"`, "1 of 2"},
-		"/references/new":                                 {`name="text"`},
-		"/references/baseline":                            {"NIKHEF", "1 of 2 hosts are as wanted", `href="/references/baseline?by=host&amp;site=NIKHEF&amp;verdict=behind"`},
-		"/references/baseline?by=package":                 {"curl", "&gt;= 2"},
-		"/references/baseline?by=host&verdict=unfit":      {"a.example.org"},
-		"/references/baseline?tab=text":                   {"&gt;= 2", "Take this list away"},
-		"/references/baseline?tab=revisions":              {"root", "revision=1"},
-		"/sites.csv":                                      {"site,hosts,silent", "NIKHEF,2,1,"},
-		"/sites.json":                                     {`"site":"OPEN"`},
-		"/sites/NIKHEF/hosts.csv":                         {"a.example.org,NIKHEF,worker,debian 12"},
-		"/sites/NIKHEF/findings.json":                     {`"advisory":"CVE-2026-1"`},
-		"/sites/NIKHEF/packages.csv":                      {"curl,1,amd64,dpkg"},
-		"/sites/NIKHEF/hosts/a.example.org/findings.csv":  {"CVE-2026-1,high,false,curl,1,amd64"},
-		"/sites/NIKHEF/hosts/a.example.org/packages.json": {`"package":"zlib"`},
-		"/advisories.csv":                                 {"CVE-2026-1,debian,high,false,3"},
-		"/advisories/CVE-2026-1/hosts.csv":                {"a.example.org,NIKHEF,worker"},
-		"/references.csv":                                 {"baseline,2,"},
-		"/references/baseline/compare.csv?by=host":        {"host,site,manager", "a.example.org,NIKHEF"},
-		"/references/baseline/compare.json":               {`"fit":"1"`},
+		"/sites/OPEN":                                           {`href="/sites/OPEN/hosts/c%2Fd%20%3Cx%3E"`, "c/d &lt;x&gt;"},
+		"/sites/OPEN/hosts/c%2Fd%20%3Cx%3E":                     {"c/d &lt;x&gt;", "CVE-2026-1"},
+		"/advisories":                                           {"CVE-2026-1", "&lt;script&gt;alert(1)&lt;/script&gt; \uFFFDdaed", "of 3"},
+		"/advisories?severity=high":                             {"CVE-2026-1"},
+		"/advisories?all=1&text=CVE-2026-2":                     {"CVE-2026-2"},
+		"/advisories?severity=none-such":                        {`role="alert"`},
+		"/advisories/CVE-2026-1":                                {"about curl", `href="/sites/NIKHEF/hosts/a.example.org"`, "every version", "Ignore it", `rel="noreferrer`},
+		"/advisories/ignored":                                   {"Nothing is ignored."},
+		"/advisories/sources":                                   {"debian", "brought by hand", "up to date"},
+		"/references":                                           {`href="/references/baseline"`, "1 of 2"},
+		"/references/new":                                       {`name="text"`},
+		"/references/baseline":                                  {"NIKHEF", "1 of 2 hosts are as wanted", `href="/references/baseline?by=host&amp;site=NIKHEF&amp;verdict=behind"`},
+		"/references/baseline?by=package":                       {"curl", "&gt;= 2", `href="` + strings.ReplaceAll(behind, "&", "&amp;") + `"`, "how fast?"},
+		behind:                                                  {"a.example.org", "by the rows of curl", "Installed", "all rows"},
+		behind + "&site=OPEN":                                   {"No host is like that."},
+		"/references/baseline?package=curl":                     {"NIKHEF", "1 of 2", "package=curl"},
+		"/references/baseline?by=host&package=no-such":          {"No host is like that."},
+		"/software":                                             {"Which versions of it"},
+		"/software?name=curl":                                   {`href="/software?name=curl&amp;tab=hosts&amp;version=1"`, "Appeared"},
+		"/software?name=nosuch":                                 {"No host that you may see"},
+		"/software?name=old":                                    {"Vanished", "ago"},
+		"/software?name=curl&tab=hosts&version=1":               {"a.example.org", `href="/sites/OPEN/hosts/c%2Fd%20%3Cx%3E"`},
+		"/software?name=curl&tab=hosts&version=2":               {"b.example.org"},
+		"/software?name=curl&tab=findings":                      {"CVE-2026-1", "CVE-2026-3", "version=1", "want=%3E%3D&#43;9"},
+		"/software?name=curl&tab=findings&severity=moon":        {`role="alert"`},
+		"/software?name=curl&tab=patched":                       {"Version that counts", "Day by day"},
+		"/software?name=curl&tab=patched&want=%3E%3D+2":         {`class="spread"`, "1 of 3 hosts had &gt;= 2", "33"},
+		"/software?name=curl&tab=patched&want=absent":           {`id="wrong"`, `name="want" value="absent"`, `aria-describedby="wrong"`, "names no version"},
+		"/software?name=curl&tab=patched&want=2&days=x":         {`id="wrong"`, `name="days" value="x"`},
+		"/software/versions.csv?name=curl":                      {"curl,1,amd64,dpkg"},
+		"/software/hosts.json?name=curl":                        {`"host":"b.example.org"`, `"version":"2"`},
+		"/software/findings.csv?name=curl":                      {"CVE-2026-1,high"},
+		"/software/patched.csv?name=curl&want=%3E%3D+2":         {"day,date,hosts,done", ",3,1,0,0,2"},
+		"/references/baseline/compare.csv?by=host&package=curl": {"unfit,installed", "a.example.org,NIKHEF"},
+		"/references/baseline?by=host&verdict=unfit":            {"a.example.org"},
+		"/references/baseline?tab=text":                         {"&gt;= 2", "Take this list away"},
+		"/references/baseline?tab=revisions":                    {"root", "revision=1"},
+		"/sites.csv":                                            {"site,hosts,silent", "NIKHEF,2,1,"},
+		"/sites.json":                                           {`"site":"OPEN"`},
+		"/sites/NIKHEF/hosts.csv":                               {"a.example.org,NIKHEF,worker,debian 12"},
+		"/sites/NIKHEF/findings.json":                           {`"advisory":"CVE-2026-1"`},
+		"/sites/NIKHEF/packages.csv":                            {"curl,1,amd64,dpkg"},
+		"/sites/NIKHEF/hosts/a.example.org/findings.csv":        {"CVE-2026-1,high,false,curl,1,amd64"},
+		"/sites/NIKHEF/hosts/a.example.org/packages.json":       {`"package":"zlib"`},
+		"/advisories.csv":                                       {"CVE-2026-1,debian,high,false,3"},
+		"/advisories/CVE-2026-1/hosts.csv":                      {"a.example.org,NIKHEF,worker"},
+		"/references.csv":                                       {"baseline,2,"},
+		"/references/baseline/compare.csv?by=host":              {"host,site,manager", "a.example.org,NIKHEF"},
+		"/references/baseline/compare.json":                     {`"fit":"1"`},
 	} {
 		status, page := b.get(path)
 		if status != http.StatusOK {
@@ -205,6 +227,12 @@ func TestConsoleSitesChange(t *testing.T) {
 	if at, _ = b.post("/sites/OPEN/hosts/c%2Fd%20%3Cx%3E", "do", "forget"); at != "/sites/OPEN" {
 		t.Errorf("at %q", at)
 	}
+	if _, page = b.post("/sites/OPEN", "do", "remove", "confirm", "NIKHEF"); !strings.Contains(page, `id="wrong"`) || !strings.Contains(page, `<details class="medium" open><summary>Remove`) {
+		t.Errorf("removed without a word:\n%s", page)
+	}
+	if at, page = b.post("/sites/OPEN", "do", "remove", "confirm", "OPEN"); at != "/sites" || strings.Contains(page, `href="/sites/OPEN"`) {
+		t.Errorf("at %q:\n%s", at, page)
+	}
 }
 
 // Who may see one site finds nothing of others, in no page and no file.
@@ -213,6 +241,8 @@ func TestConsoleSitesRights(t *testing.T) {
 	b := w.browser("vera", "site:OPEN", api.VerbView, api.VerbReport)
 	b.logIn("vera")
 	for path, want := range map[string]int{"/": 200, "/sites": 200, "/sites/OPEN": 200, "/sites/NIKHEF": 404, "/sites/NIKHEF/hosts/a.example.org": 404, "/sites/NIKHEF/hosts.csv": 404, "/sites.csv": 200,
+		"/software?name=curl": 200, "/software?name=curl&tab=hosts": 200, "/software?name=curl&tab=findings": 200, "/software/hosts.csv?name=curl": 200, "/software/versions.json?name=new": 200,
+		"/software?name=curl&tab=patched&want=%3E%3D+2&site=NIKHEF": 200, "/references/baseline?by=host&package=curl": 404, "/references/baseline/compare.csv?package=curl": 404,
 		"/advisories": 200, "/advisories/CVE-2026-1": 200, "/advisories/CVE-2026-1/hosts.csv": 200, "/advisories.json": 200, "/references": 200, "/references.csv": 200} {
 		status, page := b.get(path)
 		if status != want {
