@@ -140,27 +140,29 @@ func (s *Sites) count(tx *db.Tx, sets map[int64]int) (map[int64]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	hosts, count := maps.Clone(sets), map[int64]int{}
+	hosts, ends := maps.Clone(sets), map[int64]int{}
 	for _, num := range slices.Backward(order) { // those that are built on it come first
 		r := h.rows[num]
-		if err := s.countSet(r, hosts[num], count); err != nil {
+		if err := s.countSet(r, hosts[num], ends); err != nil {
 			return nil, err
 		}
 		hosts[r.base] += hosts[num]
 	}
-	for id, n := range count {
-		if n < 0 {
-			return nil, errDamaged()
+	count, n, from := map[int64]int{}, 0, int64(0)
+	for _, end := range slices.Sorted(maps.Keys(ends)) {
+		for id := from; n > 0 && id < end; id++ {
+			count[id] = n
 		}
-		if n == 0 {
-			delete(count, id)
+		if n, from = n+ends[end], end; n < 0 {
+			return nil, errDamaged()
 		}
 	}
 	return count, nil
 }
 
-// countSet adds what a set has, as it is stored, for n hosts.
-func (s *Sites) countSet(r setRow, n int, count map[int64]int) error {
+// countSet adds the runs of a set, as it is stored, for n hosts: where one begins there are
+// so many more, and where it ends fewer.
+func (s *Sites) countSet(r setRow, n int, ends map[int64]int) error {
 	plain, err := s.plain(r.body)
 	if err != nil {
 		return err
@@ -168,9 +170,8 @@ func (s *Sites) countSet(r setRow, n int, count map[int64]int) error {
 	c := cursor{rest: plain}
 	add := func(n int) func(first, length int64) {
 		return func(first, length int64) {
-			for id := first; id < first+length; id++ {
-				count[id] += n
-			}
+			ends[first] += n
+			ends[first+length] -= n
 		}
 	}
 	if r.base != 0 {
