@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"muster"
+	"muster/internal/testneed"
 )
 
 var pipes atomic.Int32
@@ -24,12 +25,6 @@ var pipes atomic.Int32
 // socketName is where an agent can listen.
 func socketName(*testing.T) string {
 	return fmt.Sprintf(`\\.\pipe\muster-test-%d-%d`, os.Getpid(), pipes.Add(1))
-}
-
-// onWine reports whether this is Wine, which does not tell clients apart that are the same
-// person to the system below it.
-func onWine() bool {
-	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }
 
 // open listens, and has the first client go by: on Wine that is given the end of a pipe which
@@ -41,7 +36,7 @@ func open(t *testing.T, name string) net.Listener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	if onWine() {
+	if testneed.OnWine() {
 		c, err := dial(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +83,7 @@ func TestPipePeer(t *testing.T) {
 		t.Errorf("%+v %v", p, err)
 	}
 	t.Logf("%+v", p)
-	if onWine() {
+	if testneed.OnWine() {
 		t.Log("Wine does not know anonymous clients")
 	} else if id, _, err := meet(winio.PipeImpLevelAnonymous); err == nil {
 		t.Errorf("nobody in particular is %q", id)
