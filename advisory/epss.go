@@ -132,16 +132,16 @@ func parts(text string) (uint32, error) {
 	return uint32(math.Round(f * scoreUnit)), nil
 }
 
-// cveNumber makes a number of a CVE that is written as it has to be: the year, and four
-// digits or more without a zero too many.
+// cveNumber makes a number of a CVE: the year, and its number there, whatever zeros are
+// before that.
 func cveNumber(name string) (n uint64, ok bool) {
 	rest, ok := strings.CutPrefix(name, "CVE-")
-	if !ok || len(rest) < 9 || len(rest) > 14 || rest[4] != '-' || rest[:4] < "1980" {
+	if !ok || len(rest) < 6 || len(rest) > 14 || rest[4] != '-' || rest[:4] < "1980" {
 		return 0, false
 	}
 	year, err := strconv.ParseUint(rest[:4], 10, 16)
 	number, bad := strconv.ParseUint(rest[5:], 10, 32)
-	if err != nil || bad != nil || len(rest) > 9 && rest[5] == '0' {
+	if err != nil || bad != nil {
 		return 0, false
 	}
 	return year<<32 | number, true
