@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"muster"
 	"muster/advisory"
@@ -134,7 +135,7 @@ func (a *Advisories) tallyNew(ctx context.Context, c *counter, m *move) error {
 			delete(m.to, host)
 			continue
 		}
-		t, err := a.tally(ctx, c, h.Site, h.System, ids)
+		t, err := a.tally(ctx, c, h.Site, machineOf(&h), ids)
 		if err != nil {
 			return err
 		}
@@ -143,10 +144,11 @@ func (a *Advisories) tallyNew(ctx context.Context, c *counter, m *move) error {
 	return nil
 }
 
-func (a *Advisories) tally(ctx context.Context, c *counter, site string, system sitereport.System, ids []int64) (*tally, error) {
+func (a *Advisories) tally(ctx context.Context, c *counter, site string, m machine, ids []int64) (*tally, error) {
 	var t tally
+	a.lapsed = time.Time{} // it may run what nobody at the site ran before
 	err := a.DB.Read(ctx, func(tx *db.Tx) (err error) {
-		t, err = c.tally(tx, site, system, ids)
+		t, err = c.tally(tx, site, m, ids)
 		return err
 	})
 	return &t, err

@@ -45,8 +45,22 @@ func (s *Server) followAdvisories(ctx context.Context, n int64, limit int, see [
 
 // findingQuery reads what findings are asked for.
 func findingQuery(q *query) api.FindingQuery {
-	return api.FindingQuery{Severity: q.Get("severity"), Exploited: q.Get("exploited") == "1", Fixable: q.Get("fixable") == "1", Ignored: q.Get("ignored") == "1",
+	return api.FindingQuery{EPSS: q.score("epss"), Sort: q.Get("sort"), Severity: q.Get("severity"), Exploited: q.Get("exploited") == "1", Fixable: q.Get("fixable") == "1", Ignored: q.Get("ignored") == "1",
 		Text: q.Get("text"), Cursor: q.Get("cursor"), Limit: int(q.number("limit"))}
+}
+
+// score reads a number of 0 to 1; 0 where it is not there.
+func (q *query) score(name string) float64 {
+	text := q.Get(name)
+	if text == "" {
+		return 0
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(f >= 0 && f <= 1) { // nor what is no number
+		q.err = muster.Errorf(muster.Invalid, "%s: %.20q is no number of 0 to 1", name, text)
+		return 0
+	}
+	return f
 }
 
 // asking returns which sites the person may see, unless the query could not be read.
@@ -130,6 +144,37 @@ func (s *Server) importAdvisories(ctx context.Context, r *request) (any, error) 
 	defer body.end()
 	r.deed.target = o.Source
 	return s.advisories.Import(ctx, o, body)
+}
+
+// removeAdvisorySource forgets a source and all that it said.
+func (s *Server) removeAdvisorySource(ctx context.Context, r *request) (any, error) {
+	r.deed.target = r.PathValue("name")
+	return json.RawMessage("{}"), s.advisories.RemoveSource(ctx, r.PathValue("name"))
+}
+
+// ignoreList takes a list as it comes: YAML or CSV.
+func (s *Server) ignoreList(ctx context.Context, r *request) (any, error) {
+	return s.advisories.IgnoreList(ctx, r.person.name, r.body)
+}
+
+// getSupport says how long what hosts run is supported.
+func (s *Server) getSupport(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	see, err := s.asking(ctx, r, q)
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.Support(ctx, see, q.Get("site"))
+}
+
+func (s *Server) supportHosts(ctx context.Context, r *request) (any, error) {
+	q := queryOf(r)
+	in := api.SupportQuery{Site: q.Get("site"), Platform: strings.Replace(q.Get("platform"), ":", " ", 1), State: q.Get("state"), Uncovered: q.Get("uncovered") == "1", Cursor: q.Get("cursor"), Limit: int(q.number("limit"))}
+	see, err := s.asking(ctx, r, q)
+	if err != nil {
+		return nil, err
+	}
+	return s.advisories.SupportHosts(ctx, see, in)
 }
 
 func (s *Server) listIgnored(ctx context.Context, r *request) (any, error) {

@@ -23,8 +23,8 @@ import (
 // docs/advisories.md.
 type Advisories struct {
 	// sources are where advisories come from, each as "NAME FORM PLACE": a name for people,
-	// one of osv, debian, dsa, csaf, oval, vuxml, pkgsrc, updateinfo, secdb, arch, support and
-	// kev, and a file, a folder or https://... . Behind that may stand every=6h, and, where
+	// one of osv, debian, dsa, csaf, oval, vuxml, pkgsrc, updateinfo, secdb, arch, support,
+	// releases, kev and epss, and a file, a folder or https://... . Behind that may stand every=6h, and, where
 	// the form does not say it, platform=rocky:9.
 	Sources []string `yaml:"sources"`
 	// allow are networks (CIDR) from which advisories may be fetched though they are not of

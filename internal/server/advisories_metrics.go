@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"muster/api"
 )
 
 // advisories counts hosts and advisories by severity, and says which sources fail.
@@ -28,6 +30,19 @@ func (f *fleet) advisories(ctx context.Context, c chan<- prometheus.Metric) {
 		put(f.found, s.many, s.name)
 	}
 	put(f.worst, w.None, "none")
+	put(f.worst, w.Uncovered, "not-covered")
+	support, err := f.s.advisories.Supported(ctx, nil)
+	if err != nil {
+		c <- prometheus.NewInvalidMetric(f.support, err)
+		return
+	}
+	for _, s := range []struct {
+		name string
+		n    int64
+	}{{api.Supported, support.Supported}, {api.SupportedLonger, support.Extended}, {api.Unsupported, support.Ended}, {api.NotReleased, support.NotReleased}, {api.SupportUnknown, support.Unknown}} {
+		put(f.support, s.n, s.name)
+	}
+	c <- prometheus.MustNewConstMetric(f.uncovered, prometheus.GaugeValue, float64(support.Uncovered))
 	sources, err := f.s.advisories.ListSources(ctx)
 	if err != nil {
 		c <- prometheus.NewInvalidMetric(f.stale, err)

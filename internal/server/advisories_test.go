@@ -9,6 +9,7 @@ import (
 	"muster/advisory/systems"
 	"muster/api"
 	"muster/internal/sites"
+	"muster/sitereport"
 )
 
 const someTracker = `{"curl":{"CVE-2026-1":{"description":"about curl","releases":{"bookworm":{"status":"open","urgency":"high","repositories":{"bookworm":"1"}}}}},
@@ -110,11 +111,70 @@ func TestAdvisories(t *testing.T) {
 	_, err = admin.HostFindings(ctx, "nosuch", api.FindingQuery{})
 	wantKind(t, err, muster.NotFound)
 
+	// What hosts run, and what no list speaks of: of sites that one may see.
+	_, err = w.sites.Take(ctx, time.Now(), onDebian8("OPEN", "old.example.org"), sites.Sender{Proven: "OPEN", Form: "native"})
+	check(t, err)
+	check(t, w.advisories.Follow(ctx))
+	support := must(admin.Support(ctx, ""))(t)
+	if support.All.Ended != 1 || support.All.Uncovered != 1 || support.Releases[0].Platform != "debian 8" {
+		t.Errorf("support %+v", support)
+	}
+	if support = must(bob.Support(ctx, ""))(t); len(support.Sites) != 1 || support.All.Hosts != 2 {
+		t.Errorf("support of one site %+v", support)
+	}
+	if support = must(bob.Support(ctx, "NIKHEF"))(t); len(support.Releases) != 0 {
+		t.Errorf("support of a site that may not be seen %+v", support)
+	}
+	for platform, n := range map[string]int{"debian 8": 1, "debian:12": 1, "": 2} {
+		if hosts := must(bob.SupportHosts(ctx, api.SupportQuery{Platform: platform}))(t); len(hosts.Hosts) != n || hosts.Hosts[0].Site != "OPEN" {
+			t.Errorf("hosts on %q: %+v", platform, hosts)
+		}
+	}
+	found = must(bob.SiteHostFindings(ctx, "OPEN", "old.example.org", api.FindingQuery{}))(t)
+	if found.Release == nil || found.Release.Covered || found.Release.State != api.Unsupported {
+		t.Errorf("a host that no list speaks of: %+v", found)
+	}
+	feed = must(bob.Changes(ctx, api.FeedQuery{Since: api.FeedStart, Kinds: []string{"support"}}))(t)
+	if len(feed.Items) == 0 || feed.Items[0].Advisory.Site != "OPEN" || feed.Items[0].Advisory.Release == nil {
+		t.Errorf("feed of support %+v", feed)
+	}
+
+	// Scores, lists of what is ignored, and sources that go.
+	scores := "cve,epss,percentile\nCVE-2026-0001,0.5,0.9\n"
+	must(admin.ImportAdvisories(ctx, "epss", "epss", "", false, strings.NewReader(scores), int64(len(scores))))(t)
+	if page := must(admin.Advisories(ctx, api.AdvisoryQuery{FindingQuery: api.FindingQuery{EPSS: 0.1, Sort: "epss"}}))(t); len(page.Advisories) != 0 || page.Uncovered != 1 {
+		t.Errorf("by score %+v", page)
+	}
+	_, err = admin.Advisories(ctx, api.AdvisoryQuery{FindingQuery: api.FindingQuery{EPSS: 7}})
+	wantKind(t, err, muster.Invalid)
+	list := must(admin.IgnoreAdvisories(ctx, []byte("id,reason\nCVE-2026-1,not used\n")))(t)
+	if list.Added != 1 {
+		t.Errorf("list %+v", list)
+	}
+	_, err = admin.IgnoreAdvisories(ctx, []byte("id,reason\nCVE-2026-1,\n"))
+	wantKind(t, err, muster.Invalid)
+	_, err = bob.IgnoreAdvisories(ctx, []byte("id,reason\nCVE-2026-1,x\n"))
+	wantKind(t, err, muster.Denied)
+	ignoredNow := must(admin.IgnoredAdvisories(ctx))(t)
+	check(t, admin.UnignoreAdvisory(ctx, number(ignoredNow.Ignored[0].Number)))
+	wantKind(t, bob.RemoveAdvisorySource(ctx, "epss"), muster.Denied)
+	wantKind(t, admin.RemoveAdvisorySource(ctx, "nosuch"), muster.NotFound)
+	check(t, admin.RemoveAdvisorySource(ctx, "epss"))
+	if sources := must(admin.AdvisorySources(ctx))(t); len(sources.Sources) != 1 {
+		t.Errorf("sources %+v", sources)
+	}
+
 	// A reporter that asks is told.
 	again := node("NIKHEF", "a.example.org", "curl 1", "zlib 2")
 	again.Time++
 	status, body = w.send(api.RouteReports+"?mode=store-and-report", "application/pkcs7-mime", w.sealed(again))
 	wantAnswer(t, status, body, 200, "OK\ncurl\t1\tamd64\tCVE-2026-1\thigh\t\n")
+}
+
+func onDebian8(site, host string) *sitereport.Report {
+	r := node(site, host, "curl 1")
+	r.System.ID, r.System.Version = "debian", "8"
+	return r
 }
 
 // TestParseSource reads lines of advisories.sources.

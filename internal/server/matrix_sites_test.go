@@ -51,6 +51,26 @@ func init() {
 				}
 			}
 		},
+		"GET " + api.RouteSupport: func(m *matrix, s subject, _ route) {
+			page := read[api.SupportPage](m, s, api.RouteSupport)
+			hosts := int64(0)
+			for _, one := range page.Sites {
+				hosts += one.Hosts
+				if !m.has(s, api.VerbView, nil) && !slices.Contains(m.seesSites(s), one.Site) {
+					m.t.Errorf("%+v: support tells of hosts of site %q", s, one.Site)
+				}
+			}
+			if hosts != page.All.Hosts {
+				m.t.Errorf("%+v: support of %d hosts, where sites have %d", s, page.All.Hosts, hosts)
+			}
+		},
+		"GET " + api.RouteSupportHosts: func(m *matrix, s subject, _ route) {
+			for _, h := range read[api.SupportHostPage](m, s, api.RouteSupportHosts).Hosts {
+				if !m.has(s, api.VerbView, nil) && !slices.Contains(m.seesSites(s), h.Site) {
+					m.t.Errorf("%+v: support tells of host %q of site %q", s, h.Name, h.Site)
+				}
+			}
+		},
 		"GET " + api.RouteReferences: func(m *matrix, s subject, _ route) {
 			var got, want []string
 			for _, l := range read[api.ReferencePage](m, s, api.RouteReferences).References {

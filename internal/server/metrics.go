@@ -49,12 +49,14 @@ func newMetrics(s *Server) *metrics {
 	m.reports = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "musterd_reports_total", Help: "Reports of hosts without an agent, by form and outcome."}, []string{"form", "outcome"})
 	m.registry.MustRegister(m.reports, m.requests, m.durations, m.bytes, m.panics, m.waiting, m.enrols, m.batches, m.commits, m.queue, m.failed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &fleet{s: s,
-			hosts: prometheus.NewDesc("musterd_hosts", "Hosts by state.", []string{"state"}, nil),
-			spool: prometheus.NewDesc("musterd_spool_bytes", "Sealed reports that wait to be opened, in bytes.", nil, nil),
-			worst: prometheus.NewDesc("musterd_advisories_hosts", "Hosts by the worst of their advisories.", []string{"severity"}, nil),
-			found: prometheus.NewDesc("musterd_advisories", "Advisories that concern any host, by severity; exploited ones also by themselves.", []string{"severity"}, nil),
-			stale: prometheus.NewDesc("musterd_advisories_source_failing_seconds", "For how long a source of advisories could not be read.", []string{"source"}, nil),
-			head:  prometheus.NewDesc("musterd_repository_expires", "When the head of the repository expires, in Unix seconds.", nil, nil)})
+			hosts:     prometheus.NewDesc("musterd_hosts", "Hosts by state.", []string{"state"}, nil),
+			spool:     prometheus.NewDesc("musterd_spool_bytes", "Sealed reports that wait to be opened, in bytes.", nil, nil),
+			worst:     prometheus.NewDesc("musterd_advisories_hosts", "Hosts by the worst of their advisories.", []string{"severity"}, nil),
+			found:     prometheus.NewDesc("musterd_advisories", "Advisories that concern any host, by severity; exploited ones also by themselves.", []string{"severity"}, nil),
+			support:   prometheus.NewDesc("musterd_support_hosts", "Hosts by the support of what they run.", []string{"state"}, nil),
+			uncovered: prometheus.NewDesc("musterd_advisories_uncovered_hosts", "Hosts of which no list of advisories speaks.", nil, nil),
+			stale:     prometheus.NewDesc("musterd_advisories_source_failing_seconds", "For how long a source of advisories could not be read.", []string{"source"}, nil),
+			head:      prometheus.NewDesc("musterd_repository_expires", "When the head of the repository expires, in Unix seconds.", nil, nil)})
 	return m
 }
 
@@ -98,6 +100,7 @@ type fleet struct {
 	s                   *Server
 	hosts, head, spool  *prometheus.Desc
 	worst, found, stale *prometheus.Desc // advisories
+	support, uncovered  *prometheus.Desc
 }
 
 func (f *fleet) Describe(c chan<- *prometheus.Desc) {
@@ -107,6 +110,8 @@ func (f *fleet) Describe(c chan<- *prometheus.Desc) {
 	c <- f.worst
 	c <- f.found
 	c <- f.stale
+	c <- f.support
+	c <- f.uncovered
 }
 
 func (f *fleet) Collect(c chan<- prometheus.Metric) {

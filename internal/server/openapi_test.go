@@ -97,7 +97,9 @@ var words = map[string]string{
 	// of advisories and findings
 	"exploited": "1: only what is known to be exploited",
 	"fixable":   "1: only where there is a fix",
-	"form":      "of the document: osv, debian, dsa, csaf, oval, vuxml, pkgsrc, updateinfo, secdb, arch, support or kev",
+	"form":      "of the document: osv, debian, dsa, csaf, oval, vuxml, pkgsrc, updateinfo, secdb, arch, support, releases, kev or epss",
+	"epss":      "only where the score of EPSS is not less, 0 to 1",
+	"uncovered": "1: only those that no list of advisories speaks of",
 	"ignored":   "1: also what people chose to ignore",
 	"platform":  "of what is affected where the form does not say it, as \"rocky 9\"",
 	"severity":  "the least: low, medium, high or critical",
