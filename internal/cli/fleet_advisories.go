@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -22,9 +23,10 @@ it was given; 'muster advisories match --advisories FILE' needs no server.`,
 		Example: `  muster advisories import debian tracker.json
   muster advisories list --severity high --fixable
   muster advisories hosts CVE-2026-1001
+  muster advisories support
   muster advisories match --advisories tracker.json`,
 	}
-	cmd.AddCommand(advisoriesListCommand(a), advisoriesShowCommand(a), advisoriesHostsCommand(a), advisoriesMatchCommand(a), advisoriesTrendCommand(a),
+	cmd.AddCommand(advisoriesListCommand(a), advisoriesShowCommand(a), advisoriesHostsCommand(a), advisoriesMatchCommand(a), advisoriesTrendCommand(a), advisoriesSupportCommand(a), advisoriesRemoveCommand(a),
 		advisoriesImportCommand(a), advisoriesSourcesCommand(a), advisoriesIgnoreCommand(a), advisoriesIgnoresCommand(a), advisoriesUnignoreCommand(a))
 	return cmd
 }
@@ -46,9 +48,13 @@ func (o *findingFlags) add(cmd *cobra.Command) {
 	f.BoolVar(&o.Fixable, "fixable", false, "only where a version without it can be had")
 	f.BoolVar(&o.Ignored, "ignored", false, "also those that are ignored")
 	f.StringVar(&o.Text, "text", "", "only with this in the name of the advisory or the package")
+	f.Float64Var(&o.EPSS, "epss", 0, "only as likely to be exploited as this score of EPSS, 0 to 1, or more")
+	f.StringVar(&o.Sort, "sort", "", "epss: the most likely to be exploited first (default: the worst)")
 	f.IntVar(&o.limit, "limit", 100, "at most so many; 0: all")
 	csvFlag(cmd, &o.csv)
 	cmd.RegisterFlagCompletionFunc("severity", matching(severities)) //nolint:errcheck // the flag is there
+	cmd.RegisterFlagCompletionFunc("epss", none)                     //nolint:errcheck // the flag is there
+	cmd.RegisterFlagCompletionFunc("sort", matching(words("epss")))  //nolint:errcheck // the flag is there
 }
 
 func advisoriesListCommand(a *app) *cobra.Command {
@@ -84,7 +90,7 @@ newest first. With --package what is found in each version of it that hosts have
 
 // advisories lists advisories and returns how many there are.
 func (a *app) advisories(ctx context.Context, site string, all bool, o findingFlags) (int, error) {
-	more := false
+	more, uncovered := false, int64(0)
 	found, err := asPerson(a, func(p *api.PersonClient) ([]api.Advisory, error) {
 		return pages(o.limit, 1000, func(cursor string, n int) ([]api.Advisory, string, error) {
 			q := o.FindingQuery
@@ -93,24 +99,27 @@ func (a *app) advisories(ctx context.Context, site string, all bool, o findingFl
 			if site != "" {
 				page, err = p.SiteFindings(ctx, site, q)
 			}
-			more = page.Next != ""
+			more, uncovered = page.Next != "", page.Uncovered
 			return page.Advisories, page.Next, siteHint(err)
 		})
 	})
 	if err != nil {
 		return 0, err
 	}
-	s := a.sheet(o.csv, "none: 'muster advisories sources' tells what is known", "advisory", "severity", "hosts", "published", "summary")
+	s := a.sheet(o.csv, "none: 'muster advisories sources' tells what is known", "advisory", "severity", "epss", "hosts", "published", "summary")
 	for i := range found {
 		v := &found[i]
 		hosts := ""
 		if v.Hosts != nil {
 			hosts = strconv.FormatInt(*v.Hosts, 10)
 		}
-		s.add(v.ID, severityText(v.Severity, v.Exploited), hosts, s.day(v.Published), s.cut(v.Summary))
+		s.add(v.ID, severityText(v.Severity, v.Exploited), epssText(v.EPSS), hosts, s.day(v.Published), s.cut(v.Summary))
 	}
 	if more {
 		a.talk("there are more: --limit")
+	}
+	if uncovered > 0 {
+		a.talk("not covered: no list of advisories speaks of what %s run; nothing found there says nothing. See 'muster advisories support'", count(int(uncovered), "host"))
 	}
 	return len(found), s.print(found)
 }
@@ -130,6 +139,14 @@ func (s *sheet) cut(text string) string {
 		return strings.TrimSpace(string(r[:69])) + "…"
 	}
 	return text
+}
+
+// epssText is a score of EPSS; "" where none is known.
+func epssText(score float64) string {
+	if score == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(score, 'f', -1, 64)
 }
 
 func severityText(severity string, exploited bool) string {
@@ -171,7 +188,7 @@ func (a *app) printAdvisory(v *api.AdvisoryDetail) error {
 	if v.Withdrawn > 0 {
 		withdrawn = stamp(v.Withdrawn)
 	}
-	for _, l := range [][2]string{{"id", v.ID}, {"names", strings.Join(v.Aliases, ", ")}, {"source", v.Source}, {"severity", severityText(v.Severity, v.Exploited)}, {"cvss", v.CVSS},
+	for _, l := range [][2]string{{"id", v.ID}, {"names", strings.Join(v.Aliases, ", ")}, {"source", v.Source}, {"severity", severityText(v.Severity, v.Exploited)}, {"cvss", v.CVSS}, {"epss", epssLong(&v.Advisory)},
 		{"published", api.CellTime(v.Published)}, {"modified", api.CellTime(v.Modified)}, {"withdrawn", withdrawn}, {"summary", v.Summary}, {"see", strings.Join(v.References, " ")}} {
 		if l[1] != "" {
 			a.print("%-9s %s", l[0], l[1])
@@ -196,6 +213,14 @@ func (a *app) printAdvisory(v *api.AdvisoryDetail) error {
 		return nil
 	}
 	return a.table(rows)
+}
+
+// epssLong says a score, and how it stands among all.
+func epssLong(v *api.Advisory) string {
+	if v.EPSS == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, higher than %.1f %% of all", epssText(v.EPSS), 100*v.Percentile)
 }
 
 func affectedName(f *api.AdvisoryAffected) string {
@@ -270,14 +295,14 @@ func advisoriesHostsCommand(a *app) *cobra.Command {
 
 // findingSheet lists what is found on a host.
 func (a *app) findingSheet(all []api.Finding, csv bool) *sheet {
-	s := a.sheet(csv, "nothing is found", "package", "version", "advisory", "severity", "fixed", "note")
+	s := a.sheet(csv, "nothing is found", "package", "version", "advisory", "severity", "epss", "fixed", "note")
 	for i := range all {
 		f := &all[i]
 		note := strings.TrimSpace(f.Status + " " + f.Note)
 		if f.Ignored != nil {
 			note = strings.TrimSpace("ignored: " + f.Ignored.Reason)
 		}
-		s.add(f.Package, f.Version, f.Advisory.ID, severityText(f.Severity, f.Advisory.Exploited), cmp.Or(f.Fixed, "none yet"), note)
+		s.add(f.Package, f.Version, f.Advisory.ID, severityText(f.Severity, f.Advisory.Exploited), epssText(f.Advisory.EPSS), cmp.Or(f.Fixed, "none yet"), note)
 	}
 	return s
 }
@@ -303,7 +328,7 @@ the worst of their advisories.`,
 			if err != nil {
 				return siteHint(err)
 			}
-			s := a.sheet(csv, "nothing is known of these days", "day", "hosts", "exploited", "critical", "high", "medium", "low", "other", "none")
+			s := a.sheet(csv, "nothing is known of these days", "day", "hosts", "exploited", "critical", "high", "medium", "low", "other", "none", "not covered")
 			for i := range t.Points {
 				x := &t.Points[i]
 				s.add(standing(&api.SiteCounts{Site: time10(x.Day), Hosts: x.Hosts, Worst: x.Worst})...)

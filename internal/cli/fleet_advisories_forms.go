@@ -22,10 +22,10 @@ import (
 )
 
 // serverForms are the forms that a server reads.
-var serverForms = []string{"arch", "csaf", "debian", "dsa", "kev", "osv", "oval", "pkgsrc", "secdb", "support", "updateinfo", "vuxml"}
+var serverForms = []string{"arch", "csaf", "debian", "dsa", "epss", "kev", "osv", "oval", "pkgsrc", "releases", "secdb", "support", "updateinfo", "vuxml"}
 
-// importers read a document of a form that is a stream; osv may be an archive, and kev
-// marks what others say.
+// importers read a document of a form that is a stream; osv may be an archive. kev and epss
+// mark what others say, and releases speak of no package.
 var importers = map[string]advisory.Importer{
 	"arch": advisory.Arch, "csaf": advisory.CSAF, "debian": advisory.Debian, "dsa": advisory.DSA, "osv": advisory.OSV, "oval": advisory.OVAL, "pkgsrc": advisory.Pkgvuln,
 	"secdb": advisory.Secdb, "support": advisory.SecuritySupport, "updateinfo": advisory.Updateinfo, "vuxml": advisory.VuXML,
@@ -35,7 +35,7 @@ var importers = map[string]advisory.Importer{
 func localForms() []string {
 	return slices.Sorted(func(yield func(string) bool) {
 		maps.Keys(importers)(yield)
-		yield("kev")
+		_ = yield("kev") && yield("epss") && yield("releases")
 	})
 }
 
@@ -107,6 +107,10 @@ func guessForm(name string, head []byte) string {
 		return "support"
 	case len(text) == 0:
 		return ""
+	case bytes.Contains(text, []byte("cve,epss,percentile")):
+		return "epss"
+	case bytes.HasPrefix(text, []byte("version,codename,series,")), bytes.Contains(text, []byte("ecosystem,release,system,name,released,ends")):
+		return "releases"
 	case dsaLine.Match(text):
 		return "dsa"
 	case text[0] == '{' || text[0] == '[':

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster"
+	"muster/advisory"
 	"muster/api"
 )
 
@@ -124,31 +125,67 @@ no advisories are known to speak of are named: nothing can be found on these hos
 
 func sourceState(x *api.AdvisorySource) string {
 	switch {
+	case x.Leaving:
+		return "being removed"
 	case x.Error != "":
 		return "failing since " + stamp(x.Failing) + ": " + x.Error
 	case x.Matching:
 		return "being matched"
+	case x.Edition != "":
+		return "good, " + x.Edition
 	}
 	return "good"
+}
+
+func advisoriesRemoveCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove SOURCE",
+		Short: "Forget a source of advisories and all that it said",
+		Long: `Forget a source of advisories and all that it said: its findings go from hosts and
+counts, and sites are not told that they have them no more, as nothing was repaired.
+What is ignored stays. A source of the server's configuration has to be taken out there
+first. The command returns when counts follow.`,
+		Example: "  muster advisories remove rocky-8",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := a.as(func(p *api.PersonClient) error { return p.RemoveAdvisorySource(cmd.Context(), args[0]) })
+			if err == nil {
+				a.talk("removed: %s", args[0])
+			}
+			return err
+		},
+	}
 }
 
 type advisoryIgnoreOptions struct {
 	api.AdvisoryIgnore
 	expires string
+	file    string
 }
 
 func advisoriesIgnoreCommand(a *app) *cobra.Command {
 	var o advisoryIgnoreOptions
 	cmd := &cobra.Command{
-		Use:   "ignore [ADVISORY] --reason TEXT",
+		Use:   "ignore {[ADVISORY] --reason TEXT | --file FILE}",
 		Short: "Have findings not count, with a reason and perhaps an end",
 		Long: `Have findings not count: those of an advisory, of a package, or of both; everywhere, on
 one system or at one site. They stay to be seen with --ignored. Say why, for whoever
-comes after you; what has an end counts again by itself.`,
+comes after you; what has an end counts again by itself.
+
+With --file, a list of YAML or CSV (docs/formats/advisories.md) as 'muster advisories match
+--ignore' takes it without a server: as a whole, or not at all. An entry about the same
+as one that is there takes its place, others stay; so the list may be brought again.`,
 		Example: `  muster advisories ignore CVE-2026-1001 --site NIKHEF --reason 'module is not loaded' --expires 90d
-  muster advisories ignore --package 'linux-doc*' --reason 'documentation'`,
+  muster advisories ignore --package 'linux-doc*' --reason 'documentation'
+  muster advisories ignore --file ignored.yaml`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.file != "" {
+				return a.ignoreFile(cmd.Context(), o.file, args)
+			}
+			if strings.TrimSpace(o.Reason) == "" {
+				return usagef("say why, with --reason")
+			}
 			o.Advisory = strings.Join(args, "")
 			return a.ignoreAdvisory(cmd.Context(), o)
 		},
@@ -160,8 +197,37 @@ comes after you; what has an end counts again by itself.`,
 	f.StringVar(&o.Reason, "reason", "", "why it does not matter")
 	f.StringVar(&o.expires, "expires", "never", "after so long it counts again: 90d")
 	cmd.RegisterFlagCompletionFunc("platform", none) //nolint:errcheck // the flag is there
-	cmd.MarkFlagRequired("reason")
+	f.StringVar(&o.file, "file", "", "all that this `FILE` lists")
+	for _, other := range []string{"package", "platform", "site", "reason", "expires"} {
+		cmd.MarkFlagsMutuallyExclusive("file", other)
+	}
 	return cmd
+}
+
+// ignoreFile reads the list before it is sent: an error names its line, and nothing is
+// changed.
+func (a *app) ignoreFile(ctx context.Context, name string, args []string) error {
+	if len(args) > 0 {
+		return usagef("--file lists what is ignored: name no advisory beside it")
+	}
+	list, err := readBounded(name, maxIgnores, ignoresHint)
+	if err != nil {
+		return err
+	}
+	if _, err := advisory.ParseIgnores(list); err != nil {
+		return muster.Errorf(muster.Invalid, "cannot read %q: %w", name, err)
+	}
+	got, err := asPerson(a, func(p *api.PersonClient) (api.AdvisoryIgnoreImport, error) { return p.IgnoreAdvisories(ctx, list) })
+	if err != nil {
+		return err
+	}
+	return a.answer(got, func() error {
+		a.print("%s: %d new, %d changed, %d as before", name, got.Added, got.Changed, got.Unchanged)
+		if got.Expired > 0 {
+			a.talk("%d have expired and were left out", got.Expired)
+		}
+		return nil
+	})
 }
 
 func (a *app) ignoreAdvisory(ctx context.Context, o advisoryIgnoreOptions) error {

@@ -74,10 +74,13 @@ type advisoryLoader struct {
 	ctx     context.Context
 	builder *advisory.Builder
 	kev     *advisory.Catalogue
+	scores  *advisory.Scores
+	lives   advisory.Lives
 	opts    advisory.Options
 	host    advisory.Platform
 	given   bool // somebody said what lists are for that do not say it
 	speaks  bool // something is said of the host's platform
+	lists   bool // some of the files are lists of vulnerabilities, whatever the platform
 	skipped int
 }
 
@@ -117,6 +120,16 @@ func (l *advisoryLoader) read(f advisoryFile, in *os.File, o advisory.Options) (
 	case f.form == "kev":
 		l.kev, err = advisory.ParseKEV(in, o)
 		return err
+	case f.form == "epss":
+		l.scores, err = advisory.ParseEPSS(in, o)
+		return err
+	case f.form == "releases":
+		return advisory.Releases(in, o, func(v *advisory.Life) error {
+			l.lives = append(l.lives, *v)
+			return l.ctx.Err()
+		})
+	case f.form == "support" && !f.folder:
+		return advisory.SecuritySupport(in, o, l.addSupport)
 	case f.folder && f.form == "csaf":
 		return advisory.CSAFFolder(os.DirFS(f.name), o, l.add)
 	case f.folder && f.form == "osv":
@@ -144,10 +157,21 @@ func isZip(in *os.File) (bool, int64, error) {
 	return string(head[:n]) == "PK\x03\x04", info.Size(), nil
 }
 
+// addSupport takes a package without support, from the day on which that is so. It says
+// nothing of vulnerabilities.
+func (l *advisoryLoader) addSupport(v *advisory.Advisory) error {
+	if v.Published <= l.a.now().Unix() {
+		l.builder.Add(v)
+	}
+	return l.ctx.Err()
+}
+
 func (l *advisoryLoader) add(v *advisory.Advisory) error {
 	if l.kev != nil {
 		l.kev.Mark(v)
 	}
+	l.scores.Mark(v)
+	l.lists = true
 	l.speaks = l.speaks || slices.ContainsFunc(v.Affected, func(f advisory.Affected) bool {
 		return f.Ecosystem == l.host.Ecosystem && (f.Release == "" || l.host.Release == "" || f.Release == l.host.Release)
 	})
@@ -160,6 +184,7 @@ type matchFact struct {
 	Host     string             `json:"host,omitempty"`
 	Site     string             `json:"site,omitempty"`
 	Platform string             `json:"platform"`
+	Release  api.ReleaseSupport `json:"release"`
 	Findings []api.Finding      `json:"findings"`
 	Idle     []api.Finding      `json:"idle,omitempty"`
 	Counts   api.AdvisoryCounts `json:"counts"`
@@ -195,6 +220,9 @@ func newMatchFact(r *sitereport.Report, found *advisory.Findings, wanted func(*a
 		}
 	}
 	slices.SortStableFunc(m.Findings, worse)
+	if o.Sort == "epss" {
+		slices.SortStableFunc(m.Findings, func(x, y api.Finding) int { return cmp.Compare(y.Advisory.EPSS, x.Advisory.EPSS) })
+	}
 	if o.limit > 0 && len(m.Findings) > o.limit {
 		m.Findings = m.Findings[:o.limit]
 	}
@@ -234,7 +262,7 @@ func worse(x, y api.Finding) int {
 func wireFinding(f *advisory.Finding, why *advisory.Ignore) api.Finding {
 	v := f.Advisory
 	out := api.Finding{
-		Advisory: api.Advisory{ID: v.ID, Source: v.Source, Aliases: v.Aliases, Summary: v.Summary, Severity: v.Severity.String(), CVSS: v.CVSS, Exploited: v.Exploited,
+		Advisory: api.Advisory{ID: v.ID, Source: v.Source, Aliases: v.Aliases, Summary: v.Summary, Severity: v.Severity.String(), CVSS: v.CVSS, Exploited: v.Exploited, EPSS: v.EPSS, Percentile: v.Percentile,
 			Published: v.Published, Modified: v.Modified, References: v.References},
 		Package: f.Package.Name, Version: f.Package.Version, Arch: f.Package.Arch, Manager: f.Package.Manager, Origin: f.Package.Source,
 		System: platformText(f.Platform), Fixed: f.Fixed, Status: f.Affected.Status, Note: f.Note, Severity: f.Severity().String(),
@@ -253,7 +281,7 @@ func (a *app) matchSheet(m *matchFact, csv bool) *sheet {
 	s := a.findingSheet(m.Findings, csv)
 	for i := range m.Idle {
 		f := &m.Idle[i]
-		s.add(f.Package, f.Version, f.Advisory.ID, severityText(f.Severity, f.Advisory.Exploited), cmp.Or(f.Fixed, "none yet"), strings.TrimSpace(fmt.Sprintf("%s idle: does not run", f.Status)))
+		s.add(f.Package, f.Version, f.Advisory.ID, severityText(f.Severity, f.Advisory.Exploited), epssText(f.Advisory.EPSS), cmp.Or(f.Fixed, "none yet"), strings.TrimSpace(fmt.Sprintf("%s idle: does not run", f.Status)))
 	}
 	return s
 }

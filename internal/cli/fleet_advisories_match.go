@@ -95,6 +95,12 @@ func (a *app) match(ctx context.Context, o *matchOptions) error {
 		return err
 	}
 	a.talk("%s", countsText(&page.Counts))
+	if page.Release != nil {
+		a.talkSupport(page.Release)
+		if !page.Release.Covered && len(page.Findings) == 0 && o.exitCode {
+			return muster.Errorf(muster.NotFound, "no list of advisories speaks of what %s runs", o.host)
+		}
+	}
 	return o.end(len(page.Findings))
 }
 
@@ -123,27 +129,35 @@ func (a *app) matchFiles(ctx context.Context, o *matchOptions) error {
 	if err != nil {
 		return err
 	}
-	x, err := a.readAdvisories(ctx, o, r)
+	l, err := a.readAdvisories(ctx, o, r)
 	if err != nil {
 		return err
 	}
 	h := advisory.Host{System: r.System, Site: cmp.Or(o.site, r.Site), Packages: r.Packages}
-	found := advisory.MatchAll(systems.Builtin(), h, x, ignores, a.now())
-	if err := a.told(&found, r); err != nil {
+	found := advisory.MatchAll(systems.Builtin(), h, l.builder.Index(), ignores, a.now())
+	if err := a.told(&found, r, l); err != nil {
 		return err
 	}
 	m := newMatchFact(r, &found, func(f *advisory.Finding) bool { return o.wants(f, least) }, o)
+	m.Release = l.release(&found, &r.System)
 	if err := a.matchSheet(m, o.csv).print(m); err != nil {
 		return err
 	}
 	a.talk("%s: %s", cmp.Or(r.Host, "this machine"), countsText(&m.Counts))
+	a.talkSupport(&m.Release)
+	if !l.lists && o.exitCode && len(m.Findings) == 0 && m.Release.State == api.SupportUnknown {
+		return muster.Errorf(muster.NotFound, "nothing is known of %s", platformText(found.Platform))
+	}
 	return o.end(len(m.Findings))
 }
 
 // told warns of what the verdict does not cover. Where it covers nothing that is an
 // error: silence would be taken for good news.
-func (a *app) told(found *advisory.Findings, r *sitereport.Report) error {
+func (a *app) told(found *advisory.Findings, r *sitereport.Report, l *advisoryLoader) error {
 	if found.Platform.Known {
+		if !l.lists {
+			a.talk("not covered: there is no list of vulnerabilities among the files; only support is judged")
+		}
 		return nil
 	}
 	name := cmp.Or(r.System.Name, strings.TrimSpace(r.System.ID+" "+r.System.Version), "a system that it does not name")
@@ -158,7 +172,7 @@ func (a *app) told(found *advisory.Findings, r *sitereport.Report) error {
 // wants applies the filters of the command line.
 func (o *matchOptions) wants(f *advisory.Finding, least advisory.Severity) bool {
 	switch {
-	case f.Severity() < least, o.Exploited && !f.Advisory.Exploited, o.Fixable && f.Fixed == "":
+	case f.Severity() < least, f.Advisory.EPSS < o.EPSS, o.Exploited && !f.Advisory.Exploited, o.Fixable && f.Fixed == "":
 		return false
 	case o.Text == "":
 		return true
@@ -185,9 +199,9 @@ func (a *app) readIgnores(name string) (advisory.Ignores, error) {
 	return all, nil
 }
 
-// readAdvisories reads all files into one index. Catalogues of exploited vulnerabilities
-// come first: they mark what the others say.
-func (a *app) readAdvisories(ctx context.Context, o *matchOptions, r *sitereport.Report) (*advisory.Index, error) {
+// readAdvisories reads all files. Catalogues of exploited vulnerabilities and scores come
+// first: they mark what the others say.
+func (a *app) readAdvisories(ctx context.Context, o *matchOptions, r *sitereport.Report) (*advisoryLoader, error) {
 	table := systems.Builtin()
 	host := table.Of(r.System.ID, r.System.Version, r.System.Name)
 	l := &advisoryLoader{a: a, ctx: ctx, builder: advisory.NewBuilder(), host: host, opts: advisory.Options{Systems: table, Platform: host}}
@@ -206,11 +220,11 @@ func (a *app) readAdvisories(ctx context.Context, o *matchOptions, r *sitereport
 			return nil, err
 		}
 	}
-	if host.Known && !l.speaks {
+	if host.Known && l.lists && !l.speaks {
 		return nil, muster.WithHint(muster.Errorf(muster.NotFound, "%s says nothing of %s", strings.Join(o.advisories, ", "), strings.TrimSpace(host.Ecosystem+" "+host.Release)),
 			"take the list of that system: docs/advisories.md")
 	}
-	return l.builder.Index(), nil
+	return l, nil
 }
 
 // An advisoryFile is a file, or folder, of advisories.
@@ -219,7 +233,7 @@ type advisoryFile struct {
 	folder     bool
 }
 
-// advisoryFiles sees the forms of all that is named, catalogues of exploited ones first.
+// advisoryFiles sees the forms of all that is named; what marks others comes first.
 func advisoryFiles(o *matchOptions) (all []advisoryFile, err error) {
 	if n := len(o.forms); n > 1 && n != len(o.advisories) {
 		return nil, usagef("give --form once, or for each of the %d --advisories", len(o.advisories))
@@ -237,6 +251,7 @@ func advisoryFiles(o *matchOptions) (all []advisoryFile, err error) {
 		}
 		all = append(all, f)
 	}
-	kev := slices.DeleteFunc(slices.Clone(all), func(f advisoryFile) bool { return f.form != "kev" })
-	return append(kev, slices.DeleteFunc(all, func(f advisoryFile) bool { return f.form == "kev" })...), nil
+	marks := func(f advisoryFile) bool { return f.form == "kev" || f.form == "epss" }
+	first := slices.DeleteFunc(slices.Clone(all), func(f advisoryFile) bool { return !marks(f) })
+	return append(first, slices.DeleteFunc(all, marks)...), nil
 }

@@ -15,6 +15,7 @@ const samples = "../../advisory/testdata/"
 func TestGuessForm(t *testing.T) {
 	want := map[string]string{
 		"arch.json": "arch", "debian.json": "debian", "dsa.txt": "dsa", "kev.json": "kev", "pkg-vulnerabilities": "pkgsrc", "secdb.json": "secdb",
+		"debian.csv": "releases", "epss_scores-2026-11-20.csv": "epss",
 		"security-support-ended.deb12": "support", "updateinfo.xml": "updateinfo", "vuln.xml": "vuxml", "vuln-2026.xml": "vuxml",
 	}
 	for dir, form := range map[string]string{"csaf": "csaf", "oval": "oval", "osv": "osv"} {
@@ -91,6 +92,7 @@ func advisoryOf(id, fixed, score string) string {
 func TestMatchFiles(t *testing.T) {
 	list := listFile(t, "all.json", advisoryOf("CVE-2026-1", "1.4.3-1", "C:H/I:H/A:H")+advisoryOf("CVE-2026-2", "", "C:N/I:L/A:N")+advisoryOf("CVE-2026-3", "1.4.1-1", "C:H/I:H/A:H"))
 	kev := listFile(t, "kev.json", `{"title":"x","catalogVersion":"1","dateReleased":"2026-11-01T00:00:00Z","count":1,"vulnerabilities":[{"cveID":"CVE-2026-2","vulnerabilityName":"x","dateAdded":"2026-11-02"}]}`)
+	epss := listFile(t, "epss.csv", "cve,epss,percentile\nCVE-2026-1,0.1,0.1\nCVE-2026-2,0.9,0.9\n")
 	ignore := listFile(t, "ignore.yaml", "- id: CVE-2026-1\n  reason: not loaded\n- id: CVE-2026-2\n  site: OTHER\n  reason: elsewhere\n")
 	old := listFile(t, "old.yaml", "- id: CVE-2026-1\n  reason: not loaded\n  until: 2020-01-01\n")
 	for _, report := range []string{nativeReport, pakitiReport, glpiReport} {
@@ -109,6 +111,9 @@ func TestMatchFiles(t *testing.T) {
 			{"--exploited --exit-code", "", exitNothing},
 			{"--advisories " + kev, "CVE-2026-2 CVE-2026-1", 0},
 			{"--advisories " + kev + " --exploited", "CVE-2026-2", 0},
+			{"--advisories " + epss, "CVE-2026-1 CVE-2026-2", 0},
+			{"--advisories " + epss + " --sort epss", "CVE-2026-2 CVE-2026-1", 0},
+			{"--advisories " + epss + " --epss 0.5", "CVE-2026-2", 0},
 			{"--ignore " + ignore, "CVE-2026-2", 0},
 			{"--ignore " + ignore + " --ignored", "CVE-2026-1 CVE-2026-2", 0},
 			{"--ignore " + ignore + " --site OTHER --exit-code", "", exitNothing},
@@ -133,13 +138,38 @@ func TestMatchFiles(t *testing.T) {
 		}
 	}
 	out, talk, code := said(t, nativeReport, "advisories", "match", "--report", "-", "--advisories", list)
-	if code != 0 || !strings.Contains(out, "example  1.4.2-1  CVE-2026-1  critical  1.4.3-1") || !strings.Contains(out, "none yet") ||
+	if code != 0 || !strings.Contains(out, "example  1.4.2-1  CVE-2026-1  critical        1.4.3-1") || !strings.Contains(out, "none yet") ||
 		!strings.Contains(talk, "node17.example.org: 2 advisories: 1 critical, 1 medium, 1 with a fix") {
 		t.Errorf("%d: %s%s", code, out, talk)
 	}
 	out, _, _ = said(t, nativeReport, "advisories", "match", "--report", "-", "--advisories", list, "--csv")
-	if !strings.HasPrefix(out, "package,version,advisory,severity,fixed,note\nexample,1.4.2-1,CVE-2026-1,critical,1.4.3-1,\n") {
+	if !strings.HasPrefix(out, "package,version,advisory,severity,epss,fixed,note\nexample,1.4.2-1,CVE-2026-1,critical,,1.4.3-1,\n") {
 		t.Error(out)
+	}
+}
+
+// TestMatchSupport: what a host runs is judged too, and a verdict without a list of
+// vulnerabilities says that it is none.
+func TestMatchSupport(t *testing.T) {
+	list := listFile(t, "all.json", advisoryOf("CVE-2026-1", "1.4.3-1", "C:H/I:H/A:H"))
+	ended := listFile(t, "security-support-ended.deb12", "example 1 2020-01-01 unmaintained\nexample2 1 2099-01-01 to come\n")
+	lives := listFile(t, "lives.csv", "ecosystem,release,system,name,released,ends\ndebian,12,,Bookworm,,eol=2020-01-31\n")
+	for _, c := range []struct {
+		args, said, state string
+		covered           bool
+		found             int
+	}{
+		{"--advisories " + list, "", "", true, 1},
+		{"--advisories " + list + " --advisories " + lives, "debian 12 Bookworm has no support of any kind since 2020-02-01", "ended", true, 1},
+		{"--advisories " + lives, "not covered: there is no list of vulnerabilities among the files", "ended", false, 0},
+		{"--advisories " + ended, "not covered: no list of advisories speaks of debian 12", "", false, 1},
+	} {
+		out, talk, code := said(t, nativeReport, append([]string{"advisories", "match", "--report", "-", "--json"}, strings.Fields(c.args)...)...)
+		var m matchFact
+		err := json.Unmarshal([]byte(out), &m)
+		if err != nil || code != 0 || !strings.Contains(talk, c.said) || m.Release.Covered != c.covered || c.state != "" && m.Release.State != c.state || len(m.Findings) != c.found {
+			t.Errorf("%q: %d, %v: %+v %s", c.args, code, err, m, talk)
+		}
 	}
 }
 

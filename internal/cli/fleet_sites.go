@@ -73,7 +73,8 @@ func sitesStatusCommand(a *app) *cobra.Command {
 		Short: "Show how sites stand: their hosts by the worst advisory that concerns them",
 		Long: `Show how sites stand: how many hosts each has, and how many of them by the worst of
 the advisories that concern them. Ignored ones do not count. "exploited" are hosts with
-one that is known to be exploited, whatever its severity. Hosts under agents are the
+one that is known to be exploited, whatever its severity; of those "not covered" nothing
+is known, as no list of advisories speaks of what they run. Hosts under agents are the
 site "", for those who may see all hosts.`,
 		Example: "  muster sites status\n  muster sites status --json",
 		Args:    cobra.NoArgs,
@@ -82,7 +83,7 @@ site "", for those who may see all hosts.`,
 			if err != nil {
 				return err
 			}
-			s := a.sheet(csv, "no sites: 'muster sites add NAME' makes one", "site", "hosts", "exploited", "critical", "high", "medium", "low", "other", "none")
+			s := a.sheet(csv, "no sites: 'muster sites add NAME' makes one", "site", "hosts", "exploited", "critical", "high", "medium", "low", "other", "none", "not covered")
 			for i := range page.Sites {
 				s.add(standing(&page.Sites[i])...)
 			}
@@ -116,7 +117,7 @@ func siteStandings(ctx context.Context, p *api.PersonClient) (api.SiteCountsPage
 
 func standing(c *api.SiteCounts) []string {
 	w, cells := &c.Worst, []string{c.Site}
-	for _, n := range []int64{c.Hosts, w.Exploited, w.Critical, w.High, w.Medium, w.Low, w.Negligible + w.Unknown, w.None} {
+	for _, n := range []int64{c.Hosts, w.Exploited, w.Critical, w.High, w.Medium, w.Low, w.Negligible + w.Unknown, w.None, w.Uncovered} {
 		cells = append(cells, strconv.FormatInt(n, 10))
 	}
 	return cells
