@@ -22,7 +22,7 @@ import (
 func TestSelfService(t *testing.T) {
 	b := newBottle(t)
 	t.Run("agent", func(t *testing.T) {
-		b.tests(t, "agent", "TestPipe|TestSocket|TestPeer|TestConditions|TestAccount|TestNames|TestGreeter|TestDesk")
+		b.tests(t, "agent", "TestPipe|TestSocket|TestPeer|TestConditions|TestAccount|TestNames|TestGreeter|TestDesk|TestBecomeProgram")
 	})
 	t.Run("selfservice", func(t *testing.T) {
 		b.tests(t, "selfservice", "TestOwn|TestDoor|TestAttacks|TestCatalogue|TestInstall|TestRefused|TestUpdates|TestHistory|TestPictures")
