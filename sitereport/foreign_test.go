@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"net/url"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -216,6 +217,30 @@ func TestGLPIRefusals(t *testing.T) {
 		}
 		if _, err := ParseGLPI([]byte(changed)); err == nil || changed == good {
 			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+// TestGLPIMemory: what takes a byte or two of a message takes as little of memory.
+func TestGLPIMemory(t *testing.T) {
+	const n = 1_000_000
+	list := func(each string, n int) string {
+		return `{"action":"inventory","content":{"softwares":[` + strings.Repeat(each+",", n-1) + each + `]}}`
+	}
+	for name, text := range map[string]string{
+		"empty": list("{}", n), "none": list("0", n), "empty names": list(`{"name":""}`, n), "short names": list(`{"name":"a"}`, MaxPackages+1),
+		"many lists": `{"action":"inventory","content":{` + strings.Repeat(`"softwares":[{"name":"a"}],`, n/20) + `"softwares":[{"name":"a"}]}}`,
+		"many times": `{"action":"inventory","content":{` + strings.Repeat(`"softwares":[{"name":"a"},{"name":"b"},0],`, n/20) + `"softwares":[]}}`,
+	} {
+		data := []byte(text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := ParseGLPI(data); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 100*min(uint64(len(data)), MaxPackages*uint64(len(`{"name":"a"},`))) {
+			t.Errorf("%s: %d bytes took %d", name, len(data), took)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package sitereport
 import (
 	"bytes"
 	"reflect"
+	"runtime"
 	"testing"
 )
 
@@ -110,12 +111,19 @@ func FuzzPakiti4(f *testing.F) {
 	})
 }
 
-// FuzzGLPI is FuzzPakiti5 for messages of agents.
+// FuzzGLPI is FuzzPakiti5 for messages of agents, and holds memory against their size.
 func FuzzGLPI(f *testing.F) {
 	f.Add(readTestdata(f, "glpi-agent.json"))
 	f.Add([]byte(`{"action":"contact","deviceid":7}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if g, err := ParseGLPI(data); err == nil && g.Report != nil {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		g, err := ParseGLPI(data)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20+100*uint64(len(data)) {
+			t.Errorf("%d bytes took %d", len(data), took)
+		}
+		if err == nil && g.Report != nil {
 			native(t, g.Report)
 		}
 	})

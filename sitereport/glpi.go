@@ -35,7 +35,42 @@ type glpiContent struct {
 	Hardware struct {
 		Name glpiText `json:"name"`
 	} `json:"hardware"`
-	Software []glpiSoftware `json:"softwares"`
+	Software glpiList `json:"softwares"`
+}
+
+// A glpiList is what is installed. It is read one by one: three bytes of a list would
+// take a hundred of memory, and nobody has as many.
+type glpiList struct {
+	there bool
+	all   []glpiSoftware
+}
+
+func (l *glpiList) UnmarshalJSON(data []byte) error {
+	if bytes.Equal(data, []byte("null")) {
+		return nil
+	}
+	if l.there {
+		return muster.Errorf(muster.Invalid, "there are two lists of software")
+	}
+	l.there = true
+	in := json.NewDecoder(bytes.NewReader(data))
+	if t, err := in.Token(); err != nil || t != json.Delim('[') {
+		return muster.Errorf(muster.Invalid, "%.40q is no list of software", data)
+	}
+	var one glpiSoftware
+	for n := 0; in.More(); n++ {
+		one = glpiSoftware{}
+		if n == MaxPackages {
+			return muster.Errorf(muster.Invalid, "more than %d packages", MaxPackages)
+		}
+		if err := in.Decode(&one); err != nil {
+			return err
+		}
+		if one.Name != "" {
+			l.all = append(l.all, one)
+		}
+	}
+	return nil
 }
 
 type glpiSoftware struct {
@@ -87,7 +122,7 @@ func ParseGLPI(data []byte) (*GLPI, error) {
 	if m.Action != "inventory" {
 		return g, nil
 	}
-	if m.Partial || m.Content.Software == nil {
+	if m.Partial || !m.Content.Software.there {
 		return nil, muster.Errorf(muster.Invalid, "cannot read inventory of GLPI's agent: it is partial, or without software")
 	}
 	var err error
@@ -108,12 +143,10 @@ func (m *glpiMessage) report() (*Report, error) {
 		Host: host, Site: string(m.Tag),
 		System: System{Name: name, Arch: string(s.Arch), Kernel: string(s.Kernel)},
 	}
-	if len(m.Content.Software) > MaxPackages {
-		return nil, muster.Errorf(muster.Invalid, "cannot read inventory of GLPI's agent: more than %d packages", MaxPackages)
-	}
 	system, _, _ := strings.Cut(name, " ")
-	for i := range m.Content.Software {
-		if p, ok := m.Content.Software[i].pack(strings.ToLower(system)); ok {
+	r.Packages = make([]Package, 0, len(m.Content.Software.all))
+	for i := range m.Content.Software.all {
+		if p, ok := m.Content.Software.all[i].pack(strings.ToLower(system)); ok {
 			r.Packages = append(r.Packages, p)
 		}
 	}

@@ -92,7 +92,7 @@ func (s *Server) takePakiti(ctx context.Context, r *request) (any, error) {
 
 // readPakiti4 reads what clients of version 2 sent, which nothing compresses.
 func (s *Server) readPakiti4(ctx context.Context, r *request, get func(string) string) (*message, error) {
-	done, err := s.collector.weigh(ctx, []byte(get("pkgs")))
+	done, err := s.collector.weigh(ctx, []byte(get("pkgs")), textWeight)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func sayGLPI(status int, e *api.ErrorBody) (int, string, []byte) {
 // takeGLPI takes what GLPI's agents send: first they ask what is wanted of them, then
 // they send an inventory.
 func (s *Server) takeGLPI(ctx context.Context, r *request) (any, error) {
-	done, err := s.collector.weigh(ctx, r.body)
+	done, err := s.collector.weigh(ctx, r.body, glpiWeight)
 	if err != nil {
 		return nil, err
 	}

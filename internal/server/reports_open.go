@@ -41,7 +41,9 @@ type collector struct {
 // 300 a second, and the others are for hosts and people.
 const (
 	maxReportWeight = 256 << 20
-	oneReportWeight = 4 * maxReportBody // a report as it is unpacked, its texts, and what is looked up of each package
+	oneReportWeight = textWeight * maxReportBody
+	textWeight      = 4  // times a report as it is unpacked: itself, its texts, and what is looked up of each package
+	glpiWeight      = 16 // of a package in 13 bytes of JSON
 )
 
 func newCollector(s *sites.Sites, now func() time.Time) *collector {
@@ -90,7 +92,7 @@ func (c *collector) open(ctx context.Context, l letter) (*message, error) {
 
 // weighed reads a message when there is memory for all that comes out of it.
 func (c *collector) weighed(ctx context.Context, l letter, data []byte, whole bool) (*message, error) {
-	done, err := c.weigh(ctx, data)
+	done, err := c.weigh(ctx, data, textWeight)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +105,9 @@ func (c *collector) weighed(ctx context.Context, l letter, data []byte, whole bo
 	return m, nil
 }
 
-// weigh waits until there is memory for what data becomes.
-func (c *collector) weigh(ctx context.Context, data []byte) (done func(), err error) {
-	weight := min(4*int64(sitereport.Unpacked(data)), oneReportWeight)
+// weigh waits until there is memory for what data becomes, so many times of it.
+func (c *collector) weigh(ctx context.Context, data []byte, times int64) (done func(), err error) {
+	weight := min(times*int64(sitereport.Unpacked(data)), oneReportWeight)
 	if err := c.weight.Acquire(ctx, weight); err != nil {
 		return nil, muster.WithKind(muster.Unavailable, err)
 	}
