@@ -33,7 +33,8 @@ func (v *visit) catalogue(w http.ResponseWriter) error {
 	case len(cards) == 0:
 		list = el("p", at("class", "calm"), text(v.t("Nothing matches.")))
 	}
-	v.page(w, "", v.t("Software"), nodes{v.finder(f), v.categories(c.Offers, f), list})
+	heading := el("h1", at("class", "hidden"), text(v.t("Software")))
+	v.page(w, "", v.t("Software"), nodes{heading, v.finder(f), v.categories(c.Offers, f), list})
 	return nil
 }
 
@@ -228,7 +229,7 @@ func (v *visit) onePackage(w http.ResponseWriter) error {
 	if rest = strings.TrimSpace(rest); rest != "" {
 		body = append(body, el("p", at("class", "lines"), text(rest)))
 	}
-	v.page(w, "", title(o), append(body, v.facts(o)))
+	v.page(w, "", title(o), append(body, el("section", at("class", "panel"), v.facts(o))))
 	return nil
 }
 
@@ -253,7 +254,7 @@ func (v *visit) facts(o *agent.Offer) node {
 	if u, err := url.Parse(o.Homepage); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
 		all = append(all, el("dt", nil, text(v.t("Website"))), el("dd", nil, el("a", at("href", o.Homepage, "rel", "noreferrer noopener", "target", "_blank"), text(u.Host))))
 	}
-	return el("dl", at("class", "facts flat"), all...)
+	return el("dl", at("class", "facts"), all...)
 }
 
 // details hold what only some want to read.

@@ -367,7 +367,20 @@ func TestLanguages(t *testing.T) {
 			t.Errorf("%q is not there in French", o.label)
 		}
 	}
+	for month := range 12 {
+		used[time.Month(month+1).String()] = true
+	}
+	schedule, err := os.ReadFile(filepath.Join("..", "agent", "schedule.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(schedule), `return "`)[1:] { // what an upgrade waits for
+		used[part[:strings.Index(part, `"`)]] = true
+	}
 	for s, fr := range words["fr"] {
+		if !used[s] {
+			t.Errorf("%q is used nowhere", s)
+		}
 		if strings.Count(s, "%") != strings.Count(fr, "%") {
 			t.Errorf("%q and %q want different things", s, fr)
 		}
