@@ -50,6 +50,10 @@ func (c *crowd) HostRows(_ context.Context, host int64) ([]int64, sites.Host, er
 	return c.sets[c.ofHost[i]], c.hosts[i], nil
 }
 
+func (c *crowd) Host(_ context.Context, host int64) (sites.Host, error) {
+	return c.hosts[host-1], nil
+}
+
 func (c *crowd) HostPackages(_ context.Context, host, _ int64) (all []sites.Known, h sites.Host, _ error) {
 	for _, id := range c.sets[c.ofHost[host-1]] {
 		all = append(all, c.words[id])

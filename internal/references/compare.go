@@ -256,6 +256,16 @@ func (v *view) name(f *fleet, i int) api.ReferencePackage {
 	return api.ReferencePackage{Name: g.name, Manager: g.manager, Arch: g.arch}
 }
 
+// mayAsk is an error where there is no such host, or none that whoever asks may see: the
+// same one, whatever became of the host. Errors about what it has name it.
+func (r *References) mayAsk(ctx context.Context, host int64, sight Sight) error {
+	h, err := r.Source.Host(ctx, host)
+	if muster.KindOf(err) == muster.NotFound || err == nil && !sight.sees(h.Site, h.Agent) {
+		return muster.Errorf(muster.NotFound, "there is no host %d", host)
+	}
+	return err
+}
+
 // Host tells how one host stands to a list, or, where at is not 0, stood at that time to
 // what the list then said.
 func (r *References) Host(ctx context.Context, name string, host, at int64, sight Sight) (out api.ReferenceReport, err error) {
@@ -268,10 +278,10 @@ func (r *References) Host(ctx context.Context, name string, host, at int64, sigh
 	if err != nil {
 		return out, err
 	}
-	all, h, err := r.Source.HostPackages(ctx, host, at)
-	if err == nil && !sight.sees(h.Site, h.Agent) {
-		err = muster.Errorf(muster.NotFound, "there is no host %d", host)
+	if err := r.mayAsk(ctx, host, sight); err != nil {
+		return out, err
 	}
+	all, h, err := r.Source.HostPackages(ctx, host, at)
 	if err != nil {
 		return out, err
 	}
@@ -295,10 +305,10 @@ func (r *References) Host(ctx context.Context, name string, host, at int64, sigh
 // Model is a list, as text, of what a host has, for others to be like it: exactly, or
 // with at least its versions. It is put by who wants that, under a name of its own.
 func (r *References) Model(ctx context.Context, host int64, exact bool, sight Sight) (string, error) {
-	all, h, err := r.Source.HostPackages(ctx, host, 0)
-	if err == nil && !sight.sees(h.Site, h.Agent) {
-		err = muster.Errorf(muster.NotFound, "there is no host %d", host)
+	if err := r.mayAsk(ctx, host, sight); err != nil {
+		return "", err
 	}
+	all, h, err := r.Source.HostPackages(ctx, host, 0)
 	if err != nil {
 		return "", err
 	}

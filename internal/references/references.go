@@ -49,6 +49,8 @@ type Source interface {
 	HostsAfter(ctx context.Context, edited int64, most int) ([]sites.Host, error)
 	// HostRows lists the numbers of the packages that a host has, sorted.
 	HostRows(ctx context.Context, host int64) ([]int64, sites.Host, error)
+	// Host tells of a host by its number, also where it is forgotten.
+	Host(ctx context.Context, host int64) (sites.Host, error)
 	// HostPackages lists what a host has, or had at a time.
 	HostPackages(ctx context.Context, host, at int64) ([]sites.Known, sites.Host, error)
 	// Hosts lists hosts by their numbers.

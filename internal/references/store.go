@@ -278,6 +278,27 @@ func (r *References) Get(ctx context.Context, name string, revision int64) (out 
 	return out, nil
 }
 
+// For lists the sites that a list is for, or was before it was taken away; nil: all of
+// them. Who may see none of these may not see what it said before, either.
+func (r *References) For(ctx context.Context, name string) (sites []string, err error) {
+	var all []stored
+	err = r.DB.Read(ctx, func(tx *db.Tx) error {
+		all, err = read(tx, "revision = (SELECT MAX(revision) FROM references_revision WHERE list = ? AND removed = 0)", name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, None(name)
+	}
+	_, l, err := r.unpacked(&all[0])
+	if err != nil {
+		return nil, err
+	}
+	return about(&all[0], l).Sites, nil
+}
+
 // revisions lists those of a list, the newest first.
 func revisions(tx *db.Tx, name string) (all []api.ReferenceRevision, err error) {
 	err = tx.Each(`SELECT revision, "at", who, packages, removed FROM references_revision WHERE list = ? ORDER BY revision DESC`, []any{name}, func(scan db.Scan) error {

@@ -54,7 +54,8 @@ func (s *Server) listReferences(ctx context.Context, r *request) (any, error) {
 	return out, err
 }
 
-// getReference keeps the text back of who may not see all sites that it is for.
+// getReference keeps the text back of who may not see all sites that it is for. Whoever may
+// not see the list as it is now, or was when it was taken away, sees no older one.
 func (s *Server) getReference(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
 	revision := q.number("revision")
@@ -65,8 +66,14 @@ func (s *Server) getReference(ctx context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ok, whole := forSight(&out.Reference, r.person.may(api.VerbView).Site)
-	if !ok {
+	last := api.Reference{}
+	if last.Sites, err = s.references.For(ctx, r.PathValue("name")); err != nil {
+		return nil, err
+	}
+	see := r.person.may(api.VerbView).Site
+	now, _ := forSight(&last, see)
+	ok, whole := forSight(&out.Reference, see)
+	if !ok || !now {
 		return nil, references.None(r.PathValue("name"))
 	}
 	if !whole {
