@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"muster/sitereport"
 )
 
 // provider is a folder like a provider's: documents of testdata, an index, and
@@ -202,6 +204,32 @@ func TestBranchesAlone(t *testing.T) {
 	for version, want := range map[string]int{"1-1.el9_4": 1, "1-2.el9_4": 0, "1-1.el9_3": 1, "1-5.el9_5": 1, "1-5.el9": 1} {
 		if found := matches(x, p, packageOf(t, p, []string{"hello", version, "arch=x86_64"})); len(found) != want {
 			t.Errorf("%s has %d findings, want %d\n%s", version, len(found), want, got.text())
+		}
+	}
+}
+
+// TestCSAFOpenBesideStreams: a release that is affected, while a module of it is fixed, is
+// so outside of modules.
+func TestCSAFOpenBesideStreams(t *testing.T) {
+	const text = `{"document": {"csaf_version": "2.0", "tracking": {"id": "CVE-2026-1"}}, "product_tree": {
+"branches": [
+ {"product": {"product_id": "rhel8", "product_identification_helper": {"cpe": "cpe:/o:redhat:enterprise_linux:8"}}},
+ {"product": {"product_id": "app", "product_identification_helper": {"cpe": "cpe:/a:redhat:enterprise_linux:8::appstream"}}},
+ {"product": {"product_id": "perl", "name": "perl"}},
+ {"product": {"product_id": "fixed", "product_identification_helper": {"purl": "pkg:rpm/redhat/perl@5.30.1-452.module+el8.6.0+1+a?arch=x86_64&rpmmod=perl:5.30:1:2"}}}],
+"relationships": [
+ {"category": "default_component_of", "full_product_name": {"product_id": "rhel8:perl"}, "product_reference": "perl", "relates_to_product_reference": "rhel8"},
+ {"category": "default_component_of", "full_product_name": {"product_id": "app:fixed"}, "product_reference": "fixed", "relates_to_product_reference": "app"}]},
+"vulnerabilities": [{"cve": "CVE-2026-1", "product_status": {"fixed": ["app:fixed"], "known_affected": ["rhel8:perl"]}}]}`
+	got, err := importText(CSAF, "x.json", text)
+	if err != nil || len(got.all) != 1 {
+		t.Fatalf("%v\n%s", err, got.text())
+	}
+	x, p := indexOf(got.all...), platform(t, "redhat", "8")
+	for v, want := range map[string]bool{"5.26.3-420.el8": true, "5.30.1-451.module+el8.4.0+1+a": true, "5.30.1-452.module+el8.6.0+1+a": false, "5.30.1-453.module+el8.6.0+2+b": false} {
+		pkg := sitereport.Package{Manager: "rpm", Name: "perl", Version: v, Arch: "x86_64", Source: "perl"}
+		if found := matches(x, p, pkg); len(found) > 0 != want {
+			t.Errorf("%s: affected %v, want %v\n%s", v, len(found) > 0, want, got.text())
 		}
 	}
 }

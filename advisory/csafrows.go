@@ -57,6 +57,9 @@ func (c *csafReader) rows() error {
 		v := &c.vulns[i]
 		for _, status := range fixedStatuses {
 			for _, n := range v.statuses[status] {
+				if err := c.room(&rows); err != nil {
+					return err
+				}
 				if t := c.target(n); t.ok && t.part.version != "" {
 					rows.fix(t, c.impact(v, n))
 				}
@@ -64,18 +67,26 @@ func (c *csafReader) rows() error {
 		}
 		for _, status := range openStatuses {
 			for _, n := range v.statuses[status] {
+				if err := c.room(&rows); err != nil {
+					return err
+				}
 				if t := c.target(n); t.ok {
 					rows.affect(t, c.impact(v, n), cmp.Or(v.noFix[n], openStatus(status)))
 				}
 			}
 		}
-		if rows.count > maxRows {
-			return errors.New("too many products")
-		}
 	}
 	c.a.Affected = rows.affected()
 	c.a.References = append(c.self, c.external...)
 	return nil
+}
+
+// room reports that there is none for one more row, or that the import is to end.
+func (c *csafReader) room(rows *csafRows) error {
+	if rows.count >= maxRows {
+		return errors.New("too many products")
+	}
+	return c.o.measure.makes(1)
 }
 
 func openStatus(status string) string {
@@ -266,6 +277,7 @@ func (r *csafRows) affected() []Affected {
 			out = append(out, key.affected(arch, ranges, ""))
 		}
 	}
+	streams := r.fixedStreams()
 	for key, archs := range r.open {
 		if fixed[key.plain()] || r.saidByBinary(key, func(k fixKey) bool { return r.open[k] != nil }) {
 			continue
@@ -275,6 +287,8 @@ func (r *csafRows) affected() []Affected {
 			var ranges []Range
 			if last != "" {
 				ranges = []Range{{Last: last}}
+			} else if streams[key.unmodular()] {
+				ranges = []Range{{Introduced: "0"}} // any version outside of modules
 			}
 			out = append(out, key.affected(arch, ranges, status))
 		}
@@ -293,6 +307,25 @@ func (r *csafRows) openStatuses() map[fixKey]string {
 		}
 	}
 	return open
+}
+
+// fixedStreams are the packages that are fixed in a module. A release that is said to be
+// affected besides is so outside of modules: perl of Red Hat 8, where perl:5.30 is fixed.
+func (r *csafRows) fixedStreams() map[fixKey]bool {
+	streams := map[fixKey]bool{}
+	for key := range r.fixes {
+		if key.module != "" {
+			key.module = ""
+			streams[key.unmodular()] = true
+		}
+	}
+	return streams
+}
+
+// unmodular is the key of a package, source or binary, where it is of no module.
+func (k fixKey) unmodular() fixKey {
+	k.source, k.severity = false, Unknown
+	return k
 }
 
 // plain is the key without its severity.
