@@ -35,7 +35,6 @@ import (
 	"context"
 	"embed"
 	"io/fs"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +59,9 @@ type Config struct {
 	// Told is how long what directories told at the newest login counts for the
 	// tokens of a person: 30 days.
 	Told time.Duration
+	// Memory is what hashing a password takes, in KiB, for tests alone: to log in takes
+	// them longer than what they look at.
+	Memory uint32
 }
 
 // Access is the people of a server. Its methods may be called from many goroutines.
@@ -68,7 +70,6 @@ type Access struct {
 	rules   atomic.Pointer[kept]
 	tries   *tries
 	hashing chan struct{} // places to work on passwords
-	dummy   func() string // a hash that no password has
 }
 
 // kept are the rules as of a number of the database.
@@ -87,8 +88,8 @@ func Open(ctx context.Context, c Config) (*Access, error) {
 	if err := c.DB.Migrate(ctx, "access", files); err != nil {
 		return nil, err
 	}
-	a := &Access{Config: c, tries: newTries(), hashing: make(chan struct{}, atOnce), dummy: sync.OnceValue(func() string { return hashPassword(newSecret()) })}
-	go a.dummy() // or the first name that nobody has would take longer
+	a := &Access{Config: c, tries: newTries(), hashing: make(chan struct{}, atOnce)}
+	go dummy() // or the first name that nobody has would take longer
 	_, err = a.Rules(ctx)
 	return a, err
 }
@@ -105,6 +106,9 @@ func (c *Config) defaults() {
 	set(&c.Told, 30*24*time.Hour)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Memory == 0 {
+		c.Memory = memory
 	}
 }
 

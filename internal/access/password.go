@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -48,7 +49,7 @@ type hash struct {
 	salt, key     []byte
 }
 
-func hashPassword(password string) string {
+func hashPassword(password string, memory uint32) string {
 	h := hash{memory: memory, turns: turns, threads: threads, salt: make([]byte, 16)}
 	rand.Read(h.salt) //nolint:errcheck // ends the program rather than fail
 	h.key = h.of(password)
@@ -87,12 +88,15 @@ func parseHash(text string) (*hash, error) {
 	return h, nil
 }
 
+// dummy is a hash that no password has.
+var dummy = sync.OnceValue(func() string { return hashPassword(newSecret(), memory) })
+
 // checkPassword compares a password with a hash, when one of the few places to do
 // so is free. It takes as long when there is no hash.
 func (a *Access) checkPassword(ctx context.Context, text, password string) (bool, error) {
 	known := text != ""
 	if !known {
-		text = a.dummy()
+		text = dummy()
 	}
 	h, err := parseHash(text)
 	if err != nil {
@@ -127,5 +131,5 @@ func (a *Access) newHash(ctx context.Context, name, password string) (out string
 	case strings.EqualFold(password, name) || strings.Trim(password, password[:1]) == "":
 		return "", muster.Errorf(muster.Invalid, "the password is the first that somebody would try")
 	}
-	return out, a.work(ctx, func() { out = hashPassword(password) })
+	return out, a.work(ctx, func() { out = hashPassword(password, a.Memory) })
 }

@@ -13,7 +13,7 @@ import (
 // People, sessions and rules come a page after the other, each of them once, and whole to
 // who asks for no pages.
 func TestAccessPages(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, pages)
 	p := w.person()
 	var made []string
 	for i := range 5 {

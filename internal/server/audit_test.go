@@ -170,10 +170,11 @@ func TestRefusalsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	w.refusals.strangers.rate.SetLimit(0) // however slow the machine is
 	p := w.person()
+	handler := w.Handler()
 	for range 300 {
 		r := must(http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+api.RouteHosts, nil))(t)
 		rec := newRecorder()
-		w.Handler().ServeHTTP(rec, r)
+		handler.ServeHTTP(rec, r)
 	}
 	if n := len(w.entries(p, 0)); n < 10 || n > 80 {
 		t.Errorf("300 refusals make %d entries", n)

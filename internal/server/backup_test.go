@@ -34,6 +34,7 @@ func (w *world) backup(to string, change ...func(*Backup)) (string, error) {
 // A backup that is made while hosts report becomes a server that they go on with:
 // none has to enrol again, and the repository is one that they believe.
 func TestBackupUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.person()
 	w.found(p)

@@ -79,6 +79,7 @@ func TestChanges(t *testing.T) {
 
 // Who waits hears at once, and hears nothing when the time is over or the server stops.
 func TestChangesWait(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.person()
 	next := must(p.Changes(t.Context(), api.FeedQuery{}))(t).Next

@@ -58,6 +58,7 @@ func (g *glpiServer) next(t *testing.T) glpi.Inventory {
 // GLPI is told of the hosts of its query, with their units; the doctor and the health
 // of the server say how far; whoever may report takes the same away as a file.
 func TestGLPI(t *testing.T) {
+	t.Parallel()
 	g := newGLPI(t)
 	w := newWorld(t, func(c *Config) { c.GLPI.URL, c.GLPI.Hosts = g.URL, "not name:other" })
 	p := w.person()
@@ -111,6 +112,7 @@ func (w *world) told(text string) {
 
 // A GLPI that is not well is in the doctor's words, and keeps the server from nothing.
 func TestGLPIAway(t *testing.T) {
+	t.Parallel()
 	g := newGLPI(t)
 	g.status = 503
 	w := newWorld(t, func(c *Config) { c.GLPI.URL = g.URL })

@@ -137,7 +137,7 @@ func TestForeignDatabase(t *testing.T) {
 
 // Only the files of the repository are served, whatever else is in its folder.
 func TestOnlyRepositoryFiles(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, pages)
 	p := w.person()
 	w.found(p)
 	check(t, os.WriteFile(w.files.path("repo", "secret"), []byte("x"), 0o644))

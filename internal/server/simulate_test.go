@@ -60,6 +60,7 @@ func (k *kept) missing(t testing.TB, p *api.PersonClient) (missing []string) {
 
 // Simulated hosts enrol, check in and bring changes, and the server has all of it.
 func TestSimulate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	f := w.fleet(20, 2*time.Second)
 	k := &kept{}

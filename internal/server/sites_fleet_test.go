@@ -12,8 +12,21 @@ import (
 	"muster/internal/sites"
 )
 
+// newFollower is one that leads in place of the server's own.
+func newFollower(t *testing.T, w *world) *fleetFollower {
+	t.Helper()
+	f := &fleetFollower{w.Server, w.hosts.Everything(), "test"}
+	_, _, err := f.sites.Lead(t.Context(), time.Now(), followName, f.self, followHold)
+	check(t, err)
+	check(t, w.db.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE sites_follow SET holder = ?, held = ? WHERE name = ?", f.self, time.Now().Add(followHold).Unix(), followName)
+		return err
+	}))
+	return f
+}
+
 // until follows until hosts and how many packages they have are known as wanted. The
-// server's own follower may be at it: one of the two leads.
+// server's own follower may be at it still when the test begins.
 func (f *fleetFollower) until(t *testing.T, want ...string) {
 	t.Helper()
 	limit := time.After(30 * time.Second)
@@ -38,7 +51,7 @@ func (f *fleetFollower) until(t *testing.T, want ...string) {
 // sites have, and goes with them.
 func TestFleetInSites(t *testing.T) {
 	w := newWorld(t)
-	f := &fleetFollower{w.Server, w.hosts.Everything(), "test"}
+	f := newFollower(t, w)
 	p := w.person()
 	token := must(p.CreateToken(t.Context(), api.TokenRequest{Uses: -1}))(t)
 	var machines []*machine
@@ -75,7 +88,7 @@ func TestFleetInSites(t *testing.T) {
 // memory, as the one that took it, can go on with the host itself.
 func TestFleetGoesOn(t *testing.T) {
 	w := newWorld(t)
-	f := &fleetFollower{w.Server, w.hosts.Everything(), "test"}
+	f := newFollower(t, w)
 	token := must(w.person().CreateToken(t.Context(), api.TokenRequest{Uses: -1}))(t)
 	join := func(n int) *machine {
 		m := w.machine(n)

@@ -8,14 +8,19 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,6 +32,7 @@ import (
 	"muster/internal/db"
 	"muster/internal/db/sqlite"
 	"muster/internal/repo"
+	"muster/internal/testneed"
 	"muster/inventory"
 	"muster/pkgfile"
 	"muster/sign"
@@ -91,8 +97,52 @@ func testConfig(t testing.TB) Config {
 	c.Listen = "127.0.0.1:0"
 	c.Limits.Hosts = 1_000_000
 	c.Repository.Reserve = 0
+	if !strings.HasPrefix(t.Name(), "TestConsole") {
+		c.Console = "off" // to parse all pages takes longer than most tests: they are there for tests of that name
+	}
 	return c
 }
+
+// TestMain: the servers of these tests sync thousands of times.
+func TestMain(m *testing.M) {
+	testneed.InMemory()
+	debug.SetGCPercent(400)         // a third of the time went into collecting little garbage often
+	flag.Set("test.parallel", "16") //nolint:errcheck // it is there; tests that run beside each other wait, and compute little
+	os.Exit(m.Run())
+}
+
+// migrated is a database that has the tables of a server and nothing else. To make them
+// takes longer than most tests: those that do not begin with [newWorld] do, and those with
+// a database elsewhere.
+var migrated = sync.OnceValues(func() (data []byte, err error) {
+	dir, err := os.MkdirTemp("", "muster-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	c := Defaults()
+	c.Data = dir
+	d, err := db.Open(context.Background(), c.DSN(), sqlite.Driver{})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range c.schemas() {
+		files, err := fs.Sub(s.Files, "schema")
+		if err == nil {
+			err = d.Migrate(context.Background(), s.Subject, files)
+		}
+		if err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
+	if err := d.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(c.DatabaseFile())
+})
+
+// pages has the console be there.
+func pages(c *Config) { c.Console = "on" }
 
 // quiet keeps logs out of tests, unless they fail.
 func quiet(t testing.TB) *slog.Logger {
@@ -110,6 +160,9 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	f := Folder{Dir: cfg.Data}
 	check(t, os.MkdirAll(filepath.Join(cfg.Data, trustDir), 0o700))
 	check(t, os.WriteFile(filepath.Join(cfg.Data, trustDir, "alice.pem"), sign.EncodeCerts(admin.Leaf()), 0o600))
+	if cfg.Database == "" {
+		check(t, os.WriteFile(cfg.DatabaseFile(), must(migrated())(t), 0o600))
+	}
 	w := &world{t: t, admin: admin, files: f}
 	w.start(cfg)
 	return w
@@ -120,6 +173,7 @@ func (w *world) start(cfg Config) {
 	t := w.t
 	t.Helper()
 	s := must(Open(context.Background(), cfg, quiet(t), sqlite.Driver{}))(t)
+	s.access.Memory = 64
 	if w.patience > 0 {
 		s.patience = w.patience
 	}

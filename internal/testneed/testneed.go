@@ -35,3 +35,12 @@ func Missing(t testing.TB, what string) {
 	}
 	t.Skipf("needs %s", what)
 }
+
+// Every returns n, or 1 where MUSTER_TEST_FULL=1: a test that is heavy by nature takes
+// every n-th of its cases each day, and all of them in the full run.
+func Every(n int) int {
+	if os.Getenv("MUSTER_TEST_FULL") == "1" {
+		return 1
+	}
+	return n
+}
