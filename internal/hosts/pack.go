@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"muster"
+	"muster/internal/varints"
 )
 
 // An item is a software that a host has, and when it was installed there.
@@ -29,65 +29,29 @@ func appendItems(b []byte, items []item) []byte {
 }
 
 // A cursor reads what pack wrote. After the first failure it reads zeros.
-type cursor struct {
-	rest []byte
-	err  error
-}
+type cursor struct{ varints.Reader }
 
-func (c *cursor) fail() {
-	c.rest = nil
-	if c.err == nil {
-		c.err = muster.Errorf(muster.Internal, "the database holds an inventory that is damaged")
-	}
-}
-
-func (c *cursor) uvarint() uint64 {
-	v, n := binary.Uvarint(c.rest)
-	if n <= 0 {
-		c.fail()
-		return 0
-	}
-	c.rest = c.rest[n:]
-	return v
-}
-
-func (c *cursor) varint() int64 {
-	v, n := binary.Varint(c.rest)
-	if n <= 0 {
-		c.fail()
-		return 0
-	}
-	c.rest = c.rest[n:]
-	return v
-}
-
-func (c *cursor) bytes(n uint64) []byte {
-	if n > uint64(len(c.rest)) {
-		c.fail()
-		return nil
-	}
-	b := c.rest[:n]
-	c.rest = c.rest[n:]
-	return b
+func newCursor(data []byte) cursor {
+	return cursor{varints.Reader{Rest: data, What: "an inventory"}}
 }
 
 // items reads what appendItems wrote.
 func (c *cursor) items() []item {
-	n := c.uvarint()
-	if n > uint64(len(c.rest)) { // each takes two bytes at least
-		c.fail()
+	n := c.Uvarint()
+	if n > uint64(len(c.Rest)) { // each takes two bytes at least
+		c.Fail()
 		return nil
 	}
 	items := make([]item, 0, n)
 	var at item
 	for range n {
-		step := c.uvarint()
+		step := c.Uvarint()
 		at.software += int64(step)
-		at.installed += c.varint()
+		at.installed += c.Varint()
 		if step == 0 || at.software <= 0 || step > 1<<62 {
-			c.fail()
+			c.Fail()
 		}
-		if c.err != nil {
+		if c.Err() != nil {
 			return nil
 		}
 		items = append(items, at)
@@ -97,12 +61,9 @@ func (c *cursor) items() []item {
 
 // unpackItems reads the list of a host.
 func unpackItems(data []byte) ([]item, error) {
-	c := cursor{rest: data}
+	c := newCursor(data)
 	items := c.items()
-	if len(c.rest) > 0 {
-		c.fail()
-	}
-	return items, c.err
+	return items, c.End()
 }
 
 // diffItems compares sorted lists: what is in now but not in was, and the other

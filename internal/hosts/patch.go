@@ -45,39 +45,36 @@ func (h *Hosts) encodePatch(p *patch, sum []byte) []byte {
 
 // decodePatch reads what encodePatch wrote.
 func (h *Hosts) decodePatch(data []byte) (p *patch, sum []byte, err error) {
-	c := cursor{rest: data}
-	if f := c.bytes(1); f == nil || f[0] != patchFormat {
-		c.fail()
+	c := newCursor(data)
+	if f := c.Bytes(1); f == nil || f[0] != patchFormat {
+		c.Fail()
 	}
-	sum = c.bytes(sumPrefix)
+	sum = c.Bytes(sumPrefix)
 	p = &patch{added: c.items(), removed: c.items()}
-	for n := c.uvarint(); n > 0 && c.err == nil; n-- {
-		s := sectionPatch{name: string(c.bytes(c.uvarint()))}
+	for n := c.Uvarint(); n > 0 && c.Err() == nil; n-- {
+		s := sectionPatch{name: string(c.Bytes(c.Uvarint()))}
 		var flags byte
-		if f := c.bytes(1); f != nil {
+		if f := c.Bytes(1); f != nil {
 			flags = f[0]
 		}
 		s.before, s.after = flags&1 != 0, flags&2 != 0
 		s.prefix, s.suffix = c.length(), c.length()
-		s.middle = c.bytes(c.uvarint())
-		if flags&4 != 0 && c.err == nil {
+		s.middle = c.Bytes(c.Uvarint())
+		if flags&4 != 0 && c.Err() == nil {
 			if s.middle, err = h.unpack.DecodeAll(s.middle, nil); err != nil {
-				c.fail()
+				c.Fail()
 			}
 		}
 		p.sections = append(p.sections, s)
 	}
-	if len(c.rest) > 0 {
-		c.fail()
-	}
-	return p, sum, c.err
+	return p, sum, c.End()
 }
 
 // length reads a length within a document.
 func (c *cursor) length() int {
-	n := c.uvarint()
+	n := c.Uvarint()
 	if n > maxUnpacked {
-		c.fail()
+		c.Fail()
 		return 0
 	}
 	return int(n)

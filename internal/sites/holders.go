@@ -110,10 +110,10 @@ func (h *hunt) look(r setRow) error {
 	if err != nil {
 		return err
 	}
-	c := cursor{rest: plain}
+	c := newCursor(plain)
 	if r.base == 0 {
 		h.hold(r.num, c.holds(h.ids))
-		return c.end()
+		return c.End()
 	}
 	removed, added := c.holds(h.ids), c.holds(h.ids)
 	in := h.held[r.base]
@@ -123,7 +123,7 @@ func (h *hunt) look(r setRow) error {
 		slices.Sort(in)
 	}
 	h.hold(r.num, in)
-	return c.end()
+	return c.End()
 }
 
 func (h *hunt) hold(num int64, in []int64) {
@@ -167,7 +167,7 @@ func (s *Sites) countSet(r setRow, n int, ends map[int64]int) error {
 	if err != nil {
 		return err
 	}
-	c := cursor{rest: plain}
+	c := newCursor(plain)
 	add := func(n int) func(first, length int64) {
 		return func(first, length int64) {
 			ends[first] += n
@@ -178,7 +178,7 @@ func (s *Sites) countSet(r setRow, n int, ends map[int64]int) error {
 		c.runs(add(-n))
 	}
 	c.runs(add(n))
-	return c.end()
+	return c.End()
 }
 
 // Holders calls f with every host that has one of these packages now, once for each.

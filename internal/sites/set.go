@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"muster"
+	"muster/internal/varints"
 )
 
 // A set of packages is a sorted list of their numbers in the dictionary. Stored, it is
@@ -46,42 +47,35 @@ func appendRuns(b []byte, ids []int64) []byte {
 }
 
 // A cursor reads runs. After the first failure it reads nothing.
-type cursor struct {
-	rest []byte
-	err  error
+type cursor struct{ varints.Reader }
+
+func newCursor(plain []byte) cursor {
+	return cursor{varints.Reader{Rest: plain, What: "a set of packages"}}
 }
 
-func (c *cursor) fail() {
-	c.rest = nil
-	if c.err == nil {
-		c.err = muster.Errorf(muster.Internal, "the database holds a set of packages that is damaged")
-	}
-}
-
-func (c *cursor) uvarint() int64 {
-	v, n := binary.Uvarint(c.rest)
-	// What takes more bytes than it needs would be a second encoding of the same list.
-	if n <= 0 || v > 1<<62 || n > 1 && c.rest[n-1] == 0 {
-		c.fail()
+// number reads one that can be that of a package.
+func (c *cursor) number() int64 {
+	v := c.Uvarint()
+	if v > 1<<62 {
+		c.Fail()
 		return 0
 	}
-	c.rest = c.rest[n:]
 	return int64(v)
 }
 
 // runs calls f with every run.
 func (c *cursor) runs(f func(first, length int64)) {
-	n := c.uvarint()
-	if n > int64(len(c.rest)) { // each takes two bytes
-		c.fail()
+	n := c.number()
+	if n > int64(len(c.Rest)) { // each takes two bytes
+		c.Fail()
 		return
 	}
 	end, total := int64(0), int64(0)
 	for i := range n {
-		gap, length := c.uvarint(), c.uvarint()
+		gap, length := c.number(), c.number()
 		// Runs that touch would be one; and no number is 0.
-		if total += length; c.err != nil || length <= 0 || total > maxPackages || gap == 0 || i > 0 && end > 1<<61 {
-			c.fail()
+		if total += length; c.Err() != nil || length <= 0 || total > maxPackages || gap == 0 || i > 0 && end > 1<<61 {
+			c.Fail()
 			return
 		}
 		f(end+gap, length)
@@ -97,13 +91,6 @@ func (c *cursor) list() (ids []int64) {
 		}
 	})
 	return ids
-}
-
-func (c *cursor) end() error {
-	if c.err == nil && len(c.rest) > 0 {
-		c.fail()
-	}
-	return c.err
 }
 
 // diff compares sorted lists: what only was has, and what only now has.
@@ -189,13 +176,13 @@ func (s *Sites) expand(body []byte, delta bool, base []int64) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := cursor{rest: plain}
+	c := newCursor(plain)
 	if !delta {
 		ids := c.list()
-		return ids, c.end()
+		return ids, c.End()
 	}
 	removed, added := c.list(), c.list()
-	if err := c.end(); err != nil {
+	if err := c.End(); err != nil {
 		return nil, err
 	}
 	return apply(base, removed, added)

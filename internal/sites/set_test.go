@@ -52,7 +52,7 @@ func TestForms(t *testing.T) {
 			t.Fatalf("delta: %v came back as %v", now, got)
 		}
 		ask := change(r, now)
-		c := cursor{rest: appendRuns(nil, now)}
+		c := newCursor(appendRuns(nil, now))
 		var want []int64
 		for _, id := range ask {
 			if slices.Contains(now, id) {
@@ -100,7 +100,7 @@ func FuzzSet(f *testing.F) {
 		check(t, err)
 		again := appendRuns(nil, ids)
 		if delta {
-			c := cursor{rest: plain}
+			c := newCursor(plain)
 			again = appendRuns(appendRuns(nil, c.list()), c.list())
 		}
 		if !bytes.Equal(again, plain) {

@@ -105,12 +105,12 @@ func (w *weeding) note(r *setRow) error {
 	if err != nil {
 		return err
 	}
-	c := cursor{rest: plain}
+	c := newCursor(plain)
 	if r.base != 0 {
 		c.runs(func(int64, int64) {}) // what it has not
 	}
 	c.runs(w.used.add)
-	return c.end()
+	return c.End()
 }
 
 // page lists packages that may be unused, and looks at the sets that came since, so that
