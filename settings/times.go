@@ -44,12 +44,23 @@ func (w Window) At(t time.Time) (open bool, change time.Time) {
 // that clocks leave out may be all of it.
 func (w Window) on(t time.Time, days int) (begin, end time.Time, ok bool) {
 	y, m, d := t.Date()
-	at := func(day, minute int) time.Time { return time.Date(y, m, day, 0, minute, 0, 0, t.Location()) }
+	at := func(day, minute int) time.Time { return first(time.Date(y, m, day, 0, minute, 0, 0, t.Location())) }
 	begin, end = at(d+days, w.From), at(d+days, w.To)
 	if w.To <= w.From {
 		end = at(d+days+1, w.To)
 	}
 	return begin, end, begin.Before(end) && w.Days.has((t.Weekday()+time.Weekday(days%7)+7)%7)
+}
+
+// first is the earlier of two moments that a clock on the wall shows alike, when it is set
+// back by an hour, or on Lord Howe by half of one.
+func first(t time.Time) time.Time {
+	for _, back := range []time.Duration{time.Hour, 30 * time.Minute} {
+		if before := t.Add(-back); before.Day() == t.Day() && before.Hour() == t.Hour() && before.Minute() == t.Minute() {
+			return before
+		}
+	}
+	return t
 }
 
 // lasts is the end of a window that begins some days after t and ends at end, or where
