@@ -18,7 +18,7 @@ func allow(e *engine.Engine, p *settings.Person, req *engine.Request, planned *e
 	person := foldedPerson(*p)
 	may := func(op settings.Op, name string) error {
 		if rules.Allow(person, op, name, kindOf(e, name)) == nil {
-			return muster.WithHint(muster.Errorf(muster.Denied, "%s may not %s %s here", p.User, op, name), "ask an administrator, or use sudo")
+			return muster.WithHint(muster.Errorf(muster.Denied, "%s may not %s %s here", p.User, op, name), "ask an administrator, or %s", asRoot)
 		}
 		return nil
 	}
@@ -57,7 +57,7 @@ func mayStep(s plan.Step, upgrade bool, may func(settings.Op, string) error) err
 	case s.Op == plan.Remove && s.How != plan.Implicit:
 		return may(settings.Remove, s.Name())
 	case s.Op == plan.Downgrade:
-		return muster.WithHint(muster.Errorf(muster.Denied, "%s would go down to an older version", s.Name()), "ask an administrator, or use sudo")
+		return muster.WithHint(muster.Errorf(muster.Denied, "%s would go down to an older version", s.Name()), "ask an administrator, or %s", asRoot)
 	case upgrade && s.Op != plan.Keep:
 		return may(settings.Upgrade, s.Name())
 	}

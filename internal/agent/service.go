@@ -62,7 +62,7 @@ func serviceError(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return muster.WithHint(muster.Errorf(muster.Denied, "cannot %s: %w", what, err), "services are for administrators: sudo muster agent install")
+	return muster.WithHint(muster.Errorf(muster.Denied, "cannot %s: %w", what, err), "services are for administrators: %s", asRoot)
 }
 
 // RunService runs the agent: on Windows, where it was started by the service

@@ -357,5 +357,5 @@ func unanswered(err error) error {
 	if errors.Is(err, ErrTaken) {
 		return muster.WithHint(muster.Errorf(muster.Denied, "this is not the agent: %w", err), "tell an administrator: somebody on this machine has taken the agent's name")
 	}
-	return muster.WithHint(muster.Errorf(muster.Unavailable, "the agent does not answer: %w", err), "muster agent install, or as root: muster agent run")
+	return muster.WithHint(muster.Errorf(muster.Unavailable, "the agent does not answer: %w", err), startIt)
 }

@@ -14,6 +14,12 @@ import (
 	"muster"
 )
 
+// What people are told to do.
+const (
+	asRoot  = "use sudo"
+	startIt = "muster agent install, or as root: muster agent run"
+)
+
 // socketOf is the file of the socket. The path of a socket is short on every system; that
 // of the machine's own root is the one where such things are.
 func socketOf(dir, state string, area bool) string {

@@ -15,6 +15,12 @@ import (
 	"muster"
 )
 
+// What people are told to do.
+const (
+	asRoot  = "do it in a console that was run as administrator"
+	startIt = "in a console that was run as administrator: muster agent install"
+)
+
 func socketOf(dir, state string, area bool) string { return pipeOf(dir, state, area) }
 
 // Listen opens the pipe. It is the first of its name, or none: with somebody else's this
