@@ -53,6 +53,22 @@ func (t *Table) Of(id, versionID, name string) Platform {
 	return Platform{}
 }
 
+// ByName reports whether the name of a system decides which platform it is, given its ID
+// and VERSION_ID. Where it does not, or there is no ID but the name, all systems with
+// these are one platform.
+func (t *Table) ByName(id, versionID string) bool {
+	id, versionID = plain(id), plain(versionID)
+	for _, s := range t.systems {
+		if s.id != id {
+			continue
+		}
+		if _, ok := s.version.match(versionID); ok {
+			return !s.anyName // those behind it are looked at only where it has a name
+		}
+	}
+	return false
+}
+
 // match holds version and name against a row. Numbers of the name count where
 // the version has none: rows for systems without a version.
 func (s *system) match(versionID, name string) (numbers, bool) {

@@ -59,12 +59,16 @@ func (a *app) collect(ctx context.Context, o collectOptions) error {
 	if err != nil {
 		return err
 	}
+	table, err := cfg.Advisories.Table()
+	if err != nil {
+		return err
+	}
 	base, err := db.Open(ctx, cmp.Or(o.database, cfg.DSN()), drivers()...)
 	if err != nil {
 		return err
 	}
 	defer base.Close()
-	c := &server.Collect{DB: base, Key: id, Dir: cmp.Or(o.spool, filepath.Join(cfg.Data, "spool")), Config: cfg.Collector,
+	c := &server.Collect{DB: base, Key: id, Dir: cmp.Or(o.spool, filepath.Join(cfg.Data, "spool")), Config: cfg.Collector, Systems: table,
 		Say: func(format string, args ...any) { fmt.Fprintf(a.err, "musterd: "+format+"\n", args...) }}
 	if !o.once {
 		return c.Run(ctx)

@@ -115,9 +115,9 @@ func (a *Advisories) HostFindings(ctx context.Context, see []string, host int64,
 	if err != nil {
 		return out, err
 	}
-	c := a.counter()
+	c, m := a.counter(), machineOf(&h)
 	err = a.DB.Read(ctx, func(tx *db.Tx) error {
-		t, err := c.tally(tx, h.Site, h.System, ids)
+		t, err := c.tally(tx, h.Site, m, ids)
 		if err != nil {
 			return err
 		}
@@ -128,15 +128,15 @@ func (a *Advisories) HostFindings(ctx context.Context, see []string, host int64,
 		}
 		r := x.release(t.release, a.Now().Unix())
 		out.Release = &r
-		all, err := a.list(tx, c, h.Site, &h.System, ids, &s)
+		all, err := a.list(tx, c, h.Site, &m, ids, &s)
 		out.Findings, out.Next = page(all, s.from, limitOf(q.Limit))
 		return err
 	})
 	return out, err
 }
 
-// list makes findings of rows. Without a system all kernels count.
-func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport.System, ids []int64, s *sieve) ([]api.Finding, error) {
+// list makes findings of rows. Without a machine all kernels count.
+func (a *Advisories) list(tx *db.Tx, c *counter, site string, m *machine, ids []int64, s *sieve) ([]api.Finding, error) {
 	if err := c.read(tx, ids); err != nil {
 		return nil, err
 	}
@@ -145,8 +145,8 @@ func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport
 		return nil, err
 	}
 	var w whole
-	if system != nil {
-		if w, err = c.whole(tx, *system, ids); err != nil {
+	if m != nil {
+		if w, err = c.whole(tx, *m, ids); err != nil {
 			return nil, err
 		}
 	}
@@ -172,7 +172,7 @@ func (a *Advisories) list(tx *db.Tx, c *counter, site string, system *sitereport
 		put(o.knownRow, o.all, o.note)
 	}
 	for _, id := range ids {
-		if r := c.rows[id]; r != nil && !(system != nil && r.kernel && w.Idle(r.Package)) {
+		if r := c.rows[id]; r != nil && !(m != nil && r.kernel && w.Idle(r.Package)) {
 			put(r.knownRow, found[id], "")
 		}
 	}

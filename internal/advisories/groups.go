@@ -12,7 +12,6 @@ import (
 	"muster/advisory"
 	"muster/internal/db"
 	"muster/internal/sites"
-	"muster/sitereport"
 )
 
 // Hosts of a site that are in one state (packages, kernel) are a group. What the group

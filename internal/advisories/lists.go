@@ -482,7 +482,7 @@ func (a *Advisories) PackageFindings(ctx context.Context, see []string, name str
 // packagePage marks what is ignored at every site.
 func (a *Advisories) packagePage(tx *db.Tx, ids []int64, hosts map[int64]int64, s *sieve) (out api.FindingPage, err error) {
 	c := a.counter()
-	t, err := c.tally(tx, "", noSystem, ids)
+	t, err := c.tally(tx, "", noMachine, ids)
 	if err != nil {
 		return out, err
 	}

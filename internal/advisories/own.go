@@ -46,7 +46,7 @@ type ownRow struct {
 }
 
 type ownKey struct {
-	id, version, name string // of the system
+	id, version, name string // of the system of rows
 	own               advisory.Own
 }
 
@@ -59,13 +59,22 @@ func stateOf(h *sites.Host) string {
 	return cut(state, 250)
 }
 
+// A machine is the system of a host as it was reported, and that of its rows, by which
+// it is known whose advisories speak of it: what decides must be the same for both.
+type machine struct{ is, rows sitereport.System }
+
+func machineOf(h *sites.Host) machine { return machine{h.System, h.RowsSystem()} }
+
+// noMachine runs no kernel that is known: each may be the one.
+var noMachine machine
+
 // whole looks at a host that has some rows.
-func (c *counter) whole(tx *db.Tx, system sitereport.System, ids []int64) (w whole, err error) {
+func (c *counter) whole(tx *db.Tx, m machine, ids []int64) (w whole, err error) {
 	if err := c.readKernels(tx, ids); err != nil {
 		return w, err
 	}
-	p := c.a.Systems.Of(system.ID, system.Version, system.Name)
-	w.Kernels = advisory.KernelsOf(system, p, func(yield func(sitereport.Package) bool) {
+	p := c.a.Systems.Of(m.rows.ID, m.rows.Version, m.rows.Name)
+	w.Kernels = advisory.KernelsOf(m.is, p, func(yield func(sitereport.Package) bool) {
 		for _, id := range ids {
 			if k := c.kernels[id]; k != nil && !yield(*k) {
 				return
@@ -73,7 +82,7 @@ func (c *counter) whole(tx *db.Tx, system sitereport.System, ids []int64) (w who
 		}
 	})
 	for _, o := range w.Own {
-		row, err := c.ownRow(tx, system, o, w.Adrift)
+		row, err := c.ownRow(tx, m.rows, o, w.Adrift)
 		if err != nil {
 			return w, err
 		}
@@ -82,12 +91,9 @@ func (c *counter) whole(tx *db.Tx, system sitereport.System, ids []int64) (w who
 	return w, nil
 }
 
-// ownRow judges what runs, once for all hosts on which it does.
+// ownRow judges what runs, once for all hosts whose rows have a system and on which it does.
 func (c *counter) ownRow(tx *db.Tx, system sitereport.System, o advisory.Own, adrift bool) (*ownRow, error) {
-	key := ownKey{system.ID, system.Version, "", o}
-	if system.ID == "" {
-		key.name = system.Name
-	}
+	key := ownKey{system.ID, system.Version, system.Name, o}
 	if had := c.own[key]; had != nil {
 		return had, nil
 	}
@@ -195,7 +201,7 @@ func (a *Advisories) eachAside(ctx context.Context, c *counter, see []string, nu
 		}
 		var w whole
 		err = a.DB.Read(ctx, func(tx *db.Tx) error {
-			w, err = c.whole(tx, h.System, ids)
+			w, err = c.whole(tx, machineOf(&h), ids)
 			return err
 		})
 		if err != nil {

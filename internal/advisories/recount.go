@@ -154,7 +154,7 @@ func (a *Advisories) countStale(ctx context.Context, c *counter, g *staleGroup) 
 		if h.Gone != 0 || (groupKey{h.Site, stateOf(&h)}) != g.key {
 			continue
 		}
-		g.now, err = a.tally(ctx, c, h.Site, h.System, ids)
+		g.now, err = a.tally(ctx, c, h.Site, machineOf(&h), ids)
 		return err
 	}
 	return nil

@@ -184,11 +184,11 @@ func (a *Advisories) counter() *counter {
 }
 
 // tally counts what a host of a site has, given the rows of its packages.
-func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []int64) (t tally, err error) {
+func (c *counter) tally(tx *db.Tx, site string, m machine, ids []int64) (t tally, err error) {
 	if err := c.read(tx, ids); err != nil {
 		return t, err
 	}
-	w, err := c.whole(tx, system, ids)
+	w, err := c.whole(tx, m, ids)
 	if err != nil {
 		return t, err
 	}
@@ -196,7 +196,7 @@ func (c *counter) tally(tx *db.Tx, site string, system sitereport.System, ids []
 	if err != nil {
 		return t, err
 	}
-	t.apart, t.release = w.apart(), c.a.releaseOf(&system)
+	t.apart, t.release = w.apart(), c.a.releaseOf(&m.rows)
 	t.covered = len(ids) > 0 && x.covers(t.platform)
 	open, hidden := map[int64]mark{}, map[int64]bool{}
 	for r := range c.judged(&w, ids) {
@@ -241,9 +241,6 @@ func (c *counter) judged(w *whole, ids []int64) iter.Seq[*counted] {
 	}
 }
 
-// noSystem runs no kernel that is known: each may be the one.
-var noSystem sitereport.System
-
 // read has the counter know rows.
 func (c *counter) read(tx *db.Tx, ids []int64) (err error) {
 	if c.ignored == nil {
@@ -276,7 +273,7 @@ func (c *counter) read(tx *db.Tx, ids []int64) (err error) {
 	c.size += len(ask)
 	for _, k := range rows {
 		r := &counted{knownRow: c.a.knownRow(k)}
-		r.kernel, _ = advisory.Kernel(noSystem, k.Package)
+		r.kernel, _ = advisory.Kernel(noMachine.is, k.Package)
 		for _, f := range found[k.ID] {
 			r.found = append(r.found, marked{f.advisory, markOf(&f)})
 		}

@@ -66,7 +66,8 @@ func (a *Advisories) lookOver(ctx context.Context) error {
 }
 
 func (a *Advisories) unmappedOf(h *sites.Host) (s api.UnmappedSystem, ok bool) {
-	if h.Gone != 0 || a.Systems.Of(h.System.ID, h.System.Version, h.System.Name).Known {
+	of := h.RowsSystem() // by which packages are judged
+	if h.Gone != 0 || a.Systems.Of(of.ID, of.Version, of.Name).Known {
 		return s, false
 	}
 	s = api.UnmappedSystem{ID: h.System.ID, Version: h.System.Version, Name: h.System.Name}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -118,10 +119,13 @@ func (a *Advisories) config() (c advisories.Config, err error) {
 		}
 		c.Proxy = http.ProxyURL(u)
 	}
-	if a.Systems == "" {
-		return c, nil
+	own, err := a.ownSystems()
+	if err != nil || own == nil {
+		return c, err
 	}
-	return c, a.extend(&c)
+	c.Mapping = fmt.Sprintf("%s %x", c.Mapping, sha256.Sum256(own))
+	c.Systems, err = a.Table()
+	return c, err
 }
 
 // allowed are the networks that may be asked: an address in a source is one.
@@ -140,18 +144,29 @@ func (a *Advisories) allowed(all []advisories.Source) []netip.Prefix {
 	return out
 }
 
-// extend reads the server's own table of systems. Where it changes all is matched anew.
-func (a *Advisories) extend(c *advisories.Config) error {
-	data, err := os.ReadFile(a.Systems)
-	if err != nil {
-		return muster.Errorf(muster.Unavailable, "cannot read advisories.systems: %w", err)
+// ownSystems reads the server's own table of systems. Where it changes all is matched anew.
+func (a *Advisories) ownSystems() ([]byte, error) {
+	if a.Systems == "" {
+		return nil, nil
 	}
-	table, err := systems.Builtin().Extend(strings.NewReader(string(data)))
+	own, err := os.ReadFile(a.Systems)
 	if err != nil {
-		return fmt.Errorf("cannot use advisories.systems: %w", err)
+		return nil, muster.Errorf(muster.Unavailable, "cannot read advisories.systems: %w", err)
 	}
-	c.Systems, c.Mapping = table, fmt.Sprintf("%s %x", c.Mapping, sha256.Sum256(data))
-	return nil
+	return own, nil
+}
+
+// Table says which systems are which, by the server's own table and the built-in.
+func (a *Advisories) Table() (*systems.Table, error) {
+	own, err := a.ownSystems()
+	if err != nil || own == nil {
+		return systems.Builtin(), err
+	}
+	table, err := systems.Builtin().Extend(bytes.NewReader(own))
+	if err != nil {
+		return nil, fmt.Errorf("cannot use advisories.systems: %w", err)
+	}
+	return table, nil
 }
 
 // openAdvisories opens what knows vulnerable packages.

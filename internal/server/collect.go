@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/advisory/systems"
 	"muster/internal/db"
 	"muster/internal/durable"
 	"muster/internal/sites"
@@ -27,6 +28,8 @@ type Collect struct {
 	Config Collector // window, quotas and the site of reports that name none
 	Say    func(format string, args ...any)
 	Disk   *durable.Disk
+	// Systems is the server's table of systems: what one server takes another must know.
+	Systems *systems.Table
 
 	now  func() time.Time   // nil: time.Now
 	busy map[string]waiting // letters of which a quota was used up
@@ -72,7 +75,7 @@ func (c *Collect) Run(ctx context.Context) error {
 // Once opens what lies there, the oldest first. A letter is deleted when what it says is
 // on disk: whatever ends this in between, the next round finds that it came before.
 func (c *Collect) Once(ctx context.Context) (done Collected, err error) {
-	kept, err := sites.Open(ctx, sites.Config{DB: c.DB, Window: c.Config.Window.std(), Quota: c.Config.quota()})
+	kept, err := sites.Open(ctx, sites.Config{DB: c.DB, Window: c.Config.Window.std(), Quota: c.Config.quota(), Systems: c.Systems})
 	if err != nil {
 		return done, err
 	}
@@ -205,11 +208,15 @@ func (c *Collect) bound(dir string) error {
 // OpenSites opens the database of a configuration for what is known of sites, as the
 // server has it. The caller closes the database.
 func OpenSites(ctx context.Context, cfg *Config, drivers ...db.Driver) (*db.DB, *sites.Sites, error) {
+	table, err := cfg.Advisories.Table()
+	if err != nil {
+		return nil, nil, err
+	}
 	base, err := db.Open(ctx, cfg.DSN(), drivers...)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := sites.Open(ctx, sites.Config{DB: base, Window: cfg.Collector.Window.std(), Quota: cfg.Collector.quota()})
+	s, err := sites.Open(ctx, sites.Config{DB: base, Window: cfg.Collector.Window.std(), Quota: cfg.Collector.quota(), Systems: table})
 	if err != nil {
 		base.Close() //nolint:errcheck // the first error tells more
 		return nil, nil, err

@@ -24,7 +24,11 @@ const maxReportIntake = 128 << 20
 // openCollector opens what keeps reports of hosts without an agent.
 func (s *Server) openCollector(ctx context.Context) error {
 	c := &s.cfg.Collector
-	kept, err := sites.Open(ctx, sites.Config{DB: s.db, Window: c.Window.std(), Quota: c.quota(),
+	table, err := s.cfg.Advisories.Table()
+	if err != nil {
+		return err
+	}
+	kept, err := sites.Open(ctx, sites.Config{DB: s.db, Window: c.Window.std(), Quota: c.quota(), Systems: table,
 		Weeded: func(ctx context.Context) error { return s.advisories.ForgetRows(ctx, s.sites.Absent) }})
 	if err != nil {
 		return err

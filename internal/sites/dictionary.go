@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"muster/advisory/systems"
 	"muster/internal/db"
 	"muster/sitereport"
 )
@@ -15,7 +16,7 @@ import (
 // A Known is a package that some host has or had.
 type Known struct {
 	ID      int64
-	System  sitereport.System // ID and Version; Name only where ID is ""
+	System  sitereport.System // ID and Version; Name where there is no ID, or the name decides
 	Package sitereport.Package
 	First   int64 // when the server first saw it, in Unix seconds
 }
@@ -45,6 +46,7 @@ func wordSum(platform string, p *sitereport.Package) sum {
 // not change, and no number is given twice; but rows go ([Sites.Weed]), here and on other
 // servers. Each time the database counts that, and what memory has of before is forgotten.
 type dictionary struct {
+	systems   *systems.Table
 	mu        sync.Mutex
 	weeded    int64 // as the database had counted when bySum was begun
 	bySum     map[sum]int64
@@ -60,8 +62,8 @@ const (
 	maxPlatforms = 10_000
 )
 
-func newDictionary() *dictionary {
-	return &dictionary{bySum: map[sum]int64{}, byNum: map[int64]*Known{}, platforms: map[string]int64{}}
+func newDictionary(t *systems.Table) *dictionary {
+	return &dictionary{systems: t, bySum: map[sum]int64{}, byNum: map[int64]*Known{}, platforms: map[string]int64{}}
 }
 
 func (d *dictionary) putSum(s sum, num int64) {
@@ -200,31 +202,33 @@ func cut(s string, most int) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "?")
 }
 
-// platformOf is what the sum of a package has of its system.
-func platformOf(s *sitereport.System) (id, version, name string) {
+// platformOf is what the sum of a package has of its system: all that decides whose
+// advisories speak of it. Names differ where systems do not (flavours, what people write
+// there), so that one is kept only where it decides.
+func (d *dictionary) platformOf(s *sitereport.System) (id, version, name string) {
 	id, version, name = cut(s.ID, 64), cut(s.Version, 64), cut(s.Name, 190)
-	if id != "" {
+	if id != "" && !d.systems.ByName(id, version) {
 		name = ""
 	}
 	return id, version, name
 }
 
-func platformKey(s *sitereport.System) string {
-	id, version, name := platformOf(s)
+func (d *dictionary) platformKey(s *sitereport.System) string {
+	id, version, name := d.platformOf(s)
 	return id + "\n" + version + "\n" + name
 }
 
 // platform returns the number of a platform, which it adds where tx may write; 0
 // where it is not known. A write does not trust memory: platforms go as well.
 func (d *dictionary) platform(tx *db.Tx, s *sitereport.System) (int64, error) {
-	key := platformKey(s)
+	key := d.platformKey(s)
 	d.mu.Lock()
 	num := d.platforms[key]
 	d.mu.Unlock()
 	if num != 0 && !tx.Writing() {
 		return num, nil
 	}
-	id, version, name := platformOf(s)
+	id, version, name := d.platformOf(s)
 	num, err := findOr(tx, "SELECT num FROM sites_platform WHERE id = ? AND version = ? AND name = ?", []any{id, version, name}, func() (int64, error) {
 		num, err := tx.Next("sites_number", "platform", 1)
 		if err != nil {

@@ -31,7 +31,8 @@ type Host struct {
 	Agent    string // its id there
 	Edited   int64  // number of its newest change: see [Sites.HostsAfter]
 
-	set int64
+	set   int64
+	named string // the name that its packages have: see [Known]
 }
 
 // A hostRow is what taking a report reads of a host.
@@ -129,7 +130,7 @@ func (t *taking) turn(tx *db.Tx, was *hostRow, os, has int64) error {
 }
 
 // hostColumns are read by hostFrom.
-const hostColumns = `SELECT h.num, h.name, s.name, h.tag, f.id, f.version, o.name, o.arch, o.kernel, h.form, n.address, n.moved, h.first, n.seen, h.changed, h.gone, n.reports, t.size, h.site, h.ident, h.edited, h.has
+const hostColumns = `SELECT h.num, h.name, s.name, h.tag, f.id, f.version, f.name, o.name, o.arch, o.kernel, h.form, n.address, n.moved, h.first, n.seen, h.changed, h.gone, n.reports, t.size, h.site, h.ident, h.edited, h.has
 	FROM sites_host h JOIN sites_seen n ON n.host = h.num JOIN sites_system o ON o.num = h.os JOIN sites_platform f ON f.num = o.platform
 	JOIN sites_set t ON t.num = h.has LEFT JOIN sites_site s ON s.num = h.site
 	WHERE (h.site = 0 OR s.num IS NOT NULL) AND ` // those of sites that were removed wait for [Sites.Clear]
@@ -139,7 +140,7 @@ func hostFrom(scan db.Scan) (h Host, err error) {
 	var num int64
 	var ident string
 	o := &h.System
-	err = scan(&h.ID, &h.Name, &site, &h.Tag, &o.ID, &o.Version, &o.Name, &o.Arch, &o.Kernel, &h.Form, &h.Address, &h.Moved, &h.First, &h.Last, &h.Changed, &h.Gone, &h.Reports, &h.Packages, &num, &ident, &h.Edited, &h.set)
+	err = scan(&h.ID, &h.Name, &site, &h.Tag, &o.ID, &o.Version, &h.named, &o.Name, &o.Arch, &o.Kernel, &h.Form, &h.Address, &h.Moved, &h.First, &h.Last, &h.Changed, &h.Gone, &h.Reports, &h.Packages, &num, &ident, &h.Edited, &h.set)
 	if site != nil {
 		h.Site = *site
 	}

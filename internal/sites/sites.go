@@ -42,6 +42,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"muster/advisory/systems"
 	"muster/internal/db"
 )
 
@@ -61,6 +62,9 @@ type Config struct {
 	Skew time.Duration
 	// Quota is that of sites whose record says nothing of it.
 	Quota Quota
+	// Systems says where the name of a system decides which platform it is: packages of
+	// such systems are told apart by it. nil is the built-in.
+	Systems *systems.Table
 	// Weeded is called by [Sites.Run] after packages may have gone from the dictionary, for
 	// those who keep something of them: [Sites.Absent] says which. nil: nobody does.
 	Weeded func(ctx context.Context) error
@@ -95,7 +99,7 @@ func Open(ctx context.Context, c Config) (*Sites, error) {
 	if err := c.DB.Migrate(ctx, "sites", files); err != nil {
 		return nil, err
 	}
-	s := &Sites{Config: c, records: newRecords(), words: newDictionary(), sets: newSetCache(), poked: make(chan struct{}, 1)}
+	s := &Sites{Config: c, records: newRecords(), words: newDictionary(c.Systems), sets: newSetCache(), poked: make(chan struct{}, 1)}
 	if s.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression)); err != nil {
 		return nil, err
 	}
@@ -109,6 +113,9 @@ func (c *Config) fill() {
 	}
 	if c.Skew == 0 {
 		c.Skew = time.Hour
+	}
+	if c.Systems == nil {
+		c.Systems = systems.Builtin()
 	}
 	c.Quota = c.Quota.or(Quota{Hosts: 10_000, Reports: 100_000, Bytes: 4 << 30, Packages: 50_000})
 }

@@ -6,6 +6,7 @@ import (
 
 	"muster"
 	"muster/internal/db"
+	"muster/sitereport"
 )
 
 // State names what a host has: hosts with the same have the same packages of the same
@@ -13,6 +14,13 @@ import (
 // never gets its number.
 func (h *Host) State() string {
 	return strconv.FormatInt(h.set, 10) + " " + h.System.Kernel
+}
+
+// RowsSystem is the system of the rows of the dictionary that the host has: see [Known].
+// It is less than the system of the host, and until its next report that as it was taken
+// when another table said where names decide.
+func (h *Host) RowsSystem() sitereport.System {
+	return sitereport.System{ID: h.System.ID, Version: h.System.Version, Name: h.named}
 }
 
 // HostRows lists the numbers of the packages that a host has now, in their order, for who

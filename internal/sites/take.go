@@ -122,7 +122,7 @@ func (t *taking) begin(ctx context.Context) error {
 		return err
 	}
 	o, set := &t.r.System, t.r.SetHash()
-	platform := platformKey(o)
+	platform := t.s.words.platformKey(o)
 	t.setSum = sumOf(platform, string(set[:]))
 	t.osSum = sumOf(platform, o.Name, o.Arch, o.Kernel)
 	t.sum = sumOf(string(t.setSum[:]), string(t.osSum[:]), t.r.Host, t.r.Tag, t.from.Form)

@@ -11,7 +11,7 @@ import (
 // readWords looks the packages up. Where all are known, the set takes form here.
 func (t *taking) readWords(tx *db.Tx) (err error) {
 	if t.words == nil {
-		platform := platformKey(&t.r.System)
+		platform := t.s.words.platformKey(&t.r.System)
 		t.words = make([]word, len(t.r.Packages))
 		for i := range t.r.Packages {
 			t.words[i] = word{sum: wordSum(platform, &t.r.Packages[i]), pkg: &t.r.Packages[i]}
