@@ -77,35 +77,37 @@ func (a *Advisories) judge(tx *db.Tx, rows []sites.Known) ([]matchedRow, error) 
 type heap struct{ index *advisory.Index }
 
 func newHeap(tx *db.Tx, ecosystem, release string, names []string) (*heap, error) {
-	b := advisory.NewBuilder()
+	all := map[int64]*advisory.Advisory{}
 	err := candidates(tx, ecosystem, release, names, func(c *candidate) {
-		b.Add(&advisory.Advisory{ID: strconv.FormatInt(c.num, 10), Affected: []advisory.Affected{c.Affected}})
+		if all[c.num] == nil {
+			all[c.num] = &advisory.Advisory{ID: strconv.FormatInt(c.num, 10)}
+		}
+		all[c.num].Affected = append(all[c.num].Affected, c.Affected)
 	})
+	b := advisory.NewBuilder()
+	for _, n := range slices.Sorted(maps.Keys(all)) {
+		b.Add(all[n])
+	}
 	return &heap{b.Index()}, err
 }
 
 // find is what affects a package, one finding for each advisory, in the order of their
 // numbers, less those that do later.
-func (x *heap) find(p advisory.Platform, pkg sitereport.Package, later map[string]bool) []finding {
-	best := map[int64]finding{}
-	put := func(f finding) {
-		if had, there := best[f.advisory]; !there || f.compare(had) < 0 {
-			best[f.advisory] = f
-		}
-	}
+func (x *heap) find(p advisory.Platform, pkg sitereport.Package, later map[string]bool) (all []finding) {
 	x.index.Match(p, pkg, func(hit advisory.Finding) {
 		num, err := strconv.ParseInt(hit.Advisory.ID, 10, 64)
 		if err != nil || later[hit.Advisory.ID] {
 			return // numbers are of newHeap
 		}
-		put(finding{num, cut(hit.Fixed, maxText), hit.Affected.Status, hit.Affected.Severity, false})
+		all = append(all, finding{num, cut(hit.Fixed, maxText), hit.Affected.Status, hit.Affected.Severity, false})
 	})
-	return slices.SortedFunc(maps.Values(best), func(a, b finding) int { return cmp.Compare(a.advisory, b.advisory) })
+	slices.SortFunc(all, func(a, b finding) int { return cmp.Compare(a.advisory, b.advisory) })
+	return all
 }
 
-// compare puts first which of several words of an advisory about a package counts: the
-// worst, one without a status before others, one with a fix. What is left is there so
-// that the same one always does.
+// compare puts first which of several advisories of one name is shown of a package: the
+// worst, one without a status before others, one without a fix. What is left is there so
+// that the same one always is.
 func (f finding) compare(o finding) int {
 	return cmp.Or(cmp.Compare(o.severity, f.severity), cmp.Compare(f.status, o.status), cmp.Compare(o.fixed, f.fixed))
 }
