@@ -47,13 +47,15 @@ type world struct {
 
 func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *world {
 	t.Helper()
-	s, err := sites.Open(t.Context(), sites.Config{DB: d})
-	check(t, err)
-	w := &world{t: t, sites: s, now: began}
-	c := Config{DB: d, Dictionary: s, Fleet: s, Folder: t.TempDir(), Now: func() time.Time { return w.now }}
+	w := &world{t: t, now: began}
+	c := Config{DB: d, Folder: t.TempDir(), Now: func() time.Time { return w.now }}
 	for _, f := range change {
 		f(&c)
 	}
+	var err error
+	w.sites, err = sites.Open(t.Context(), sites.Config{DB: d, Systems: c.Systems})
+	check(t, err)
+	c.Dictionary, c.Fleet = w.sites, w.sites
 	w.Advisories, err = Open(t.Context(), c)
 	check(t, err)
 	return w
