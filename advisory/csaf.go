@@ -30,14 +30,15 @@ const (
 // An archive (tar) of documents is read document by document, each with the
 // bounds of one; [CSAFFolder] reads a folder of them.
 func CSAF(r io.Reader, o Options, yield func(*Advisory) error) error {
-	text, end, err := o.plain(r)
+	packed := &countingReader{r: r}
+	text, end, err := o.plain(packed)
 	if err != nil {
 		return err
 	}
 	defer end()
 	in := bufio.NewReader(text)
 	if head, err := in.Peek(262); err == nil && string(head[257:]) == "ustar" {
-		return o.csafTar(in, yield)
+		return o.csafTar(&growingReader{r: in, packed: packed, name: o.Name, ctx: o.Context}, yield)
 	}
 	return o.csaf(in, yield)
 }

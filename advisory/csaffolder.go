@@ -3,6 +3,7 @@ package advisory
 import (
 	"archive/tar"
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/csv"
@@ -23,6 +24,7 @@ const (
 	maxIndexLine  = 4 << 10
 	maxIndexLines = 5_000_000
 	maxSideFile   = 4 << 10
+	maxTarEntries = 5_000_000 // with signatures and sums beside documents
 )
 
 // CSAFFolder reads the documents of a folder that was copied from a provider
@@ -147,6 +149,9 @@ func (c *csafFolder) listed(list, line string) error {
 // document reads one document and, where it fits what stands beside it, yields
 // it. What is wrong with it ends it alone.
 func (c *csafFolder) document(name string) error {
+	if err := ended(c.o.Context); err != nil {
+		return err
+	}
 	all, err := c.read(name)
 	return c.give(name, all, err)
 }
@@ -202,6 +207,27 @@ func (c *csafFolder) parse(name string, in io.Reader) (all []*Advisory, err erro
 	return all, err
 }
 
+// A growingReader reads an archive that may be compressed, and refuses it where it grows to
+// more than 400 times its size: Red Hat's grows to 40 times.
+type growingReader struct {
+	r      io.Reader
+	packed *countingReader
+	n      int64
+	name   string
+	ctx    context.Context
+}
+
+func (g *growingReader) Read(p []byte) (int, error) {
+	if err := ended(g.ctx); err != nil {
+		return 0, err
+	}
+	n, err := g.r.Read(p)
+	if g.n += int64(n); g.n > maxArchiveGrowth+maxArchiveRatio*g.packed.n {
+		return n, muster.Errorf(muster.Invalid, "archive %q of %d bytes grows to more than %d times as much", g.name, g.packed.n, maxArchiveRatio)
+	}
+	return n, err
+}
+
 // csafTar reads the documents of an archive, as Red Hat has one of all.
 func (o *Options) csafTar(in io.Reader, yield func(*Advisory) error) error {
 	c := csafFolder{o: o, yield: yield, seen: map[string]bool{}}
@@ -213,8 +239,8 @@ func (o *Options) csafTar(in io.Reader, yield func(*Advisory) error) error {
 			return nil
 		case err != nil:
 			return muster.Errorf(muster.Invalid, "cannot read archive %q: %w", o.Name, err)
-		case n == maxArchiveEntries:
-			return muster.Errorf(muster.Invalid, "archive %q has more than %d files", o.Name, maxArchiveEntries)
+		case n == maxTarEntries:
+			return muster.Errorf(muster.Invalid, "archive %q has more than %d files", o.Name, maxTarEntries)
 		case h.Typeflag != tar.TypeReg || !strings.HasSuffix(h.Name, ".json"):
 			continue
 		}

@@ -57,6 +57,9 @@ func (c *csafReader) rows() error {
 		v := &c.vulns[i]
 		for _, status := range fixedStatuses {
 			for _, n := range v.statuses[status] {
+				if err := c.room(&rows); err != nil {
+					return err
+				}
 				if t := c.target(n); t.ok && t.part.version != "" {
 					rows.fix(t, c.impact(v, n))
 				}
@@ -64,18 +67,26 @@ func (c *csafReader) rows() error {
 		}
 		for _, status := range openStatuses {
 			for _, n := range v.statuses[status] {
+				if err := c.room(&rows); err != nil {
+					return err
+				}
 				if t := c.target(n); t.ok {
 					rows.affect(t, c.impact(v, n), cmp.Or(v.noFix[n], openStatus(status)))
 				}
 			}
 		}
-		if rows.count > maxRows {
-			return errors.New("too many products")
-		}
 	}
 	c.a.Affected = rows.affected()
 	c.a.References = append(c.self, c.external...)
 	return nil
+}
+
+// room reports that there is none for one more row, or that the import is to end.
+func (c *csafReader) room(rows *csafRows) error {
+	if rows.count >= maxRows {
+		return errors.New("too many products")
+	}
+	return c.o.measure.makes(1)
 }
 
 func openStatus(status string) string {

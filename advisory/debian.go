@@ -25,7 +25,7 @@ func Debian(r io.Reader, o Options, yield func(*Advisory) error) error {
 		return err
 	}
 	defer end()
-	in := &debianReader{o: o, found: map[string]*Advisory{}, suites: map[string]Platform{}, texts: map[string]string{}, has: map[string]map[string]bool{}}
+	in := &debianReader{o: o, found: map[string]*Advisory{}, suites: map[string]Platform{}, texts: map[string]string{}, releases: map[string]int{}, has: map[string]uint64{}}
 	in.dec = json.NewDecoder(&tokenBound{r: text, name: o.Name, most: maxJSONToken, offset: func() int64 { return in.dec.InputOffset() }})
 	if err = in.read(); err == nil {
 		err = in.fillReleases()
@@ -44,8 +44,12 @@ func Debian(r io.Reader, o Options, yield func(*Advisory) error) error {
 // debianTracker is where vulnerabilities are described.
 const debianTracker = "https://security-tracker.debian.org/tracker/"
 
-// maxDebianRows bounds what is kept of a list; the real one has some 300,000.
-const maxDebianRows = 2_000_000
+// Bounds of what is kept of a list; the real one has some 300,000 rows of 4,000 sources
+// in 8 releases.
+const (
+	maxDebianRows    = 2_000_000
+	maxDebianSources = 500_000
+)
 
 // debianIssue is a vulnerability of a source package.
 type debianIssue struct {
@@ -67,7 +71,9 @@ type debianReader struct {
 	suites map[string]Platform
 	texts  map[string]string // one copy of each name and version
 	rows   int
-	has    map[string]map[string]bool // source -> release: what releases have
+
+	releases map[string]int    // bits of releases
+	has      map[string]uint64 // by source: the releases that have it
 }
 
 func (in *debianReader) read() error {
@@ -75,7 +81,9 @@ func (in *debianReader) read() error {
 		if err := checkText("package", source); err != nil {
 			return err
 		}
-		source = in.text(source)
+		if source = in.text(source); len(in.has) > maxDebianSources {
+			return muster.Errorf(muster.Invalid, "more than %d source packages", maxDebianSources)
+		}
 		return in.object(func(id string) error { return in.issue(source, id) })
 	})
 	if err != nil {

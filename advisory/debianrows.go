@@ -36,10 +36,17 @@ func (in *debianReader) affected(source string, releases map[string]debianReleas
 
 // note keeps which releases have a package: never affected is being there, too.
 func (in *debianReader) note(source, release string) {
-	if in.has[source] == nil {
-		in.has[source] = map[string]bool{}
+	bit, ok := in.releases[release]
+	if !ok {
+		bit = len(in.releases) // of 64: the table of systems has some 20
+		in.releases[release] = bit
 	}
-	in.has[source][release] = true
+	in.has[source] |= 1 << bit
+}
+
+func (in *debianReader) hasIn(source, release string) bool {
+	bit, ok := in.releases[release]
+	return ok && in.has[source]&(1<<bit) != 0
 }
 
 // fillReleases adds what is said of packages in releases that do not have them.
@@ -52,31 +59,28 @@ func (in *debianReader) fillReleases() error {
 	}
 	slices.SortFunc(releases, func(a, b string) int { return version.Dpkg(b, a) })
 	for _, a := range in.found {
-		for _, source := range sourcesOf(a.Affected) {
-			more := in.missing(a.Affected, source, releases)
+		if err := ended(in.o.Context); err != nil {
+			return err
+		}
+		for rows := a.Affected; len(rows) > 0; {
+			n := 1 // those of a source stand together
+			for n < len(rows) && rows[n].Name == rows[0].Name {
+				n++
+			}
+			more := in.missing(rows[:n], rows[0].Name, releases)
 			if err := in.count(len(more)); err != nil {
 				return err
 			}
-			a.Affected = append(a.Affected, more...)
+			a.Affected, rows = append(a.Affected, more...), rows[n:]
 		}
 	}
 	return nil
 }
 
-// sourcesOf are the names in rows, which stand together.
-func sourcesOf(rows []Affected) (names []string) {
-	for _, r := range rows {
-		if len(names) == 0 || names[len(names)-1] != r.Name {
-			names = append(names, r.Name)
-		}
-	}
-	return names
-}
-
 // missing are the rows of a package for releases that do not have it: that of
 // the newest release that has it.
 func (in *debianReader) missing(rows []Affected, source string, releases []string) (more []Affected) {
-	newest := slices.IndexFunc(releases, func(r string) bool { return in.has[source][r] })
+	newest := slices.IndexFunc(releases, func(r string) bool { return in.hasIn(source, r) })
 	if newest < 0 {
 		return nil
 	}
@@ -85,7 +89,7 @@ func (in *debianReader) missing(rows []Affected, source string, releases []strin
 		return nil
 	}
 	for _, release := range releases {
-		if !in.has[source][release] {
+		if !in.hasIn(source, release) {
 			row := rows[i]
 			row.Release, row.FixElsewhere = release, len(row.Ranges) > 0
 			if row.Status != StatusEndOfLife && row.Status != StatusInvestigating {

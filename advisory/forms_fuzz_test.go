@@ -33,7 +33,16 @@ func fuzzForm(f *testing.F, read Importer, seeds ...string) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := importText(read, "fuzz.deb12", text)
+		var got imported
+		var err error
+		free := uint64(64 << 20)
+		if strings.Contains(text, "oval_definitions") {
+			free = 400 << 20
+		}
+		took := allocated(func() { got, err = importText(read, "fuzz.deb12", text) })
+		if took > free+5000*uint64(len(text)) {
+			t.Errorf("%d bytes took %d", len(text), took)
+		}
 		if err != nil {
 			if muster.KindOf(err) != muster.Invalid || !strings.Contains(err.Error(), "fuzz.deb12") {
 				t.Fatalf("%v, kind %q", err, muster.KindOf(err))

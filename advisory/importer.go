@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"context"
 	"io"
 	"strings"
 	"unicode"
@@ -33,6 +34,11 @@ type Options struct {
 	// Unknown is told each name of a system that the table does not have; the
 	// scheme is one of those of [systems.Table.Named]. It may be nil.
 	Unknown func(scheme, name string)
+	// Context ends the import when it ends; nil: nothing does. What is returned then says
+	// nothing of the document.
+	Context context.Context
+
+	measure *measure // of the document that is read
 }
 
 // MaxBytes bounds a document where [Options] do not: half a gigabyte, some five
@@ -62,34 +68,6 @@ func (o *Options) platform(scheme, name string) (p Platform, ok bool) {
 		o.Unknown(scheme, name)
 	}
 	return p, p.Known
-}
-
-// bounded reads at most MaxBytes of a document: one byte more is an error, not
-// an end.
-func (o *Options) bounded(r io.Reader) io.Reader {
-	limit := o.MaxBytes
-	if limit <= 0 {
-		limit = MaxBytes
-	}
-	return &boundedReader{r: r, left: limit, name: o.Name, limit: limit}
-}
-
-type boundedReader struct {
-	r           io.Reader
-	left, limit int64
-	name        string
-}
-
-func (b *boundedReader) Read(p []byte) (int, error) {
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.r.Read(p)
-	if int64(n) > b.left {
-		return 0, muster.Errorf(muster.Invalid, "%q has more than %d bytes", b.name, b.limit)
-	}
-	b.left -= int64(n)
-	return n, err
 }
 
 // Summarize makes one line of text that a publisher wrote, at most

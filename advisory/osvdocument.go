@@ -215,11 +215,12 @@ func (in *osvReader) affected(a *Advisory, doc *osvAffected) error {
 		}
 		f.Ranges = append(f.Ranges, ranges...)
 	}
+	many := len(f.Ranges)*len(doc.Versions) > maxOSVCompared
 	for _, v := range doc.Versions {
 		if err := checkText("version", v); err != nil {
 			return err
 		}
-		if !f.has(p.Order, v) {
+		if many || !f.has(p.Order, v) {
 			f.Versions = append(f.Versions, v)
 		}
 	}
@@ -253,6 +254,10 @@ func (in *osvReader) platform(name string) Platform {
 	}
 	return p
 }
+
+// maxOSVCompared bounds comparisons of versions with ranges, for one package. Linux of
+// Ubuntu has some 300 versions and 4 ranges.
+const maxOSVCompared = 20_000
 
 // has says whether a range has a version: then the list need not.
 func (a *Affected) has(order version.Order, v string) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"strings"
 
 	"muster"
@@ -13,7 +14,8 @@ import (
 // Bounds of an archive of documents. That of Debian has some 55,000 of them;
 // text of versions is packed into a fiftieth of its size and less.
 const (
-	maxArchiveEntries = 2_000_000
+	maxArchiveEntries = 500_000
+	maxZipDirectory   = 24 << 20 // an entry has 46 bytes, and a name; it takes 250 of memory
 	maxArchiveEntry   = 64 << 20
 	maxArchiveRatio   = 400
 	maxArchiveGrowth  = 16 << 20 // of any archive
@@ -24,13 +26,15 @@ const (
 // that cannot be read is skipped like an entry; an archive whose files grow to
 // more than 400 times its size is refused where it does.
 func OSVZip(r io.ReaderAt, size int64, o Options, yield func(*Advisory) error) error {
-	archive, err := zip.NewReader(r, size)
+	limited := &directoryReader{r: r, left: maxZipDirectory}
+	archive, err := zip.NewReader(limited, size)
 	if err != nil {
 		return muster.Errorf(muster.Invalid, "cannot read archive %q: %w", o.Name, err)
 	}
 	if len(archive.File) > maxArchiveEntries {
 		return muster.Errorf(muster.Invalid, "archive %q has more than %d files", o.Name, maxArchiveEntries)
 	}
+	limited.left = math.MaxInt64
 	in := &osvReader{o: o, yield: yield}
 	left := maxArchiveGrowth + maxArchiveRatio*size
 	for _, f := range archive.File {
@@ -46,6 +50,20 @@ func OSVZip(r io.ReaderAt, size int64, o Options, yield func(*Advisory) error) e
 		}
 	}
 	return nil
+}
+
+// A directoryReader bounds what is read of an archive before it is known how many files it
+// says it has.
+type directoryReader struct {
+	r    io.ReaderAt
+	left int64
+}
+
+func (d *directoryReader) ReadAt(p []byte, off int64) (int, error) {
+	if d.left -= int64(len(p)); d.left < 0 {
+		return 0, muster.Errorf(muster.Invalid, "its directory has more than %d bytes", maxZipDirectory)
+	}
+	return d.r.ReadAt(p, off)
 }
 
 // OSVFolder reads every file below a folder whose name ends in .json, in the
@@ -70,7 +88,7 @@ func (in *osvReader) file(name string, open func() (io.ReadCloser, error)) (int6
 	var count countingReader
 	f, err := open()
 	if err == nil {
-		bound := Options{Name: name, MaxBytes: maxArchiveEntry}
+		bound := Options{Name: name, MaxBytes: maxArchiveEntry, Context: in.o.Context}
 		count.r = bound.bounded(f)
 		err = errors.Join(in.stream(&count, name), f.Close())
 	}

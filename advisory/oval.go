@@ -15,7 +15,12 @@ import (
 const (
 	maxOvalItems = 2_000_000 // definitions, tests, objects, states and variables
 	maxOvalNodes = 4_000_000
-	maxOvalNames = 5_000 // names of packages that one variable lists
+	maxOvalNames = 5_000   // names of packages that one variable lists
+	maxOvalArchs = 32      // architectures that one state lists
+	maxOvalHeld  = 500_000 // rows of criteria inside of each other
+	maxOvalKept  = 500_000 // rows of tests, and of definitions that others extend
+	maxOvalDepth = 50      // definitions that extend each other
+	maxOvalCheck = 200     // bytes of the expression of a release
 )
 
 // OVAL reads a document of the Open Vulnerability and Assessment Language,
@@ -71,6 +76,9 @@ type ovalDocument struct {
 	onItself    map[int32]bool
 	extended    map[int32]ovalTerm
 	sameID      map[int32][]int // other definitions of the same ID, by the first
+	kept        int             // rows of atoms and extended
+	held        int             // rows of the criteria that are being joined
+	wrong       error           // what ends the document: it becomes too much
 }
 
 // An ovalDefinition is a definition before its tests are known.

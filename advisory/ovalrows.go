@@ -3,6 +3,7 @@ package advisory
 import (
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // An ovalTerm is what criteria say: any of its rows. Without rows it is never
@@ -34,10 +35,16 @@ func (d *ovalDocument) advisory(f *ovalDefinition, yield func(*Advisory) error) 
 	for _, same := range d.sameID[f.id] {
 		g := &d.definitions[same]
 		more, whyNot := d.rows(g)
+		if len(rows)+len(more) > maxRows {
+			more, whyNot = nil, []string{"too many rows"}
+		}
 		rows = append(rows, more...)
 		why = append(why, whyNot...)
 		f.a.Aliases = append(f.a.Aliases, g.a.Aliases...)
 		g.criteria = ovalNode{}
+	}
+	if d.wrong != nil {
+		return d.wrong
 	}
 	if len(why) > 0 {
 		err := fmt.Errorf("%s", why[0])
@@ -58,6 +65,7 @@ func (d *ovalDocument) advisory(f *ovalDefinition, yield func(*Advisory) error) 
 // rows are those of one definition, and what of it no row says.
 func (d *ovalDocument) rows(f *ovalDefinition) (rows []Affected, why []string) {
 	said := false
+	platforms := sync.OnceValue(func() []Platform { return d.platforms(f) })
 	for _, r := range d.expand(&f.criteria) {
 		switch {
 		case r.unknown:
@@ -70,20 +78,21 @@ func (d *ovalDocument) rows(f *ovalDefinition) (rows []Affected, why []string) {
 			said = said || r.elsewhere
 		default:
 			said = true
-			platforms := []Platform{r.platform}
+			on := []Platform{r.platform}
 			if !r.platform.Known {
-				platforms = d.platforms(f)
+				on = platforms()
 			}
-			if len(platforms) == 0 {
+			if len(on) == 0 {
 				why = append(why, fmt.Sprintf("package %q on no known system", r.name))
 			}
-			for _, p := range platforms {
+			n := len(on) * max(len(r.archs), 1)
+			if len(rows)+n > maxRows || !d.makes(n) {
+				return nil, []string{"too many rows"}
+			}
+			for _, p := range on {
 				rows = append(rows, r.affected(p)...)
 			}
 		}
-	}
-	if len(rows) > maxRows {
-		return nil, []string{"too many rows"}
 	}
 	if !said && len(why) == 0 {
 		why = append(why, "it names no package")
@@ -91,24 +100,34 @@ func (d *ovalDocument) rows(f *ovalDefinition) (rows []Affected, why []string) {
 	return rows, why
 }
 
+// makes counts rows before they are made; false ends the document.
+func (d *ovalDocument) makes(n int) bool {
+	if err := d.o.measure.makes(n); err != nil {
+		d.wrong = err
+	}
+	return d.wrong == nil
+}
+
 // platforms are those that a definition is said to be about, where its criteria
-// test none.
+// test none; each once.
 func (d *ovalDocument) platforms(f *ovalDefinition) (list []Platform) {
-	for _, cpe := range f.cpes {
-		if p, ok := d.o.platform("cpe", plainCPE(cpe)); ok {
+	add := func(p Platform, known bool) {
+		is := func(q Platform) bool { return q.Ecosystem == p.Ecosystem && q.Release == p.Release }
+		if known && !slices.ContainsFunc(list, is) {
 			list = append(list, p)
 		}
+	}
+	for _, cpe := range f.cpes {
+		add(d.o.platform("cpe", plainCPE(cpe)))
 	}
 	if len(list) > 0 {
 		return list
 	}
 	for _, name := range f.systems {
-		if p, ok := d.o.called(name); ok {
-			list = append(list, p)
-		}
+		add(d.o.called(name))
 	}
-	if len(list) == 0 && d.o.Platform.Known {
-		list = append(list, d.o.Platform)
+	if len(list) == 0 {
+		add(d.o.Platform, d.o.Platform.Known)
 	}
 	return list
 }
@@ -134,6 +153,9 @@ func (r *ovalRow) affected(p Platform) (rows []Affected) {
 // different packages are what no row can say.
 func (d *ovalDocument) expand(n *ovalNode) ovalTerm {
 	var t ovalTerm
+	if !d.makes(1) {
+		return nil
+	}
 	switch {
 	case n.test != 0:
 		t = d.atom(n.test)
@@ -148,32 +170,39 @@ func (d *ovalDocument) expand(n *ovalNode) ovalTerm {
 	return t
 }
 
-func (d *ovalDocument) combine(n *ovalNode) ovalTerm {
+func (d *ovalDocument) combine(n *ovalNode) (t ovalTerm) {
+	var join func(t, u ovalTerm) ovalTerm
 	switch n.operator {
 	case "", "AND":
-		t := ovalAlways
-		for i := range n.inside {
-			t = t.and(d.expand(&n.inside[i]))
-		}
-		return t
+		t, join = ovalAlways, d.and
 	case "OR":
-		var t ovalTerm
-		for i := range n.inside {
-			t = append(t, d.expand(&n.inside[i])...)
-			if len(t) > maxRows {
-				return ovalUnsaid("too many alternatives")
-			}
-		}
-		return t
+		join = d.or
+	default:
+		return ovalUnsaid("criteria joined by %q", n.operator)
 	}
-	return ovalUnsaid("criteria joined by %q", n.operator)
+	outside := d.held
+	defer func() { d.held = outside }()
+	for i := range n.inside {
+		t = join(t, d.expand(&n.inside[i]))
+		if d.held = outside + len(t); d.held > maxOvalHeld {
+			return ovalUnsaid("too many alternatives")
+		}
+	}
+	return t
+}
+
+func (d *ovalDocument) or(t, u ovalTerm) ovalTerm {
+	if len(t)+len(u) > maxRows || !d.makes(len(u)) {
+		return ovalUnsaid("too many alternatives")
+	}
+	return append(t, u...)
 }
 
 // extend is what another definition says. One that is an inventory is what its
 // tests say, too.
 func (d *ovalDocument) extend(id int32) ovalTerm {
 	i, ok := d.byID[id]
-	if !ok || d.onItself[id] {
+	if !ok || d.onItself[id] || len(d.onItself) >= maxOvalDepth {
 		return ovalUnsaid("definition %q", d.ids[id])
 	}
 	if t, ok := d.extended[id]; ok {
@@ -182,12 +211,19 @@ func (d *ovalDocument) extend(id int32) ovalTerm {
 	d.onItself[id] = true
 	t := d.expand(&d.definitions[i].criteria)
 	delete(d.onItself, id)
-	d.extended[id] = t
+	d.keep(d.extended, id, t)
 	return t
 }
 
-func (t ovalTerm) and(u ovalTerm) ovalTerm {
-	if len(t)*len(u) > maxRows {
+// keep remembers what a test or a definition says; of very many it is found out again.
+func (d *ovalDocument) keep(in map[int32]ovalTerm, id int32, t ovalTerm) {
+	if d.kept += len(t); d.kept <= maxOvalKept {
+		in[id] = t
+	}
+}
+
+func (d *ovalDocument) and(t, u ovalTerm) ovalTerm {
+	if len(t)*len(u) > maxRows || !d.makes(len(t)*len(u)) {
 		return ovalUnsaid("too many alternatives")
 	}
 	var out ovalTerm

@@ -12,7 +12,7 @@ func (d *ovalDocument) atom(id int32) ovalTerm {
 		return t
 	}
 	t := d.judge(id)
-	d.atoms[id] = t
+	d.keep(d.atoms, id, t)
 	return t
 }
 
@@ -20,6 +20,9 @@ func (d *ovalDocument) judge(id int32) ovalTerm {
 	test, ok := d.tests[id]
 	if !ok {
 		return ovalUnsaid("test %q, which is not there", d.ids[id])
+	}
+	if !d.makes(d.size(&test)) {
+		return nil
 	}
 	var t ovalTerm
 	switch test.kind {
@@ -42,6 +45,15 @@ func (d *ovalDocument) judge(id int32) ovalTerm {
 		return t.negated()
 	}
 	return t
+}
+
+// size is how much there is to read of a test.
+func (d *ovalDocument) size(test *ovalTest) int {
+	n := 1 + len(d.objects[test.object].entities)
+	for _, s := range test.states {
+		n += 1 + len(d.states[s].entities)
+	}
+	return n
 }
 
 // running is a test of the kernel that runs. Rows about packages of kernels
@@ -67,20 +79,23 @@ func (d *ovalDocument) installed(test *ovalTest) ovalTerm {
 		if names == nil {
 			return nil
 		}
-		return packageRows(names, ovalRow{})
+		return d.packageRows(names, ovalRow{})
 	}
 	var all ovalTerm
 	for i, number := range test.states {
+		if !d.makes(1 + len(all)) {
+			return nil
+		}
 		t := d.state1(names, number)
 		switch {
 		case t == nil:
 			return nil
 		case i == 0:
 			all = t
-		case test.operator == "OR":
-			all = append(slices.Clone(all), t...)
+		case test.operator == "OR" && len(all)+len(t) <= maxRows:
+			all = slices.Concat(all, t)
 		case test.operator == "" || test.operator == "AND":
-			all = all.and(t)
+			all = d.and(all, t)
 		default:
 			return nil
 		}
@@ -127,7 +142,10 @@ func alternatives(pattern string) []string {
 	return strings.Split(p, "|")
 }
 
-func packageRows(names []string, r ovalRow) (t ovalTerm) {
+func (d *ovalDocument) packageRows(names []string, r ovalRow) (t ovalTerm) {
+	if !d.makes(len(names)) {
+		return nil
+	}
 	for _, name := range names {
 		r.name = name
 		t = append(t, r)
@@ -153,7 +171,10 @@ func (d *ovalDocument) state1(names []string, number int32) ovalTerm {
 			r.archs = archList(e)
 			known, archs = r.archs != nil, true
 		case "version":
-			release, known = releaseOf(e)
+			known = d.makes(50) // an expression
+			if known {
+				release, known = releaseOf(e)
+			}
 		case "name": // of rpmverifyfile_test
 			names = []string{strings.Trim(e.value, "^$")}
 		case "signature_keyid": // who signed it says nothing of the version
@@ -176,7 +197,7 @@ func (d *ovalDocument) state1(names []string, number int32) ovalTerm {
 	if never(r.versions) {
 		return ovalTerm{}
 	}
-	return packageRows(names, r)
+	return d.packageRows(names, r)
 }
 
 // isReleasePackage reports whether a package says what system a host has.
@@ -245,6 +266,9 @@ func archList(e ovalEntity) []string {
 	if e.operation != "equals" && e.operation != "pattern match" || v == "" || strings.ContainsAny(v, `\()[]{}*?^$.+ `) {
 		return nil
 	}
+	if strings.Count(v, "|") >= maxOvalArchs {
+		return nil
+	}
 	return strings.Split(v, "|")
 }
 
@@ -254,7 +278,7 @@ func releaseOf(e ovalEntity) (release string, ok bool) {
 	if e.operation == "equals" {
 		return e.value, e.value != ""
 	}
-	if e.operation != "pattern match" {
+	if e.operation != "pattern match" || len(e.value) > maxOvalCheck || strings.Contains(e.value, "{") {
 		return "", false
 	}
 	p := strings.ReplaceAll(strings.TrimLeft(e.value, "^("), `\.`, ".")

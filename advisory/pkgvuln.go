@@ -49,7 +49,11 @@ func Pkgvuln(r io.Reader, o Options, yield func(*Advisory) error) error {
 		for n < len(p.entries) && p.entries[n].id == p.entries[0].id {
 			n++
 		}
-		if err := o.give(pkgvulnAdvisory(p.entries[:n]), yield); err != nil {
+		a, err := o.pkgvulnAdvisory(p.entries[:n])
+		if err == nil {
+			err = o.give(a, yield)
+		}
+		if err != nil {
 			return err
 		}
 		p.entries = p.entries[n:]
@@ -184,13 +188,16 @@ func (p *pkgvuln) entry(line string) error {
 }
 
 // pkgvulnAdvisory is what all lines of one ID say.
-func pkgvulnAdvisory(entries []pkgvulnEntry) *Advisory {
+func (o *Options) pkgvulnAdvisory(entries []pkgvulnEntry) (*Advisory, error) {
 	a := &Advisory{ID: entries[0].id, Source: "pkgvuln"}
 	kinds := []string{}
 	for _, e := range entries {
 		rows, err := pkgsrcRows(e.pattern)
 		if err != nil || len(a.Affected)+len(rows) > maxRows {
 			continue // the line was read before
+		}
+		if err := o.measure.makes(len(rows)); err != nil {
+			return nil, err
 		}
 		for i := range rows {
 			if e.kind == "eol" {
@@ -207,7 +214,7 @@ func pkgvulnAdvisory(entries []pkgvulnEntry) *Advisory {
 	}
 	a.Summary = Summarize(strings.Join(kinds, ", "))
 	a.Affected = together(a.Affected)
-	return a
+	return a, nil
 }
 
 // of is the ID of the advisory that a line belongs to.

@@ -15,7 +15,7 @@ import (
 // them, of which Alpine's lists have some 15,000.
 const (
 	maxFixes = 10_000
-	maxSecdb = 5_000_000
+	maxSecdb = 1_000_000
 )
 
 // Secdb reads a list of Alpine (secdb.alpinelinux.org): one repository of one
@@ -57,7 +57,8 @@ type secdb struct {
 	j       *jsonReader
 	release string // distroversion
 	prefix  string // apkurl or urlprefix, which name the system
-	listed  bool   // there are packages
+	found   bool   // there are packages
+	listed  int    // fixes, whether or not they name something
 	texts   []string
 	fixes   []secdbFix
 	also    map[string][]string // other names of an ID
@@ -93,7 +94,7 @@ func (s *secdb) read() error {
 		case "urlprefix":
 			return s.j.into(&s.prefix)
 		case "packages":
-			s.listed = true
+			s.found = true
 			return s.j.array(s.entry)
 		}
 		return s.j.skip()
@@ -101,7 +102,7 @@ func (s *secdb) read() error {
 	if err == nil {
 		err = s.j.end()
 	}
-	if err == nil && !s.listed {
+	if err == nil && !s.found {
 		err = muster.Errorf(muster.Invalid, "%q is no secdb: it has no packages", s.o.Name)
 	}
 	return err
@@ -151,6 +152,9 @@ func (s *secdb) pkg() error {
 					return s.j.fail(fmt.Errorf("more than %d versions of a package", maxFixes))
 				}
 				list, err := s.j.texts(maxFixes)
+				if s.listed += len(list); s.listed > maxSecdb && err == nil {
+					err = s.j.fail(fmt.Errorf("more than %d fixes", maxSecdb))
+				}
 				fixes[version] = append(fixes[version], list...)
 				return err
 			})
@@ -168,9 +172,7 @@ func (s *secdb) pkg() error {
 	for _, version := range slices.Sorted(maps.Keys(fixes)) {
 		fixed := s.text(version)
 		for _, fix := range fixes[version] {
-			if err := s.add(number, fixed, fix); err != nil {
-				return err
-			}
+			s.add(number, fixed, fix)
 		}
 	}
 	return nil
@@ -183,9 +185,10 @@ func (s *secdb) text(text string) int32 {
 }
 
 // add notes a fix: "CVE-2019-5747 (+ regression fix)", "XSA-213 CVE-2017-8903".
-func (s *secdb) add(name, version int32, fix string) error {
+func (s *secdb) add(name, version int32, fix string) {
 	if isID(fix) { // nearly all
-		return s.note(secdbFix{fix, name, version})
+		s.fixes = append(s.fixes, secdbFix{fix, name, version})
+		return
 	}
 	var ids []string
 	for _, word := range strings.Fields(fix) {
@@ -194,7 +197,7 @@ func (s *secdb) add(name, version int32, fix string) error {
 		}
 	}
 	if len(ids) == 0 {
-		return nil
+		return
 	}
 	if i := slices.IndexFunc(ids, func(id string) bool { return strings.HasPrefix(id, "CVE-") }); i > 0 {
 		ids[0], ids[i] = ids[i], ids[0]
@@ -202,13 +205,5 @@ func (s *secdb) add(name, version int32, fix string) error {
 	for _, alias := range ids[1:] {
 		s.also[ids[0]] = appendBounded(s.also[ids[0]], alias)
 	}
-	return s.note(secdbFix{ids[0], name, version})
-}
-
-func (s *secdb) note(f secdbFix) error {
-	if len(s.fixes) >= maxSecdb {
-		return s.j.fail(fmt.Errorf("more than %d fixes", maxSecdb))
-	}
-	s.fixes = append(s.fixes, f)
-	return nil
+	s.fixes = append(s.fixes, secdbFix{ids[0], name, version})
 }

@@ -87,6 +87,7 @@ type update struct {
 	x       *xmlReader
 	a       Advisory
 	release string
+	self    []string   // where the publisher describes it
 	rows    []Affected // without platform
 	wrong   error
 }
@@ -106,7 +107,7 @@ func (o *Options) update(x *xmlReader, all *updates) error {
 	for i := range u.rows {
 		u.rows[i].Ecosystem, u.rows[i].Release = p.Ecosystem, p.Release
 	}
-	u.a.Affected = u.rows
+	u.a.Affected, u.a.References = u.rows, append(u.self, u.a.References...)
 	if err := all.add(&u.a); err != nil {
 		return x.fail(err)
 	}
@@ -169,7 +170,7 @@ func (u *update) reference(e xml.StartElement) error {
 	case "cve":
 		u.a.Aliases = appendBounded(u.a.Aliases, id)
 	case "self":
-		u.a.References = append([]string{href}, u.a.References...)
+		u.self = appendBounded(u.self, href)
 	default:
 		if cve := findCVE(id + " " + attr(e, "title")); cve != "" { // Fedora has them in titles of bugs alone
 			u.a.Aliases = appendBounded(u.a.Aliases, cve)

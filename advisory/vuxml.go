@@ -9,8 +9,12 @@ import (
 	"muster"
 )
 
-// maxNames bounds the names and the ranges of one package of VuXML.
-const maxNames = 10_000
+// Bounds of VuXML: the names and the ranges of one package, and what an entry becomes,
+// where each name has all ranges. The largest has some 1,000.
+const (
+	maxNames       = 10_000
+	maxVuXMLRanges = 100_000
+)
 
 // VuXML reads FreeBSD's list of vulnerable ports (vuxml.org): the whole of it,
 // or one of the files of a year, which are fragments without a root. The
@@ -81,6 +85,7 @@ type vuxmlEntry struct {
 	x         *xmlReader
 	o         *Options
 	a         Advisory
+	ranges    int // of all rows
 	cancelled bool
 	wrong     error // why the entry is left out
 }
@@ -145,8 +150,11 @@ func (v *vuxmlEntry) pkg() error {
 	if err != nil || len(ranges) == 0 {
 		return err
 	}
-	if len(v.a.Affected)+len(names) > maxRows {
+	if v.ranges += len(names) * len(ranges); v.ranges > maxVuXMLRanges {
 		return v.x.fail(errors.New("too many packages"))
+	}
+	if err := v.o.measure.makes(len(names) * len(ranges)); err != nil {
+		return v.x.fail(err)
 	}
 	for _, name := range names {
 		if name == "" {
