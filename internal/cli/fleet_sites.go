@@ -214,7 +214,11 @@ func standingText(c *api.SiteCounts) string {
 	if c == nil {
 		return ""
 	}
-	return countsText(&c.Advisories)
+	text := countsText(&c.Advisories)
+	if n := c.Worst.Uncovered; n > 0 {
+		text += "; not covered: " + count(int(n), "host")
+	}
+	return text
 }
 
 // countsText says counts of advisories, the worst first.

@@ -120,10 +120,32 @@ func hostFindings(ctx context.Context, p *api.PersonClient, site, host string, q
 	out.Findings, err = pages(limit, 1000, func(cursor string, n int) ([]api.Finding, string, error) {
 		q.Cursor, q.Limit = cursor, n
 		page, err := p.SiteHostFindings(ctx, site, host, q)
-		out.Counts, out.Next = page.Counts, page.Next
+		out.Counts, out.Next, out.Release = page.Counts, page.Next, page.Release
 		return page.Findings, page.Next, siteHostHint(err, site)
 	})
 	return out, err
+}
+
+// foundText counts what is found on a host. Nothing found where no list speaks of what it
+// runs is no good news, and does not look like it.
+func foundText(f *api.FindingPage) string {
+	if f.Release == nil || f.Release.Covered {
+		return countsText(&f.Counts)
+	}
+	return countsText(&f.Counts) + "; not covered: no list of advisories speaks of " + releaseText(f.Release)
+}
+
+// hostSupport says until when what a host runs is supported; "" where that is not known.
+func hostSupport(r *api.ReleaseSupport) string {
+	switch {
+	case r == nil || r.State == api.SupportUnknown:
+		return ""
+	case r.Ends == 0:
+		return supportText(r)
+	case r.State == api.Unsupported:
+		return "ended on " + time10(lastDay(r))
+	}
+	return supportText(r) + ", until " + time10(lastDay(r))
 }
 
 func (a *app) printSiteHost(f *siteHostFact) error {
@@ -133,7 +155,7 @@ func (a *app) printSiteHost(f *siteHostFact) error {
 	}
 	for _, l := range [][2]string{{"name", f.Name}, {"site", f.Site}, {"tag", f.Tag}, {"system", siteSystem(&f.SiteHost)}, {"arch", f.Arch}, {"kernel", f.Kernel},
 		{"packages", strconv.Itoa(f.Packages)}, {"first", stamp(f.First)}, {"seen", stamp(f.Last)}, {"changed", stamp(f.Changed)},
-		{"reports", strconv.FormatInt(f.Reports, 10) + " (" + f.Form + ", from " + f.Address + ")"}, {"forgotten", gone}, {"found", countsText(&f.Found.Counts)}} {
+		{"reports", strconv.FormatInt(f.Reports, 10) + " (" + f.Form + ", from " + f.Address + ")"}, {"forgotten", gone}, {"support", hostSupport(f.Found.Release)}, {"found", foundText(&f.Found)}} {
 		if l[1] != "" {
 			a.print("%-9s %s", l[0], l[1])
 		}
