@@ -16,7 +16,7 @@ const (
 	RouteSiteHost      = "/api/v1/sites/{name}/hosts/{host}"          // GET, person: [SiteHostDetail]; DELETE
 	RouteSiteHostHas   = "/api/v1/sites/{name}/hosts/{host}/packages" // GET, person: ?at=T -> [SitePackages]
 	RouteSiteHostDiff  = "/api/v1/sites/{name}/hosts/{host}/diff"     // GET, person: ?from=T&to=T -> [SiteDiff]
-	RouteSiteHas       = "/api/v1/sites/{name}/packages"              // GET, person: ?at=T&text= -> [SitePackages]
+	RouteSiteHas       = "/api/v1/sites/{name}/packages"              // GET, person: ?at=T&text=&limit=N -> [SitePackages]
 	RouteSiteDiff      = "/api/v1/sites/{name}/diff"                  // GET, person: ?from=T&to=T -> [SiteDiff]
 	RouteSightings     = "/api/v1/sightings"                          // GET, person: ?name=&version= -> [SightingPage]
 	RouteSightingHosts = "/api/v1/sightings/hosts"                    // GET, person: [SightedQuery] -> [SightedPage]
@@ -168,8 +168,9 @@ type SitePackage struct {
 
 // SitePackages answers what is, or was, installed.
 type SitePackages struct {
-	Time     int64         `json:"time,omitempty"` // asked for; 0: now
-	Hosts    int           `json:"hosts"`          // there were
+	Time     int64         `json:"time,omitempty"`  // asked for; 0: now
+	Hosts    int           `json:"hosts"`           // there were
+	Total    int           `json:"total,omitempty"` // of a site: how many there are, also where a limit was asked for
 	Packages []SitePackage `json:"packages"`
 }
 
@@ -289,9 +290,10 @@ func (p *PersonClient) SiteHostDiff(ctx context.Context, site, host string, from
 }
 
 // SitePackages lists what the hosts of a site have, or had at a time, of which the name or
-// the source has text in it.
-func (p *PersonClient) SitePackages(ctx context.Context, site, text string, when int64) (out SitePackages, err error) {
-	err = p.get(ctx, at(RouteSiteHas, site), query("text", text, "at", number(when)), &out)
+// that of the source has a text, by name. limit bounds them, so that the last name is
+// whole; 0: all.
+func (p *PersonClient) SitePackages(ctx context.Context, site, text string, when int64, limit int) (out SitePackages, err error) {
+	err = p.get(ctx, at(RouteSiteHas, site), query("text", text, "at", number(when), "limit", number(limit)), &out)
 	return out, err
 }
 

@@ -44,7 +44,7 @@ func (a *app) sitePackages(ctx context.Context, args []string, o sitePackagesOpt
 	}
 	page, err := asPerson(a, func(p *api.PersonClient) (api.SitePackages, error) {
 		if len(args) == 1 {
-			page, err := p.SitePackages(ctx, args[0], o.text, when)
+			page, err := p.SitePackages(ctx, args[0], o.text, when, 0)
 			return page, siteHint(err)
 		}
 		page, err := p.SiteHostPackages(ctx, args[0], args[1], when)

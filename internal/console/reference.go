@@ -218,10 +218,8 @@ func (v *visit) fitOverTime(name string, site *string) (*spread, error) {
 	fit, unfit := []float64{}, []float64{}
 	sites := map[string]api.ReferenceDay{}
 	slices.SortStableFunc(trend.Days, func(a, b api.ReferenceDay) int { return strings.Compare(a.Day, b.Day) })
+	trend.Days = slices.DeleteFunc(trend.Days, func(d api.ReferenceDay) bool { return site != nil && d.Site != *site })
 	for i, d := range trend.Days {
-		if site != nil && d.Site != *site {
-			continue
-		}
 		sites[d.Site] = d
 		if i+1 < len(trend.Days) && trend.Days[i+1].Day == d.Day {
 			continue

@@ -172,9 +172,9 @@ func (l *packageList) fill(v *visit, path string, page api.SitePackages) {
 	slices.SortFunc(l.Rows, func(a, b api.SitePackage) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Hosts, a.Hosts), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Arch, b.Arch))
 	})
-	if l.All = len(l.Rows); l.All > maxSoftware {
-		l.More, l.Rows = l.All-maxSoftware, l.Rows[:maxSoftware]
-	}
+	l.All = max(page.Total, len(l.Rows))
+	l.Rows = l.Rows[:min(len(l.Rows), maxSoftware)]
+	l.More = l.All - len(l.Rows)
 	if v.may(api.VerbReport) {
 		l.CSV, l.JSON = v.link(path+"/packages.csv", "at", l.At, "text", l.Text), v.link(path+"/packages.json", "at", l.At, "text", l.Text)
 	}
@@ -186,7 +186,7 @@ func (p *sitePage) packages(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page, err := v.api.SitePackages(v.ctx(), p.Name, p.Packages.Text, at)
+	page, err := v.api.SitePackages(v.ctx(), p.Name, p.Packages.Text, at, maxSoftware)
 	if err == nil {
 		p.Packages.fill(v, p.Path, page)
 	}
@@ -252,7 +252,7 @@ func sitePackagesTable(v *visit, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	page, err := v.api.SitePackages(v.ctx(), v.PathValue("site"), strings.TrimSpace(v.query("text")), at)
+	page, err := v.api.SitePackages(v.ctx(), v.PathValue("site"), strings.TrimSpace(v.query("text")), at, 0)
 	return v.packagesFile(w, "site-packages", page, err)
 }
 

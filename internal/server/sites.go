@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -247,20 +246,15 @@ func (s *Server) siteDifference(r *request, diff func(from, to int64) (sites.Dif
 
 func (s *Server) sitePackages(ctx context.Context, r *request) (any, error) {
 	q := queryOf(r)
-	at, text := q.number("at"), q.Get("text")
+	at, limit := q.number("at"), int(q.number("limit"))
 	if q.err != nil {
 		return nil, q.err
 	}
 	if _, err := s.siteSeen(ctx, r); err != nil {
 		return nil, err
 	}
-	all, hosts, err := s.sites.SiteAt(ctx, r.PathValue("name"), at)
-	if text != "" {
-		all = slices.DeleteFunc(all, func(h sites.Held) bool {
-			return !strings.Contains(h.Package.Name, text) && !strings.Contains(h.Package.Source, text)
-		})
-	}
-	return api.SitePackages{Time: at, Hosts: hosts, Packages: heldWire(all)}, err
+	all, total, hosts, err := s.sites.SitePackages(ctx, r.PathValue("name"), at, q.Get("text"), limit)
+	return api.SitePackages{Time: at, Hosts: hosts, Total: total, Packages: heldWire(all)}, err
 }
 
 func (s *Server) listSightings(ctx context.Context, r *request) (any, error) {

@@ -118,14 +118,24 @@ func (s *Sites) SiteAt(ctx context.Context, site string, at int64) (all []Held, 
 }
 
 func (s *Sites) siteAt(tx *db.Tx, site, at int64) ([]Held, int, error) {
+	count, hosts, err := s.countAt(tx, site, at)
+	if err != nil {
+		return nil, 0, err
+	}
+	all, err := s.held(tx, count, ofCounts(count))
+	return all, hosts, err
+}
+
+// countAt counts the hosts of a site by what they have or had, and all of them.
+func (s *Sites) countAt(tx *db.Tx, site, at int64) (count map[int64]int, hosts int, err error) {
 	query, args := "SELECT has, COUNT(*) FROM sites_host WHERE site = ? AND gone = 0 GROUP BY has", []any{site}
 	if at != 0 {
 		query = `SELECT x.has, COUNT(*) FROM sites_host h JOIN sites_state x ON x.host = h.num
 			WHERE h.site = ? AND x.began <= ? AND (x.until = 0 OR x.until > ?) GROUP BY x.has`
 		args = append(args, at, at)
 	}
-	sets, hosts := map[int64]int{}, 0
-	err := tx.Each(query, args, func(scan db.Scan) error {
+	sets := map[int64]int{}
+	err = tx.Each(query, args, func(scan db.Scan) error {
 		var num int64
 		var n int
 		err := scan(&num, &n)
@@ -135,18 +145,21 @@ func (s *Sites) siteAt(tx *db.Tx, site, at int64) ([]Held, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	count, err := s.count(tx, sets)
-	if err != nil {
-		return nil, 0, err
-	}
-	ids := slices.Sorted(maps.Keys(count))
+	count, err = s.count(tx, sets)
+	return count, hosts, err
+}
+
+func ofCounts(count map[int64]int) []int64 { return slices.Sorted(maps.Keys(count)) }
+
+// held tells of packages that are counted, by name, then version as text.
+func (s *Sites) held(tx *db.Tx, count map[int64]int, ids []int64) ([]Held, error) {
 	rows, err := s.words.rows(tx, ids)
 	all := make([]Held, len(rows))
 	for i, k := range rows {
 		all[i] = Held{k, count[k.ID]}
 	}
 	slices.SortFunc(all, func(a, b Held) int { return compareKnown(&a.Known, &b.Known) })
-	return all, hosts, err
+	return all, err
 }
 
 func compareKnown(a, b *Known) int {
@@ -188,12 +201,26 @@ func (s *Sites) SiteDiff(ctx context.Context, site string, from, to int64) (d Di
 		if err != nil {
 			return err
 		}
-		was, _, err := s.siteAt(tx, one.ID, from)
+		was, _, err := s.countAt(tx, one.ID, from)
 		if err != nil {
 			return err
 		}
-		now, _, err := s.siteAt(tx, one.ID, to)
-		d = diffHeld(was, now)
+		now, _, err := s.countAt(tx, one.ID, to)
+		if err != nil {
+			return err
+		}
+		for id, n := range now { // what is as it was is not looked up
+			if was[id] == n {
+				delete(was, id)
+				delete(now, id)
+			}
+		}
+		before, err := s.held(tx, was, ofCounts(was))
+		if err != nil {
+			return err
+		}
+		after, err := s.held(tx, now, ofCounts(now))
+		d = diffHeld(before, after)
 		return err
 	})
 	return d, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,66 @@ func (l *ledger) checkSite(t *testing.T, w *world, day int) {
 	if n != hosts || !maps.Equal(got, want) {
 		t.Fatalf("on day %d site B has %d hosts with %v, not %d with %v", day, n, got, hosts, want)
 	}
+	l.checkParts(t, w, day, held)
+}
+
+// checkParts holds the beginning of what a site has, what bears a text, and what is
+// different from another day, to all that it has.
+func (l *ledger) checkParts(t *testing.T, w *world, day int, held []Held) {
+	for _, most := range []int{1, 7, 1000} {
+		first, total, _, err := w.SitePackages(ctx(t), "B", noon(day), "", most)
+		check(t, err)
+		n := len(first)
+		if total != len(held) || n < min(most, len(held)) || !slices.Equal(first, held[:n]) || n > most && first[n-1].Package.Name != first[most-1].Package.Name ||
+			n < len(held) && held[n].Package.Name == first[n-1].Package.Name {
+			t.Fatalf("on day %d the first %d packages of site B are %d of %d, not of %d", day, most, n, total, len(held))
+		}
+	}
+	some, total, _, err := w.SitePackages(ctx(t), "B", noon(day), "LIB0", 0)
+	check(t, err)
+	want := slices.DeleteFunc(slices.Clone(held), func(h Held) bool { return !strings.HasPrefix(h.Package.Name, "lib0") })
+	if total != len(want) || !slices.Equal(some, want) {
+		t.Fatalf("on day %d site B has %d of %d packages with a text, not %d", day, len(some), total, len(want))
+	}
+	before, _, err := w.SiteAt(ctx(t), "B", noon(day-3))
+	check(t, err)
+	if got := must(w.SiteDiff(ctx(t), "B", noon(day-3), noon(day)))(t); !reflect.DeepEqual(got, diffHeld(before, held)) {
+		t.Fatalf("until day %d site B changed by %+v", day, got)
+	}
+}
+
+// TestHeard holds what is told of sites to what is told of each of their hosts.
+func TestHeard(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		for i, site := range []string{"A", "B", "C", "D"} {
+			w.site(site)
+			for n := range 2 * i {
+				w.take(w.report(site, fmt.Sprint("n", n), "bash 1"))
+				w.later(time.Hour)
+			}
+		}
+		gone := w.take(w.report("D", "last", "bash 1")).Host
+		check(t, w.Forget(ctx(t), w.now, gone))
+		since := began.Add(5*time.Hour + time.Minute).Unix()
+		want := map[int64]Heard{}
+		id := map[string]int64{}
+		for _, s := range must(w.Sites.Sites(ctx(t)))(t) {
+			id[s.Name] = s.ID
+		}
+		for _, h := range must(w.Hosts(ctx(t), Filter{}, Page{Limit: 100}))(t) {
+			one := want[id[h.Site]]
+			if one.Last = max(one.Last, h.Last); h.Last < since {
+				one.Silent++
+			}
+			want[id[h.Site]] = one
+		}
+		for _, rows := range []int{5000, 3} {
+			if got := must(w.heard(ctx(t), since, rows))(t); !maps.Equal(got, want) || len(want) != 3 || want[id["C"]].Silent != 4 {
+				t.Errorf("of sites was heard %+v, not %+v", got, want)
+			}
+		}
+	})
 }
 
 func (l *ledger) checkHolders(t *testing.T, w *world) {
