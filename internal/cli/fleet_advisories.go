@@ -206,7 +206,7 @@ func (a *app) printAdvisory(v *api.AdvisoryDetail) error {
 	a.print("")
 	rows = []string{"SITE\tHOSTS\tSINCE"}
 	for _, s := range v.Sites {
-		rows = append(rows, row(cmp.Or(s.Site, "(hosts under agents)"), strconv.FormatInt(s.Hosts, 10), stampOr(s.Since, "")))
+		rows = append(rows, row(siteOr(s.Site, false), strconv.FormatInt(s.Hosts, 10), stampOr(s.Since, "")))
 	}
 	if len(v.Sites) == 0 {
 		a.talk("it concerns no host that you may see")
@@ -331,7 +331,7 @@ the worst of their advisories.`,
 			s := a.sheet(csv, "nothing is known of these days", "day", "hosts", "exploited", "critical", "high", "medium", "low", "other", "none", "not covered")
 			for i := range t.Points {
 				x := &t.Points[i]
-				s.add(standing(&api.SiteCounts{Site: time10(x.Day), Hosts: x.Hosts, Worst: x.Worst})...)
+				s.add(standing(&api.SiteCounts{Site: time10(x.Day), Hosts: x.Hosts, Worst: x.Worst}, csv)...)
 			}
 			return s.print(t)
 		},

@@ -27,7 +27,7 @@ func (a *app) exportInventories(dir string, get func(io.Writer) error) error {
 		return err
 	}
 	return a.answer(map[string]any{"dir": dir, "files": w.files}, func() error {
-		a.print("%d inventories are in %s", w.files, dir)
+		a.print("%s: %s", dir, count(w.files, "file"))
 		return nil
 	})
 }

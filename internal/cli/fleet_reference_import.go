@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/csv"
@@ -43,7 +44,7 @@ func referenceImportCommand(a *app) *cobra.Command {
   of the list as a whole is then said by options;
   indexes of repositories, one or several that hosts use together: Packages of Debian,
   a folder with repodata of rpm (or its primary.xml), pkg_summary, packagesite of
-  FreeBSD, APKINDEX, NAME.db of pacman: then at least the newest versions are wanted.
+  FreeBSD, APKINDEX, NAME.db of pacman, a repository of muster: then at least the newest versions are wanted.
   Whether an index is signed is to be checked before.
 
 With --model this machine, or the report of another, is what others should be like.
@@ -262,6 +263,9 @@ func addIndex(n *reference.Newest, form, name, system string) error {
 	if form == "rpm" {
 		return n.AddRPM(os.DirFS(name))
 	}
+	if form == "muster" && isOurs(name) {
+		name = filepath.Join(name, "Packages")
+	}
 	f, err := open(name, indexHint)
 	if err != nil {
 		return err
@@ -284,10 +288,25 @@ func addIndex(n *reference.Newest, form, name, system string) error {
 	return n.AddMuster(name, f, system)
 }
 
+// isMusterIndex tells the index of a repository of ours, which has the name of Debian's, by
+// its first field.
+func isMusterIndex(name string) bool {
+	f, err := os.Open(filepath.Clean(name))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head, err := headOf(f)
+	return err == nil && bytes.HasPrefix(head, []byte("package: "))
+}
+
 // guessList sees by a name what a file is; "" where it cannot.
 func guessList(name string) string {
 	if info, err := os.Stat(filepath.Join(filepath.Clean(name), "repodata", "repomd.xml")); err == nil && info.Mode().IsRegular() {
 		return "rpm"
+	}
+	if isOurs(name) {
+		return "muster"
 	}
 	base := strings.ToLower(filepath.Base(name))
 	for _, end := range []string{".gz", ".xz", ".bz2", ".zst", ".lz4"} {
@@ -304,6 +323,9 @@ func guessList(name string) string {
 		return "pacman"
 	case strings.HasSuffix(base, "primary.xml"):
 		return "primary"
+	}
+	if strings.HasPrefix(base, "packages") && isMusterIndex(name) {
+		return "muster"
 	}
 	for _, p := range []struct{ start, form string }{{"packagesite", "freebsd"}, {"packages", "debian"}, {"apkindex", "alpine"}, {"pkg_summary", "pkgsrc"}} {
 		if strings.HasPrefix(base, p.start) {

@@ -59,7 +59,7 @@ func TestCompareFile(t *testing.T) {
 		listFile(t, "newest.yaml", "newest-of: x\npackages:\n  - {name: a, want: newest}\n"): "--newest-of FILE",
 		list + " --verdict good":               `no verdict "good"`,
 		list + " --host x":                     "--host and --at ask the server",
-		list + ".yaml":                         "no such file",
+		list + ".yaml":                         "hint: a name without .yaml is a list of the server",
 		listFile(t, "bad.yaml", "packages: 1"): "bad.yaml",
 	} {
 		out, talk, code := said(t, nativeReport, append([]string{"reference", "compare", "--report", "-"}, strings.Fields(args)...)...)
@@ -141,7 +141,12 @@ func TestGuessList(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "repodata", "repomd.xml"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	ours, file := t.TempDir(), listFile(t, "Packages", "package: hello\nversion: 1\n")
+	if err := os.WriteFile(filepath.Join(ours, "Packages.p7m"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string]string{
+		ours: "muster", file: "muster", listFile(t, "Packages", "Package: hello\nVersion: 1\n"): "debian",
 		dir: "rpm", "a.yaml": "yaml", "A.YML": "yaml", "b.csv": "csv", "Packages": "debian", "Packages.xz": "debian", "deb.example.org_dists_x_main_binary-amd64_Packages": "debian",
 		"abc-primary.xml.gz": "primary", "pkg_summary.gz": "pkgsrc", "packagesite.yaml": "freebsd", "packagesite.pkg": "freebsd", "APKINDEX.tar.gz": "alpine", "core.db": "pacman",
 		"core.db.tar.zst": "pacman", "notes.txt": "", "": "",

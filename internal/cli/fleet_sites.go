@@ -74,8 +74,8 @@ func sitesStatusCommand(a *app) *cobra.Command {
 		Long: `Show how sites stand: how many hosts each has, and how many of them by the worst of
 the advisories that concern them. Ignored ones do not count. "exploited" are hosts with
 one that is known to be exploited, whatever its severity; of those "not covered" nothing
-is known, as no list of advisories speaks of what they run. Hosts under agents are the
-site "", for those who may see all hosts.`,
+is known, as no list of advisories speaks of what they run. Hosts under agents (site ""
+in CSV and JSON) are shown to those who may see all hosts.`,
 		Example: "  muster sites status\n  muster sites status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -85,7 +85,7 @@ site "", for those who may see all hosts.`,
 			}
 			s := a.sheet(csv, "no sites: 'muster sites add NAME' makes one", "site", "hosts", "exploited", "critical", "high", "medium", "low", "other", "none", "not covered")
 			for i := range page.Sites {
-				s.add(standing(&page.Sites[i])...)
+				s.add(standing(&page.Sites[i], csv)...)
 			}
 			return s.print(page)
 		},
@@ -115,8 +115,8 @@ func siteStandings(ctx context.Context, p *api.PersonClient) (api.SiteCountsPage
 	return page, nil
 }
 
-func standing(c *api.SiteCounts) []string {
-	w, cells := &c.Worst, []string{c.Site}
+func standing(c *api.SiteCounts, csv bool) []string {
+	w, cells := &c.Worst, []string{siteOr(c.Site, csv)}
 	for _, n := range []int64{c.Hosts, w.Exploited, w.Critical, w.High, w.Medium, w.Low, w.Negligible + w.Unknown, w.None, w.Uncovered} {
 		cells = append(cells, strconv.FormatInt(n, 10))
 	}

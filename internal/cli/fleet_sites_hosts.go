@@ -62,7 +62,7 @@ func (a *app) siteHosts(ctx context.Context, site string, o siteHostsOptions) (e
 		if h.Gone > 0 && !o.csv {
 			seen += ", forgotten"
 		}
-		s.add(h.Name, h.Tag, siteSystem(h), h.Kernel, strconv.Itoa(h.Packages), seen, strconv.FormatInt(h.Reports, 10), h.Form)
+		s.add(h.Name, h.Tag, s.brief(siteSystem(h)), h.Kernel, strconv.Itoa(h.Packages), seen, strconv.FormatInt(h.Reports, 10), h.Form)
 	}
 	return s.print(hosts)
 }

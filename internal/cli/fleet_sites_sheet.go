@@ -28,6 +28,14 @@ func csvFlag(cmd *cobra.Command, csv *bool) {
 
 func (s *sheet) add(cells ...string) { s.rows = append(s.rows, cells) }
 
+// brief is a text of others that need not be read to its end; a table has to fit.
+func (s *sheet) brief(text string) string {
+	if r := []rune(text); !s.csv && len(r) > 24 {
+		return strings.TrimSpace(string(r[:23])) + "…"
+	}
+	return text
+}
+
 // time is a moment in a cell; none is the word for 0.
 func (s *sheet) time(t int64, none string) string {
 	switch {

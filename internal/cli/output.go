@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -57,6 +58,9 @@ func lines(w io.Writer, text string) {
 func (a *app) answer(v any, text func() error) error {
 	if !a.json {
 		return text()
+	}
+	if list := reflect.ValueOf(v); list.Kind() == reflect.Slice && list.IsNil() {
+		v = []any{} // nothing is a list of none
 	}
 	enc := json.NewEncoder(a.out)
 	enc.SetEscapeHTML(false)

@@ -44,6 +44,12 @@ func folderOnly(dir string) error {
 	return nil
 }
 
+// isOurs reports whether a folder is a repository of muster.
+func isOurs(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, "Packages.p7m"))
+	return err == nil && info.Mode().IsRegular()
+}
+
 // needRepository refuses folders that are none.
 func needRepository(dir string) error {
 	if err := folderOnly(dir); err != nil {
