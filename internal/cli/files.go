@@ -40,12 +40,15 @@ func readBounded(name string, most int64, hint string) ([]byte, error) {
 
 // The hints for files of several verbs.
 const (
+	packageHint    = "'muster build DIR' writes a package; installed ones are in 'muster list', those of a repository in 'muster repo list'"
+	trustHint      = "name the certificate of whom you trust, as ca.crt of 'muster ca init', or a folder of them"
 	reportHint     = "'muster-report --print > FILE' on the host writes a report"
 	listHint       = "a name without .yaml is a list of the server ('muster reference list'); docs/reference-versions.md shows how one is written"
 	indexHint      = "fetch the index of the repository first: docs/reference-versions.md"
 	advisoriesHint = "fetch it first; docs/advisories.md has the address of each publisher's list: curl -o tracker.json https://security-tracker.debian.org/tracker/data/json"
 	ignoresHint    = "docs/formats/advisories.md shows how it is written"
 	certHint       = "it is a certificate in PEM; 'muster key new --name NAME --out BASE' makes one with its key"
+	ringsHint      = "docs/formats/rollout.md shows how rings are written; without --rings they are 1, 10, 50 and 100 %"
 	exportHint     = "'muster auditlog export FILE' writes one"
 )
 

@@ -303,7 +303,11 @@ func advisoriesUnignoreCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.as(func(p *api.PersonClient) error {
 				for _, n := range args {
-					if err := p.UnignoreAdvisory(cmd.Context(), n); err != nil {
+					err := p.UnignoreAdvisory(cmd.Context(), n)
+					if muster.KindOf(err) == muster.NotFound {
+						return muster.WithHint(err, "muster advisories ignores lists them")
+					}
+					if err != nil {
 						return err
 					}
 					a.talk("counts again: %s", n)

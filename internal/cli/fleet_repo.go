@@ -128,7 +128,7 @@ func (a *app) repoPublishServer(ctx context.Context, url string, files []string)
 }
 
 func (a *app) upload(ctx context.Context, p *api.PersonClient, name string) (api.Published, error) {
-	f, err := open(name, "'muster build DIR' writes a package")
+	f, err := open(name, packageHint)
 	if err != nil {
 		return api.Published{}, err
 	}

@@ -101,7 +101,7 @@ func (o *startOptions) document(what string, now time.Time) (*rollout.Document, 
 		}
 	}
 	if o.rings != "" {
-		text, err := readSmall(o.rings)
+		text, err := readBounded(o.rings, maxKeyFile, ringsHint)
 		if err != nil {
 			return nil, err
 		}

@@ -184,7 +184,7 @@ func (a *app) checkWAPT(p *wapt.Package, trust []*x509.Certificate, po *port.Opt
 func openWAPT(name string) (p *wapt.Package, sum string, err error) {
 	info, err := os.Stat(name)
 	if os.IsNotExist(err) {
-		return nil, "", muster.Errorf(muster.NotFound, "there is no %q", name)
+		return nil, "", muster.WithHint(muster.Errorf(muster.NotFound, "there is no %q", name), "fetch it first, or name the folder of a repository of WAPT: muster import --help")
 	}
 	if err != nil {
 		return nil, "", err

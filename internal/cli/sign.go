@@ -93,7 +93,7 @@ func (a *app) warnRight(id *sign.Identity, m *pkgfile.Manifest) {
 func openPackage(name string) (*install.File, error) {
 	f, err := install.OpenFile(name)
 	if err != nil && muster.KindOf(err) == muster.Internal {
-		return nil, muster.WithKind(muster.NotFound, err)
+		return nil, fileError(err, packageHint)
 	}
 	return f, err
 }

@@ -27,11 +27,14 @@ func loadTrust(paths ...string) (*sign.Trust, error) {
 	trust := new(sign.Trust)
 	for _, path := range paths {
 		t, err := engine.LoadTrust(path)
+		if muster.KindOf(err) == muster.NotFound {
+			return nil, muster.WithHint(err, trustHint)
+		}
 		if err != nil {
 			return nil, err
 		}
 		if len(t.Anchors) == 0 {
-			return nil, muster.Errorf(muster.NotFound, "there is no certificate in %q", path)
+			return nil, muster.WithHint(muster.Errorf(muster.NotFound, "there is no certificate in %q", path), trustHint)
 		}
 		trust.Add(t.Anchors...)
 	}
