@@ -34,6 +34,7 @@ func TestSelfService(t *testing.T) {
 	s := &shop{bottle: b, dir: t.TempDir()}
 	s.open()
 	s.visit()
+	s.collect()
 }
 
 // tests runs tests of a package in Windows.
@@ -146,6 +147,20 @@ func (s *shop) visit() {
 	s.browse(browser, "TestBrowser", page)
 	if data, err := os.ReadFile(s.c("bin/tool.txt")); err != nil || string(data) != "a tool\n" {
 		s.Errorf("%q, %v", data, err)
+	}
+}
+
+// collect: what is installed by other means is read from the registry.
+func (s *shop) collect() {
+	s.Helper()
+	const key = `HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\Thing`
+	s.run("reg", "add", key, "/v", "DisplayName", "/d", "The Thing", "/f")
+	s.run("reg", "add", key, "/v", "DisplayVersion", "/d", "1.2.3", "/f")
+	out := strings.Join(strings.Fields(s.run(s.muster, "collect", "--json")), " ")
+	for _, want := range []string{`"name": "The Thing", "version": "1.2.3"`, `"os": "windows"`, `"name": "tool"`, `"target": "C:\\"`} {
+		if !strings.Contains(out, want) {
+			s.Errorf("no %s in %s", want, out)
+		}
 	}
 }
 
