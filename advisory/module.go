@@ -16,12 +16,15 @@ func isModular(version string) bool {
 }
 
 // sameStream says whether an installed version and the bound of a range may be
-// of the same stream; module is that of the row, "" unknown. Versions that do
+// of the same stream, and are of the same flavour; module is that of the row, "" unknown. Versions that do
 // not begin with the number of a named stream may be of it. Where the row does
 // not name its stream, the first numbers of both have to be equal: that takes
 // perl 5.30 and 5.32 for one stream, and a stream that changed its first number
 // for two.
 func sameStream(module, installed, bound string) bool {
+	if bound != "" && flavour(installed) != flavour(bound) {
+		return false
+	}
 	if bound == "" {
 		return module == "" || isModular(installed)
 	}
@@ -35,6 +38,20 @@ func sameStream(module, installed, bound string) bool {
 	}
 	_, stream, _ := strings.Cut(module, ":")
 	return !isStreamOf(stream, bound) || isStreamOf(stream, installed)
+}
+
+// flavour is what a build of Oracle is of, beside the ordinary one: packages that are
+// patched while they run, and those that were certified. They have versions, and epochs,
+// and fixes of their own: the one says nothing about the other.
+func flavour(version string) string {
+	release := version[strings.LastIndexByte(version, '-')+1:]
+	switch {
+	case strings.Contains(release, ".ksplice"):
+		return "ksplice"
+	case strings.HasSuffix(release, "_fips") || strings.Contains(release, "_fips."):
+		return "fips"
+	}
+	return ""
 }
 
 // isStreamOf says whether a version begins with the numbers of a stream.

@@ -382,3 +382,24 @@ func checkRow(t *testing.T, a *Affected) {
 		}
 	}
 }
+
+// TestOSVOvertaken: a row without a fix goes only where the package has a fix in the same
+// release: a list of versions alone is none.
+func TestOSVOvertaken(t *testing.T) {
+	const endless = `{"package":{"ecosystem":"Ubuntu:22.04:LTS","name":"a"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}`
+	for other, want := range map[string]int{
+		`{"package":{"ecosystem":"Ubuntu:22.04:LTS","name":"a"},"versions":["0.9"]}`:                                                                                     1,
+		`{"package":{"ecosystem":"Ubuntu:Pro:22.04:LTS","name":"a"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.0"}]}]}`:                      0,
+		`{"package":{"ecosystem":"Ubuntu:Pro:22.04:LTS","name":"b"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1.0"}]}]}`:                      1,
+		`{"package":{"ecosystem":"Ubuntu:22.04:LTS","name":"a"},"versions":["0.9"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"last_affected":"1"}]}]}`: 0,
+	} {
+		got, err := importText(OSV, "x", `{"id":"X-1","modified":"2026-01-01T00:00:00Z","affected":[`+endless+`,`+other+`]}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := platform(t, "ubuntu", "22.04")
+		if found := matches(indexOf(got.all...), p, packageOf(t, p, []string{"a", "2.0"})); len(found) != want {
+			t.Errorf("beside %s: %d findings, want %d", other, len(found), want)
+		}
+	}
+}

@@ -112,10 +112,14 @@ func withoutOvertaken(rows []Affected) []Affected {
 	of := func(a *Affected) key { return key{a.Ecosystem, a.Release, a.Name, a.Module, a.Binary} }
 	ends := map[key]bool{}
 	for i := range rows {
-		ends[of(&rows[i])] = ends[of(&rows[i])] || !rows[i].endless()
+		ends[of(&rows[i])] = ends[of(&rows[i])] || rows[i].ends()
 	}
 	return slices.DeleteFunc(rows, func(a Affected) bool { return a.endless() && ends[of(&a)] })
 }
+
+// ends says whether there is a version behind what it affects. A list of versions alone
+// says nothing of others.
+func (a *Affected) ends() bool { return len(a.Ranges) > 0 && !a.endless() }
 
 // endless says whether no version is known that repairs it.
 func (a *Affected) endless() bool {

@@ -63,6 +63,46 @@ func TestNamed(t *testing.T) {
 	})
 }
 
+// TestProducts holds what OSV calls a product against what CSAF does: a name that one form
+// knows alone leaves hosts clean by the other. Every name of SUSE that OSV has is there.
+func TestProducts(t *testing.T) {
+	held := map[int]bool{}
+	lines(t, "products.txt", 3, func(f []string) {
+		for i, scheme := range []string{"osv", "cpe"} {
+			if got := show(Builtin().Named(scheme, f[i])); got != f[2] {
+				t.Errorf("%s %q is %s, want %s", scheme, f[i], got, f[2])
+			}
+		}
+		for i, row := range Builtin().names["osv"] {
+			if _, ok := row.pattern.match(plain(f[0])); ok {
+				held[i] = true
+				break
+			}
+		}
+	})
+	for i, row := range Builtin().names["osv"] {
+		if row.ecosystem == "sles" && !held[i] {
+			t.Errorf("name %d of OSV (%s %s) has no line in products.txt", i, row.ecosystem, row.release)
+		}
+	}
+}
+
+// TestByName: the name decides where rows have one, and another row does not fit before.
+func TestByName(t *testing.T) {
+	for _, c := range []struct {
+		id, version string
+		want        bool
+	}{{"debian", "12", false}, {"debian", "", true}, {"Debian", " ", true}, {"centos", "7", false}, {"centos", "8", true}, {"openeuler", "22.03", true}, {"plan9", "4", false}} {
+		if got := Builtin().ByName(c.id, c.version); got != c.want {
+			t.Errorf("%q %q: %v", c.id, c.version, got)
+		}
+	}
+	own, err := Builtin().Extend(strings.NewReader(systemsHeader + "\ndebian,12,Parrot *,ubuntu,24.04\n"))
+	if err != nil || !own.ByName("debian", "12") || own.ByName("debian", "13") {
+		t.Errorf("%v: %v %v", err, own.ByName("debian", "12"), own.ByName("debian", "13"))
+	}
+}
+
 // TestTables holds every row of the tables against the ecosystems, and every
 // ecosystem against having an order.
 func TestTables(t *testing.T) {
