@@ -87,7 +87,7 @@ func TestCase36CounterAfterCrash(t *testing.T) {
 // a disk are. The alarm stays until a person ends it; requests that arrive in
 // another order, or twice, raise none.
 func TestCase36Clone(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		m := joined(w, 1)
 		m.put(w, desktop(1, 5))
@@ -149,7 +149,7 @@ func TestCase36Clone(t *testing.T) {
 // TestCase36OtherHost has a host speak in the name of another: the signature is
 // not that of the key that the server has for the name.
 func TestCase36OtherHost(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		m, other := joined(w, 1), joined(w, 2)
 		key, err := w.Key(t.Context(), other.id)
@@ -168,7 +168,7 @@ func TestCase36OtherHost(t *testing.T) {
 // TestCase37Tokens has tokens that are used up, expired, revoked, for other
 // addresses, and made up: all are refused with the same words.
 func TestCase37Tokens(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		create := func(r api.TokenRequest) api.Token {
 			t.Helper()
@@ -217,7 +217,7 @@ func TestCase37Tokens(t *testing.T) {
 
 // TestCase37Concurrent has 40 machines use a token of 7 uses at once.
 func TestCase37Concurrent(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		token, err := w.CreateToken(t.Context(), "alice", api.TokenRequest{Uses: 7, Groups: []string{"lab"}, Unit: "paris/lab"})
 		if err != nil {
@@ -254,7 +254,7 @@ func TestCase37Concurrent(t *testing.T) {
 // TestCase37Pending has machines without a token wait for a person, who lets one
 // in and refuses another; the queue has an end.
 func TestCase37Pending(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(c *Config) { c.MaxPending = 3 })
 		var machines []*machine
 		for i := range 3 {
@@ -300,7 +300,7 @@ func TestCase37Pending(t *testing.T) {
 // TestCase37NewKey has a machine come with the id of a host and another key: refused
 // whatever token it has, until a person approves the key, or the host itself renews.
 func TestCase37NewKey(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		m := joined(w, 1)
 		thief := newMachine(t, m.id)
@@ -346,7 +346,7 @@ func TestCase37NewKey(t *testing.T) {
 // TestCase37Approved lets hosts in that a person named before: by id, key, name or
 // serial number, once each, and only when all of it is so.
 func TestCase37Approved(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		byKey := newMachine(t, hostID(3))
 		for _, a := range []api.Approval{
@@ -381,7 +381,7 @@ func TestCase37Approved(t *testing.T) {
 // TestCase37Flood has a thousand machines a second ask, from one address and from
 // many: all but a few are turned away before the database hears of them.
 func TestCase37Flood(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(c *Config) { c.EnrolRate = 10 })
 		m := newMachine(t, hostID(1))
 		e := api.Enrol{ID: m.id, Key: m.public(t), Token: "guess"}

@@ -66,7 +66,7 @@ func TestCensus(t *testing.T) {
 // TestCensusWrites has a transaction that writes see what it wrote, and memory not learn
 // it before it is there: this one is taken back.
 func TestCensusWrites(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		one, two := joined(w, 1), joined(w, 2)
 		if n := w.found("unit:paris"); n != 0 {
@@ -125,7 +125,7 @@ func TestCensusBusy(t *testing.T) {
 // TestAmong has lists of hosts, and of the others, name the same ones; never what is of
 // none, such as the event of a host that is gone.
 func TestAmong(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		for i := range 4 {
 			joined(w, i+1)
@@ -230,7 +230,7 @@ func TestLongest(t *testing.T) {
 // TestCounts has several searches counted at once, and again after what they find has
 // changed: by a change, by presence, by the time alone.
 func TestCounts(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		one := joined(w, 1)
 		joined(w, 2)

@@ -61,7 +61,7 @@ func counts(c api.HostsChanged) [3]int { return [3]int{c.Changed, c.Unchanged, c
 // TestChangeMany changes more hosts than one transaction takes: each as one would alone,
 // with what is counted of them, and hosts that look for news once they are told.
 func TestChangeMany(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w, unit, accepted := newWorld(t, d), "paris/lab", api.Accepted
 		const n = 2*chunk + 7
 		crowd(w, n)
@@ -104,7 +104,7 @@ func TestChangeMany(t *testing.T) {
 // TestChangeOthers has nothing change when other hosts are meant than were seen, and
 // nothing tell of hosts that may not be.
 func TestChangeOthers(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		crowd(w, 6)
 		unit := "lab"

@@ -43,7 +43,7 @@ func TestCheckInNeedsNoDatabase(t *testing.T) {
 
 // TestPresenceSurvives writes who was seen, and reads it as another process would.
 func TestPresenceSurvives(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		m := joined(w, 1)
 		w.pass(time.Hour)
@@ -69,7 +69,7 @@ func TestPresenceSurvives(t *testing.T) {
 // TestResults keeps what hosts did: once each, cut where it is long, replaced
 // where it was not over.
 func TestResults(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		m := joined(w, 1)
 		going := api.Result{ID: hostID(70), Kind: "upgrade", Started: 1, Progress: true}
@@ -104,7 +104,7 @@ func TestResults(t *testing.T) {
 
 // TestSummary keeps the status of hosts and counts it.
 func TestSummary(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		one, two := joined(w, 1), joined(w, 2)
 		for _, step := range []struct {

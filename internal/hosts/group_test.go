@@ -13,7 +13,7 @@ import (
 // TestSavedSearch has a group that finds its members: when it is made, when a host
 // changes, comes or goes, after a crash; and wakes those that it concerns.
 func TestSavedSearch(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		one, two := joined(w, 1), joined(w, 2)
 		one.put(w, desktop(1, 30))
@@ -74,7 +74,7 @@ func TestSavedSearch(t *testing.T) {
 
 // TestGroups chooses members, and replaces them.
 func TestGroups(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		one, two := joined(w, 1), joined(w, 2)
 		for _, members := range [][]string{{one.id}, {one.id, two.id}, {two.id}, {}, {"pc-000001"}} {

@@ -14,7 +14,7 @@ import (
 // TestThinPath goes the way of a host: it enrols by a token, checks in, sends its
 // inventory when asked, and is in the list.
 func TestThinPath(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		m := joined(w, 1)
 		doc := desktop(1, 50)

@@ -66,7 +66,7 @@ func drawDocument(t *rapid.T) *inventory.Document {
 // time of the past, that comparing two times says what differs, and that memory
 // has of each software as many hosts as the documents.
 func TestDocuments(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		n := 0
 		if d.Dialect() != db.SQLite && flag.Lookup("rapid.checks").Value.String() == "100" {
@@ -274,7 +274,7 @@ func checkCounts(t *testing.T, w *world) {
 // TestForgetLeavesNothing holds that all tables are as before a host came, but
 // for the dictionary and the event.
 func TestForgetLeavesNothing(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		m := joined(w, 1)
 		m.put(w, desktop(1, 20))

@@ -15,7 +15,7 @@ import (
 // TestPrune ends history, events and hosts that nobody approved, and nothing that
 // is younger.
 func TestPrune(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(c *Config) { c.KeepHistory, c.KeepEvents = 30*24*time.Hour, 20*24*time.Hour })
 		m, waits := joined(w, 1), newMachine(t, hostID(2))
 		if _, err := waits.enrol(w, ""); err != nil {
@@ -136,7 +136,7 @@ func TestPrunedReturns(t *testing.T) {
 // TestHistory reads the feed: of all, of a host, of a software, in pages, with the
 // values of sections before and after.
 func TestHistory(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		one, two := joined(w, 1), joined(w, 2)
 		for i, m := range []*machine{one, two} {
@@ -197,7 +197,7 @@ func TestHistory(t *testing.T) {
 
 // TestSoftware lists software by a search, in pages, with the hosts that have it.
 func TestSoftware(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		for i := range 3 {
 			joined(w, i).put(w, desktop(uint64(i), 10))

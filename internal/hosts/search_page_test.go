@@ -20,7 +20,7 @@ import (
 // TestPages holds that pages of any order have every host once and in order, also
 // where many sort alike and hosts come and go in between.
 func TestPages(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		for i := range 11 {
 			m := joined(w, i+1)
@@ -103,7 +103,7 @@ func TestListRefuses(t *testing.T) {
 
 // TestColumns holds what columns of a list say.
 func TestColumns(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(c *Config) { c.Directory = tree{} })
 		m := joined(w, 1)
 		m.put(w, desktop(7, 0))
@@ -131,7 +131,7 @@ func TestColumns(t *testing.T) {
 // TestBroad holds searches for software that most hosts have, which are answered
 // from the lists of the hosts.
 func TestBroad(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		var all []string
 		for i := range 4 {

@@ -214,7 +214,7 @@ func (tree) Place(fqdn string) (units, groups []string, ready bool) {
 // TestSearch holds the answers of databases against [search.Query.Match], for random
 // hosts and queries.
 func TestSearch(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, func(c *Config) { c.Directory = tree{} })
 		for _, name := range someGroups {
 			if _, err := w.PutGroup(context.Background(), api.Group{Name: name}); err != nil {

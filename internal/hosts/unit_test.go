@@ -13,7 +13,7 @@ import (
 // TestUnits lists the units of hosts and those around them, to somebody who sees all
 // hosts and to somebody who sees one.
 func TestUnits(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+	dbtest.InTurn(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		crowd(w, 4)
 		for i, unit := range []string{"paris/lab", "paris", "rome/office/first"} {

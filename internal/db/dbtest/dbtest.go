@@ -3,6 +3,7 @@
 package dbtest
 
 import (
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,6 +21,26 @@ func Each(t *testing.T, test func(t *testing.T, d *db.DB)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, Open(t, sqlserver.Postgres(t))) })
 	t.Run("mysql", func(t *testing.T) { test(t, Open(t, sqlserver.MariaDB(t))) })
+}
+
+// InTurn is [Each] in the full run. Each day it is the turn of SQLite and of one of the
+// servers, which one the name of the test says. It is for packages with many tests whose
+// SQL is alike.
+func InTurn(t *testing.T, test func(t *testing.T, d *db.DB)) {
+	sum := fnv.New32a()
+	sum.Write([]byte(t.Name())) //nolint:errcheck // it never fails
+	turn := []string{"postgres", "mysql"}[sum.Sum32()%2]
+	run := func(name string, dsn func(testing.TB) string) {
+		t.Run(name, func(t *testing.T) {
+			if name != "sqlite" && name != turn && testneed.Every(2) > 1 {
+				t.Skip("it is the turn of " + turn + "; MUSTER_TEST_FULL=1 runs it")
+			}
+			test(t, Open(t, dsn(t)))
+		})
+	}
+	run("sqlite", file)
+	run("postgres", sqlserver.Postgres)
+	run("mysql", sqlserver.MariaDB)
 }
 
 // Pairs runs test once for every engine, with an empty database that two
