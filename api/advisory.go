@@ -142,6 +142,23 @@ type SeverityCounts struct {
 	Unknown    int64 `json:"unknown,omitempty"`
 }
 
+// Of is the count of a severity, by its name.
+func (c *SeverityCounts) Of(severity string) *int64 {
+	switch severity {
+	case "critical":
+		return &c.Critical
+	case "high":
+		return &c.High
+	case "medium":
+		return &c.Medium
+	case "low":
+		return &c.Low
+	case "negligible":
+		return &c.Negligible
+	}
+	return &c.Unknown
+}
+
 // Total is how many there are; of advisories, that are not ignored.
 func (c *SeverityCounts) Total() int64 {
 	return c.Critical + c.High + c.Medium + c.Low + c.Negligible + c.Unknown

@@ -103,7 +103,7 @@ func hostsBy(c *api.HostCounts, worst int64) *int64 {
 	case worstUncovered:
 		return &c.Uncovered
 	}
-	return bySeverity(&c.SeverityCounts, advisory.Severity(worst))
+	return c.Of(advisory.Severity(worst).String())
 }
 
 // Standing is how sites stand that somebody may see, and all of them together.
@@ -184,7 +184,7 @@ func addPoint(to, from *api.AdvisoryPoint) {
 	addHosts(&to.Worst, &from.Worst)
 	t, f := &to.Advisories, &from.Advisories
 	for s := advisory.Unknown; s <= advisory.Critical; s++ {
-		*bySeverity(&t.SeverityCounts, s) += *bySeverity(&f.SeverityCounts, s)
+		*t.Of(s.String()) += *f.Of(s.String())
 	}
 	t.Exploited += f.Exploited
 	t.Fixable += f.Fixable

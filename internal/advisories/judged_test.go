@@ -258,7 +258,7 @@ func (j *judging) one(r *sitereport.Report, host int64) {
 	}
 	switch {
 	case worst >= 0:
-		*bySeverity(&j.standing.SeverityCounts, worst)++
+		*j.standing.Of(worst.String())++
 	case kept.Release.Covered:
 		j.standing.None++
 	default:

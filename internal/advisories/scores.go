@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"muster"
 	"muster/advisory"
 	"muster/api"
 	"muster/internal/db"
@@ -24,10 +23,9 @@ func (a *Advisories) takeScores(ctx context.Context, src sourceRow, c content, s
 		if e.skipped != nil {
 			return st.skip(e.name, e.skipped)
 		}
-		if s != nil {
-			return muster.Errorf(muster.Invalid, "source %q has scores of several days: one file is enough", src.name)
+		if s == nil || e.scores.Day > s.Day { // of a folder of days the newest
+			s = e.scores
 		}
-		s = e.scores
 		return ctx.Err()
 	})
 	if err != nil {

@@ -2,6 +2,8 @@ package advisories
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -132,5 +134,18 @@ func TestManyScores(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// TestDaysOfScores: of a folder of days the newest counts.
+func TestDaysOfScores(t *testing.T) {
+	dir := t.TempDir()
+	for day, score := range map[string]string{"2026-05-27": "0.1", "2026-05-29": "0.3", "2026-05-28": "0.2"} {
+		check(t, os.WriteFile(filepath.Join(dir, "epss_scores-"+day+".csv"), []byte(scoresText(day, "CVE-2026-0001,"+score+",0.5")), 0o600))
+	}
+	w := newWorld(t, dbtest.SQLite(t), func(c *Config) { c.Sources = []Source{{Name: "epss", Form: "epss", Path: dir}} })
+	w.look()
+	if s := w.sourceOf(); s.Error != "" || s.Edition != "v2025.03.14; 2026-05-29" {
+		t.Errorf("%+v", s)
 	}
 }

@@ -131,29 +131,13 @@ func (t *tally) worst() int {
 
 // countTo adds n advisories of a mark to counts.
 func (m mark) countTo(c *api.AdvisoryCounts, n int64) {
-	*bySeverity(&c.SeverityCounts, m.severity()) += n
+	*c.Of(m.severity().String()) += n
 	if m&markExploited != 0 {
 		c.Exploited += n
 	}
 	if m&markFixable != 0 {
 		c.Fixable += n
 	}
-}
-
-func bySeverity(c *api.SeverityCounts, s advisory.Severity) *int64 {
-	switch s {
-	case advisory.Critical:
-		return &c.Critical
-	case advisory.High:
-		return &c.High
-	case advisory.Medium:
-		return &c.Medium
-	case advisory.Low:
-		return &c.Low
-	case advisory.Negligible:
-		return &c.Negligible
-	}
-	return &c.Unknown
 }
 
 // A counter counts what hosts have. It keeps what it read of rows: hosts have most of

@@ -234,8 +234,7 @@ func platformText(p advisory.Platform) string {
 }
 
 func countFinding(c *api.AdvisoryCounts, f *advisory.Finding) {
-	*map[advisory.Severity]*int64{advisory.Unknown: &c.Unknown, advisory.Negligible: &c.Negligible, advisory.Low: &c.Low, advisory.Medium: &c.Medium,
-		advisory.High: &c.High, advisory.Critical: &c.Critical}[f.Severity()]++
+	*c.Of(f.Severity().String())++
 	if f.Advisory.Exploited {
 		c.Exploited++
 	}
