@@ -32,6 +32,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -63,8 +65,9 @@ type Fleet interface {
 	HostsAfter(ctx context.Context, change int64, most int) ([]sites.Host, error)
 	// HostRows are the numbers of what a host has now, sorted; NotFound where it is gone.
 	HostRows(ctx context.Context, host int64) ([]int64, sites.Host, error)
-	// Holders calls f with every host that has one of these rows now, and which.
-	Holders(ctx context.Context, ids []int64, f func(h sites.Host, id int64) error) error
+	// Holders calls f with every host of some sites, or of all where these are nil, that
+	// has one of these rows now, and which.
+	Holders(ctx context.Context, ids []int64, of []string, f func(h sites.Host, id int64) error) error
 }
 
 // Config says what an [Advisories] works with.
@@ -90,6 +93,7 @@ type Config struct {
 	// Proxy is as in [http.Transport]; nil: none. It is dialled whatever Guard says.
 	Proxy   func(*http.Request) (*url.URL, error)
 	Timeout time.Duration // of one fetch: 30 minutes
+	Idle    time.Duration // for how long a server may send nothing: 1 minute
 	MaxSize int64         // of one fetch: 1 GiB
 
 	Self string        // of this process, of several on one database; random where it is ""
@@ -104,6 +108,10 @@ type Advisories struct {
 	Config
 	turn   chan struct{} // who works, of this process
 	poked  chan struct{}
+	wanted chan struct{}            // somebody waits for their turn
+	asked  map[string]chan struct{} // sources that are to be looked at at once
+	lines  chan struct{}            // fetches under way
+	heldTo atomic.Int64             // until when this server had the work when it last wrote
 	client *http.Client
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
@@ -127,7 +135,11 @@ func Open(ctx context.Context, c Config) (*Advisories, error) {
 	if err := c.DB.Migrate(ctx, "advisories", files); err != nil {
 		return nil, err
 	}
-	a := &Advisories{Config: c, turn: make(chan struct{}, 1), poked: make(chan struct{}, 1)}
+	a := &Advisories{Config: c, turn: make(chan struct{}, 1), poked: make(chan struct{}, 1), wanted: make(chan struct{}, 1),
+		asked: map[string]chan struct{}{}, lines: make(chan struct{}, maxFetches)}
+	for _, s := range c.Sources {
+		a.asked[s.Name] = make(chan struct{}, 1)
+	}
 	a.client = a.newClient()
 	if a.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, err
@@ -154,6 +166,9 @@ func (c *Config) fill() {
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Minute
 	}
+	if c.Idle == 0 {
+		c.Idle = time.Minute
+	}
 	if c.MaxSize == 0 {
 		c.MaxSize = 1 << 30
 	}
@@ -166,31 +181,56 @@ func (c *Config) fill() {
 }
 
 // Poke has [Advisories.Run] look at once: a report came.
-func (a *Advisories) Poke() {
+func (a *Advisories) Poke() { signal(a.poked) }
+
+// ask has it look at a source at once.
+func (a *Advisories) ask(source string) {
+	if c := a.asked[source]; c != nil {
+		signal(c)
+	}
+}
+
+func signal(c chan struct{}) {
 	select {
-	case a.poked <- struct{}{}:
+	case c <- struct{}{}:
 	default: // somebody did already
 	}
 }
 
-// Run does what there is to do until ctx ends: every [Config.Each], and when poked.
+// maxFetches is how many sources are fetched at once.
+const maxFetches = 4
+
+// Run does what there is to do until ctx ends: every [Config.Each], and when poked. Each
+// source is fetched beside: one that is slow holds up no other, and nobody who reports.
 func (a *Advisories) Run(ctx context.Context, report func(error)) {
+	var all sync.WaitGroup
+	for _, s := range a.Sources {
+		all.Go(func() {
+			a.again(ctx, a.asked[s.Name], func(ctx context.Context) error { return a.refreshMine(ctx, s) }, report)
+		})
+	}
+	a.again(ctx, a.poked, a.Follow, report)
+	all.Wait()
+}
+
+// again calls f every [Config.Each], and when poked.
+func (a *Advisories) again(ctx context.Context, poked <-chan struct{}, f func(context.Context) error, report func(error)) {
 	tick := time.NewTicker(a.Each)
 	defer tick.Stop()
 	for {
-		if err := a.Look(ctx); err != nil && ctx.Err() == nil {
+		if err := f(ctx); err != nil && ctx.Err() == nil {
 			report(err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-a.poked:
+		case <-poked:
 		}
 	}
 }
 
-// Look fetches what is due, and follows: see [Advisories.Follow].
+// Look follows, see [Advisories.Follow], and fetches what is due.
 func (a *Advisories) Look(ctx context.Context) error {
 	mine, err := a.work(ctx, func() error { return a.follow(ctx) })
 	if err != nil || !mine {
@@ -204,6 +244,29 @@ func (a *Advisories) Look(ctx context.Context) error {
 	return nil
 }
 
+// refreshMine is refresh where no other server works.
+func (a *Advisories) refreshMine(ctx context.Context, s Source) error {
+	due, err := a.isDue(ctx, &s)
+	if err != nil || !due {
+		return err
+	}
+	if mine, err := a.work(ctx, func() error { return nil }); err != nil || !mine {
+		return err
+	}
+	select {
+	case a.lines <- struct{}{}:
+		defer func() { <-a.lines }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return a.refresh(ctx, s)
+}
+
+func (a *Advisories) isDue(ctx context.Context, s *Source) (bool, error) {
+	src, err := a.source(ctx, s.Name)
+	return src.due <= a.Now().Unix(), err
+}
+
 // Follow matches what is new in the dictionary and what imports changed, counts the
 // hosts that this concerns, and those that changed. Where another server does so, it
 // returns at once.
@@ -214,6 +277,16 @@ func (a *Advisories) Follow(ctx context.Context) error {
 
 func (a *Advisories) follow(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{a.leave, a.remap, a.settle, a.dawn, a.matchNew, a.expire, a.cover, a.moveHosts, a.soil, a.recount, a.lapse, a.keepDay, a.lookOver} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followHosts does of that what goes on while a list is read.
+func (a *Advisories) followHosts(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{a.matchNew, a.moveHosts, a.soil, a.recount} {
 		if err := step(ctx); err != nil {
 			return err
 		}

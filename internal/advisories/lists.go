@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -336,96 +337,117 @@ func (a *Advisories) Holders(ctx context.Context, see []string, id, cursor strin
 	if err != nil {
 		return out, err
 	}
-	all, err := a.AllHolders(ctx, see, id)
-	out.Hosts, out.Next = page(all, from, limitOf(limit))
+	limit = limitOf(limit)
+	all, err := a.holders(ctx, see, id, from+limit+1)
+	out.Hosts, out.Next = page(all, from, limit)
 	return out, err
 }
 
 // AllHolders lists the hosts that an advisory concerns, by any of its names, one line for
 // each, by site and name: less kernels that do not run, and what is ignored.
-func (a *Advisories) AllHolders(ctx context.Context, see []string, id string) (all []api.AdvisoryHost, err error) {
-	found := map[int64]finding{} // by row; of several advisories with this name the worst
-	c := a.counter()
-	byRow := map[int64]map[int64]bool{}
-	wanted := map[int64]bool{}
-	err = a.DB.Read(ctx, func(tx *db.Tx) error {
-		clear(found)
-		clear(byRow)
-		clear(wanted)
-		nums, err := numbered(tx, id)
-		if err != nil {
-			return err
-		}
-		if len(nums) == 0 {
-			return noAdvisory(id)
-		}
-		for _, n := range nums {
-			wanted[n] = true
-		}
-		if err := c.readAside(tx, wanted); err != nil {
-			return err
-		}
-		var ids []int64
-		err = tx.Each("SELECT known, advisory, fixed, status, severity, exploited FROM advisories_finding WHERE advisory IN "+db.In(len(nums)), anys(nums), func(scan db.Scan) error {
-			var known int64
-			var f finding
-			err := scan(&known, &f.advisory, &f.fixed, &f.status, &f.severity, &f.exploited)
-			if had, there := found[known]; !there || f.compare(had) < 0 {
-				found[known] = f
-			}
-			if byRow[known] == nil {
-				byRow[known] = map[int64]bool{}
-				ids = append(ids, known)
-			}
-			byRow[known][f.advisory] = true
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return c.read(tx, ids)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return a.holders(ctx, see, c, wanted, found, byRow)
+func (a *Advisories) AllHolders(ctx context.Context, see []string, id string) ([]api.AdvisoryHost, error) {
+	return a.holders(ctx, see, id, 0)
 }
 
-func (a *Advisories) holders(ctx context.Context, see []string, c *counter, wanted map[int64]bool, found map[int64]finding, byRow map[int64]map[int64]bool) (all []api.AdvisoryHost, err error) {
-	told := map[int64]bool{}
-	put := func(h *sites.Host, r *knownRow, f *finding) {
-		all = append(all, api.AdvisoryHost{ID: h.ID, Name: h.Name, Site: h.Site, Tag: h.Tag, System: cmp.Or(h.System.Name, systemName(h.System)), Seen: h.Last,
-			Package: r.Package.Name, Version: r.Package.Version, Fixed: f.fixed, Status: f.status})
+// A holding is an advisory, and what it concerns.
+type holding struct {
+	*counter
+	nums  map[int64]bool // those of its names
+	sites []string       // that have it and may be seen, sorted
+	found map[int64]finding
+	byRow map[int64]map[int64]bool // which of nums
+}
+
+// holding reads what is found of an advisory.
+func (a *Advisories) holding(tx *db.Tx, see []string, id string) (*holding, error) {
+	h := &holding{counter: a.counter(), nums: map[int64]bool{}, found: map[int64]finding{}, byRow: map[int64]map[int64]bool{}}
+	nums, err := numbered(tx, id)
+	if err != nil {
+		return nil, err
 	}
-	err = a.eachAside(ctx, c, see, wanted, func(h *sites.Host, o *ownRow, f *finding) {
-		if !told[h.ID] {
-			told[h.ID] = true
-			put(h, o.knownRow, f)
+	if len(nums) == 0 {
+		return nil, noAdvisory(id)
+	}
+	for _, n := range nums {
+		h.nums[n] = true
+	}
+	if err := h.readAside(tx, h.nums); err != nil {
+		return nil, err
+	}
+	err = tx.Each("SELECT known, advisory, fixed, status, severity, exploited FROM advisories_finding WHERE advisory IN "+db.In(len(nums)), anys(nums), func(scan db.Scan) error {
+		var known int64
+		var f finding
+		err := scan(&known, &f.advisory, &f.fixed, &f.status, &f.severity, &f.exploited)
+		if had, there := h.found[known]; !there || f.compare(had) < 0 { // of several with this name the worst
+			h.found[known] = f
+		}
+		if h.byRow[known] == nil {
+			h.byRow[known] = map[int64]bool{}
+		}
+		h.byRow[known][f.advisory] = true
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	in, args := seeSites("site", see)
+	err = tx.Each("SELECT DISTINCT site FROM advisories_site WHERE advisory IN "+db.In(len(nums))+" AND "+in+" ORDER BY site", append(anys(nums), args...), func(scan db.Scan) error {
+		var site string
+		err := scan(&site)
+		h.sites = append(h.sites, site)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, h.read(tx, slices.Sorted(maps.Keys(h.found)))
+}
+
+// holders goes from site to site until it has enough, of which there is none where that
+// is 0: hosts of a site are found by reading what all of its hosts have.
+func (a *Advisories) holders(ctx context.Context, see []string, id string, enough int) (all []api.AdvisoryHost, err error) {
+	var h *holding
+	err = a.DB.Read(ctx, func(tx *db.Tx) (err error) {
+		h, err = a.holding(tx, see, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	told, aside := map[int64]bool{}, map[string][]api.AdvisoryHost{}
+	err = a.eachAside(ctx, h.counter, see, h.nums, func(host *sites.Host, o *ownRow, f *finding) {
+		if !told[host.ID] {
+			told[host.ID] = true
+			aside[host.Site] = append(aside[host.Site], holder(host, o.knownRow, f))
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]int64, 0, len(found))
-	for id := range found {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	last := int64(0)
-	err = a.Fleet.Holders(ctx, ids, func(h sites.Host, id int64) error {
-		r := c.rows[id]
-		if r == nil || h.ID == last || told[h.ID] || !seen(see, h.Site) || !c.concerns(&h, r, byRow[id]) {
+	for _, site := range h.sites {
+		some := aside[site]
+		err := a.Fleet.Holders(ctx, slices.Sorted(maps.Keys(h.found)), []string{site}, func(host sites.Host, id int64) error {
+			if r := h.rows[id]; r != nil && !told[host.ID] && h.concerns(&host, r, h.byRow[id]) {
+				told[host.ID] = true
+				f := h.found[id]
+				some = append(some, holder(&host, r.knownRow, &f))
+			}
 			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		last = h.ID
-		f := found[id]
-		put(&h, r.knownRow, &f)
-		return nil
-	})
-	slices.SortFunc(all, func(a, b api.AdvisoryHost) int {
-		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
-	})
-	return all, err
+		slices.SortFunc(some, func(a, b api.AdvisoryHost) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+		if all = append(all, some...); enough > 0 && len(all) >= enough {
+			break
+		}
+	}
+	return all, nil
+}
+
+func holder(h *sites.Host, r *knownRow, f *finding) api.AdvisoryHost {
+	return api.AdvisoryHost{ID: h.ID, Name: h.Name, Site: h.Site, Tag: h.Tag, System: cmp.Or(h.System.Name, systemName(h.System)), Seen: h.Last,
+		Package: r.Package.Name, Version: r.Package.Version, Fixed: f.fixed, Status: f.status}
 }
 
 // concerns reports whether one of some advisories in a row counts for a host.
@@ -462,10 +484,8 @@ func (a *Advisories) PackageFindings(ctx context.Context, see []string, name str
 		ids = append(ids, k.ID)
 	}
 	hosts := map[int64]int64{}
-	err = a.Fleet.Holders(ctx, ids, func(h sites.Host, id int64) error {
-		if seen(see, h.Site) {
-			hosts[id]++
-		}
+	err = a.Fleet.Holders(ctx, ids, see, func(_ sites.Host, id int64) error {
+		hosts[id]++
 		return nil
 	})
 	if err != nil {

@@ -144,7 +144,11 @@ func (a *Advisories) holdersOf(ctx context.Context, c *counter, all []*recent, f
 	if err != nil {
 		return err
 	}
-	return a.Fleet.Holders(ctx, slices.Sorted(maps.Keys(found)), func(h sites.Host, id int64) error {
+	told := map[string]bool{}
+	for _, r := range all {
+		told[r.Site] = true
+	}
+	return a.Fleet.Holders(ctx, slices.Sorted(maps.Keys(found)), slices.Sorted(maps.Keys(told)), func(h sites.Host, id int64) error {
 		row := c.rows[id]
 		if row == nil {
 			return nil

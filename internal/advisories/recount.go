@@ -53,7 +53,7 @@ func (a *Advisories) soilAll(ctx context.Context) error {
 // have one since it was last looked at is counted when it is moved.
 func (a *Advisories) soilHolders(ctx context.Context, ids []int64) error {
 	seen := map[int64]bool{}
-	err := a.Fleet.Holders(ctx, ids, func(h sites.Host, _ int64) error {
+	err := a.Fleet.Holders(ctx, ids, nil, func(h sites.Host, _ int64) error {
 		seen[h.ID] = true
 		return nil
 	})

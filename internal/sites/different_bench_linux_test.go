@@ -44,7 +44,7 @@ func BenchmarkDifferent(b *testing.B) {
 		}
 		took("sightings", 1, func() int { return len(must(w.Sightings(ctx(b), []string{"A"}, "own00005", ""))(b)) })
 		took("holders", 1, func() (n int) {
-			check(b, w.Holders(ctx(b), []int64{5, differentRoot + 5}, func(Host, int64) error { n++; return nil }))
+			check(b, w.Holders(ctx(b), []int64{5, differentRoot + 5}, nil, func(Host, int64) error { n++; return nil }))
 			return n
 		})
 		b.ReportMetric(0, "ns/op")

@@ -193,10 +193,24 @@ func (l *ledger) checkHolders(t *testing.T, w *world) {
 		text[k.ID], ids = k.Package.Name+" "+k.Package.Version, append(ids, k.ID)
 	}
 	got := map[string]bool{}
-	check(t, w.Holders(ctx(t), ids, func(h Host, id int64) error {
-		got[fmt.Sprintf("%s/%s %s", h.Site, h.Name, text[id])] = true
-		return nil
-	}))
+	for _, of := range [][]string{nil, {"A"}, {"nowhere", "B"}, {}, {""}} {
+		some := map[string]bool{}
+		check(t, w.Holders(ctx(t), ids, of, func(h Host, id int64) error {
+			if of == nil {
+				got[fmt.Sprintf("%s/%s %s", h.Site, h.Name, text[id])] = true
+			} else if !slices.Contains(of, h.Site) {
+				t.Errorf("of sites %q there is %s of %s", of, h.Name, h.Site)
+			} else {
+				some[fmt.Sprintf("%s/%s %s", h.Site, h.Name, text[id])] = true
+			}
+			return nil
+		}))
+		for pair := range got {
+			if of != nil && slices.Contains(of, pair[:1]) != some[pair] {
+				t.Errorf("of sites %q: %s is there: %v", of, pair, some[pair])
+			}
+		}
+	}
 	want := map[string]bool{}
 	for host, has := range l.days[len(l.days)-1] {
 		for _, text := range texts(has) {

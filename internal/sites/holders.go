@@ -181,12 +181,17 @@ func (s *Sites) countSet(r setRow, n int, ends map[int64]int) error {
 	return c.End()
 }
 
-// Holders calls f with every host that has one of these packages now, once for each.
-// Hosts come in the order of their numbers. f runs while the database is read.
-func (s *Sites) Holders(ctx context.Context, ids []int64, f func(Host, int64) error) error {
+// Holders calls f with every host that has one of these packages now, once for each: with
+// those of some sites, by their names, or where these are nil with all. Hosts come in the
+// order of their numbers. f runs while the database is read.
+func (s *Sites) Holders(ctx context.Context, ids []int64, of []string, f func(Host, int64) error) error {
 	return s.DB.Read(ctx, func(tx *db.Tx) error {
+		in, args, err := ofSites(tx, of)
+		if err != nil {
+			return err
+		}
 		var sets []int64
-		if err := eachNumber(tx, "SELECT DISTINCT has FROM sites_host WHERE gone = 0", nil, &sets); err != nil {
+		if err := eachNumber(tx, "SELECT DISTINCT h.has FROM sites_host h WHERE h.gone = 0"+in, args, &sets); err != nil {
 			return err
 		}
 		found, err := s.hunt(tx, ids).in(sets)
@@ -195,7 +200,7 @@ func (s *Sites) Holders(ctx context.Context, ids []int64, f func(Host, int64) er
 		}
 		var all []Host
 		for part := range slices.Chunk(slices.Sorted(maps.Keys(found)), chunk) {
-			hosts, err := hostsOf(tx, "h.gone = 0 AND h.has IN "+db.In(len(part)), anys(part)...)
+			hosts, err := hostsOf(tx, "h.gone = 0 AND h.has IN "+db.In(len(part))+in, append(anys(part), args...)...)
 			if err != nil {
 				return err
 			}
@@ -211,6 +216,25 @@ func (s *Sites) Holders(ctx context.Context, ids []int64, f func(Host, int64) er
 		}
 		return nil
 	})
+}
+
+// ofSites is a further condition that hosts are of some sites; "" are hosts under agents.
+func ofSites(tx *db.Tx, names []string) (string, []any, error) {
+	if names == nil {
+		return "", nil, nil
+	}
+	nums := []int64{-1} // of no site, so that the list is not empty
+	if slices.Contains(names, "") {
+		nums = append(nums, 0)
+	}
+	for part := range slices.Chunk(names, chunk) {
+		var some []int64
+		if err := eachNumber(tx, "SELECT num FROM sites_site WHERE name IN "+db.In(len(part)), anys(part), &some); err != nil {
+			return "", nil, err
+		}
+		nums = append(nums, some...)
+	}
+	return " AND h.site IN " + db.In(len(nums)), anys(nums), nil
 }
 
 func eachNumber(tx *db.Tx, query string, args []any, all *[]int64) error {

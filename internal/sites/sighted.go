@@ -30,7 +30,7 @@ func (s *Sites) Sighted(ctx context.Context, sites []string, name, version strin
 		return err
 	}
 	slices.Sort(ids)
-	return s.Holders(ctx, ids, func(h Host, id int64) error {
+	return s.Holders(ctx, ids, sites, func(h Host, id int64) error {
 		if sites != nil && (h.Agent != "" || !slices.Contains(sites, h.Site)) {
 			return nil
 		}

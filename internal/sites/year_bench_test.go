@@ -218,7 +218,7 @@ func (f *fleet) measure(b *testing.B, w *world, path string, days int) {
 	}
 	took("ms/holders", 5, func(int) {
 		n := 0
-		check(b, w.Holders(ctx(b), ids, func(Host, int64) error { n++; return nil }))
+		check(b, w.Holders(ctx(b), ids, nil, func(Host, int64) error { n++; return nil }))
 		if n != len(hosts) {
 			b.Error(n)
 		}
