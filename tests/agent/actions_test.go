@@ -10,6 +10,7 @@ import (
 // TestActions: a person has a host that waits do something, and sees what came of
 // it; a second one approves what needs two.
 func TestActions(t *testing.T) {
+	t.Parallel() // they wait for agents more than they compute
 	s := newSite(t)
 	s.run(s.muster, "ca", "init", "--name", "Authority", "--out", "ca", "--no-password")
 	s.run(s.muster, "ca", "issue", "--ca", "ca", "--rights", "code", "--name", "Alice", "--out", "alice", "--no-password")

@@ -140,6 +140,7 @@ func (s *site) publish(name, version string) {
 // packages at once, upgrades them by itself, goes on when its agent is killed and
 // when its server is away, and loses what it is no longer assigned.
 func TestFleet(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.run(s.muster, "ca", "init", "--name", "Authority", "--out", "ca", "--no-password")
 	s.run(s.muster, "ca", "issue", "--ca", "ca", "--rights", "code", "--name", "Alice", "--out", "alice", "--no-password")

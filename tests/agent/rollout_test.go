@@ -23,6 +23,7 @@ max-errors: 0
 // TestRollout: a version that serves comes to a host by its ring, one that fails
 // is halted by the server itself, and a person has the host go back.
 func TestRollout(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.run(s.muster, "ca", "init", "--name", "Authority", "--out", "ca", "--no-password")
 	s.run(s.muster, "ca", "issue", "--ca", "ca", "--rights", "code", "--name", "Alice", "--out", "alice", "--no-password")

@@ -114,6 +114,7 @@ func (s *site) bring(name, version, control string, files ...string) {
 // package that is allowed, is refused another, and puts an upgrade off; over a restart
 // of the agent it waits, until the deadline that was signed forces it.
 func TestSelfService(t *testing.T) {
+	t.Parallel()
 	testneed.Root(t)
 	testneed.Program(t, "curl")
 	s := &site{T: t, dir: t.TempDir()}
