@@ -1,6 +1,7 @@
 package advisories
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -10,7 +11,9 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,7 +26,7 @@ const maxRedirects = 5
 // newClient fetches over connections that are looked at when they are dialled: whoever
 // owns a name may give it another address at any time. Redirects are dialled alike.
 func (a *Advisories) newClient() *http.Client {
-	direct := &net.Dialer{Timeout: 30 * time.Second, Control: a.control}
+	direct := &net.Dialer{Timeout: 30 * time.Second, ControlContext: a.control}
 	return &http.Client{
 		Timeout: a.Timeout,
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
@@ -35,7 +38,7 @@ func (a *Advisories) newClient() *http.Client {
 			}
 			return a.checkHost(r.URL)
 		},
-		Transport: &http.Transport{
+		Transport: toldScheme{&http.Transport{
 			Proxy:                  a.proxy,
 			DialContext:            a.dial(direct),
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
@@ -44,8 +47,26 @@ func (a *Advisories) newClient() *http.Client {
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableCompression:     true, // what is kept is what the publisher signed and hashed
 			DisableKeepAlives:      true,
-		},
+		}},
 	}
+}
+
+// inClear is the key of what is so of a request that is not encrypted, in the context of
+// its dial: a *netip.Addr, the address that its source names; or an invalid one.
+type inClear struct{}
+
+// named is the key of the address that a source names, in the context of its requests.
+type named struct{}
+
+// toldScheme tells who dials which requests are not encrypted.
+type toldScheme struct{ http.RoundTripper }
+
+func (t toldScheme) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" {
+		address, _ := r.Context().Value(named{}).(netip.Addr)
+		r = r.WithContext(context.WithValue(r.Context(), inClear{}, address))
+	}
+	return t.RoundTripper.RoundTrip(r)
 }
 
 // proxied is the key of the address of the proxy in the context of a request's dial.
@@ -89,21 +110,27 @@ func (a *Advisories) dial(direct *net.Dialer) func(context.Context, string, stri
 }
 
 // control judges an address that is about to be dialled (net.Dialer).
-func (a *Advisories) control(network, address string, _ syscall.RawConn) error {
+func (a *Advisories) control(ctx context.Context, network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || network != "tcp4" && network != "tcp6" {
 		return muster.Errorf(muster.Denied, "%s over %s is no address of a web server", address, network)
 	}
-	return a.checkAddress(to.Addr())
+	if err := a.checkAddress(to.Addr()); err != nil {
+		return err
+	}
+	if name, clear := ctx.Value(inClear{}).(netip.Addr); clear && name.Unmap() != to.Addr().Unmap() && !a.allowed(to.Addr()) {
+		err := muster.Errorf(muster.Denied, "%s would be asked without TLS: anybody on the way could change the answer", to.Addr())
+		return muster.WithHint(err, "give an address https://..., or name its network in 'advisories.allow' of the server's configuration")
+	}
+	return nil
+}
+
+func (a *Advisories) allowed(to netip.Addr) bool {
+	return slices.ContainsFunc(a.Allow, func(p netip.Prefix) bool { return p.Contains(to.Unmap()) })
 }
 
 func (a *Advisories) checkAddress(to netip.Addr) error {
-	for _, p := range a.Allow {
-		if p.Contains(to.Unmap()) {
-			return nil
-		}
-	}
-	if a.Guard == nil {
+	if a.Guard == nil || a.allowed(to) {
 		return nil
 	}
 	if err := a.Guard(to); err != nil {
@@ -112,13 +139,22 @@ func (a *Advisories) checkAddress(to netip.Addr) error {
 	return nil
 }
 
-// checkHost judges the host of an address where it is a number: a proxy would go there.
+// checkHost judges the host of an address where it is a number, or means this machine: a
+// proxy would go there. Programs read 2130706433, 0x7f.1 and 127.1 as addresses, too; here
+// they are none.
 func (a *Advisories) checkHost(u *url.URL) error {
-	to, err := netip.ParseAddr(u.Hostname())
-	if err != nil {
-		return nil // a name
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if to, err := netip.ParseAddr(host); err == nil {
+		return a.checkAddress(to)
 	}
-	return a.checkAddress(to)
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	switch {
+	case last == "localhost":
+		return a.checkAddress(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	case last == "", strings.Trim(last, "0123456789") == "", strings.HasPrefix(last, "0x"):
+		return muster.Errorf(muster.Denied, "%q is no name of a web server", u.Host)
+	}
+	return nil
 }
 
 // A fetched file is what a web server answered.
@@ -146,7 +182,11 @@ func (a *Advisories) fetch(ctx context.Context, src *sourceRow, address string) 
 	if err != nil {
 		return out, err
 	}
-	r, err := http.NewRequestWithContext(context.WithValue(ctx, proxied{}, new(string)), http.MethodGet, address, nil)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	own, _ := netip.ParseAddr(u.Hostname()) // invalid where it is a name
+	told := context.WithValue(context.WithValue(ctx, proxied{}, new(string)), named{}, own)
+	r, err := http.NewRequestWithContext(told, http.MethodGet, address, nil)
 	if err != nil {
 		return out, muster.Errorf(muster.Invalid, "cannot fetch %q: %w", address, err)
 	}
@@ -168,7 +208,32 @@ func (a *Advisories) fetch(ctx context.Context, src *sourceRow, address string) 
 		err := muster.Errorf(muster.Unavailable, "%s answers %s", u.Redacted(), answer.Status)
 		return out, later{err, retryAfter(answer.Header.Get("Retry-After"), a.Now())}
 	}
-	return out, a.keep(&out, answer.Body, answer.ContentLength, u.Redacted())
+	body := newIdleReader(answer.Body, a.Idle, end, u.Redacted())
+	defer body.timer.Stop()
+	if err := a.keep(&out, body, answer.ContentLength, u.Redacted()); err != nil {
+		return out, cmp.Or(context.Cause(ctx), err)
+	}
+	return out, nil
+}
+
+// An idleReader ends a request whose server sends nothing for some time.
+type idleReader struct {
+	r     io.Reader
+	most  time.Duration
+	timer *time.Timer
+}
+
+func newIdleReader(r io.Reader, most time.Duration, end func(error), name string) *idleReader {
+	why := muster.Errorf(muster.Unavailable, "%s has sent nothing for %s", name, most)
+	return &idleReader{r, most, time.AfterFunc(most, func() { end(why) })}
+}
+
+func (i *idleReader) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	if n > 0 {
+		i.timer.Reset(i.most)
+	}
+	return n, err
 }
 
 func setIf(h http.Header, name, value string) {

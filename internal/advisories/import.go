@@ -38,8 +38,8 @@ type entryOf struct {
 	unmapped string
 }
 
-// refresh looks at a source of the configuration when that is due. Reading what it says
-// may take long, and holds up nobody. What fails is noted with the source: the next one
+// refresh looks at a source of the configuration when that is due. Fetching what it says
+// may take long, and holds up nobody; while it is read, hosts are followed. What fails is noted with the source: the next one
 // is not held up.
 func (a *Advisories) refresh(ctx context.Context, s Source) error {
 	src, err := a.source(ctx, s.Name)
@@ -82,7 +82,7 @@ func (a *Advisories) readSource(ctx context.Context, s *Source, src *sourceRow) 
 	if s.Path == "" {
 		c, end, err = a.readURL(ctx, s, &was)
 	} else {
-		c, err = a.readPath(s, &was)
+		c, err = a.readPath(ctx, s, &was)
 		end = func() {}
 	}
 	c.mean(a.meaning(s))
@@ -137,6 +137,70 @@ func (a *Advisories) readURL(ctx context.Context, s *Source, src *sourceRow) (c 
 	return c, end, err
 }
 
+// entries calls f with each entry of a content, which is read beside. Meanwhile the work
+// stays with this server, and hosts that report are followed: what is staged counts for
+// nobody.
+func (a *Advisories) entries(ctx context.Context, c *content, f func(entryOf) error) error {
+	ctx, end := context.WithCancelCause(ctx)
+	read, done := make(chan entryOf, 64), make(chan error, 1)
+	go func() {
+		defer close(read)
+		done <- c.each(ctx, func(e entryOf) error {
+			select {
+			case read <- e:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+	}()
+	err := a.through(ctx, read, f)
+	end(err)
+	for range read { // its reader has ended when this has
+	}
+	if e := <-done; err == nil {
+		err = e
+	}
+	return err
+}
+
+// through calls f with what comes, until that ends.
+func (a *Advisories) through(ctx context.Context, read <-chan entryOf, f func(entryOf) error) error {
+	tick, pause := time.NewTicker(a.Each), time.NewTimer(0)
+	defer tick.Stop()
+	defer pause.Stop()
+	var wanted, poked <-chan struct{} // nil where hosts were followed a moment ago
+	for {
+		var err error
+		select {
+		case e, more := <-read:
+			if !more {
+				return nil
+			}
+			if err = a.prolong(ctx); err == nil {
+				err = f(e)
+			}
+		case <-pause.C:
+			wanted, poked = a.wanted, a.poked
+		case <-tick.C:
+			err = a.prolong(ctx)
+		case <-wanted:
+			err = a.followHosts(ctx)
+			wanted, poked = nil, nil
+			pause.Reset(time.Second)
+		case <-poked:
+			err = a.followHosts(ctx)
+			wanted, poked = nil, nil
+			pause.Reset(time.Second)
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // take replaces what a source says.
 func (a *Advisories) take(ctx context.Context, src sourceRow, c content, shrink bool, due int64) (out api.AdvisoryImport, err error) {
 	if src.leaving {
@@ -158,10 +222,7 @@ func (a *Advisories) take(ctx context.Context, src sourceRow, c content, shrink 
 		return out, err
 	}
 	unmapped := map[string]bool{}
-	err = c.each(ctx, func(e entryOf) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	err = a.entries(ctx, &c, func(e entryOf) error {
 		switch {
 		case e.skipped != nil:
 			return st.skip(e.name, e.skipped)
@@ -311,7 +372,7 @@ func (a *Advisories) Fetch(ctx context.Context, name string) error {
 		return err
 	})
 	if err == nil {
-		a.Poke()
+		a.ask(name)
 	}
 	return err
 }

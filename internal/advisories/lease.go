@@ -18,18 +18,36 @@ var errLost = muster.Errorf(muster.Busy, "another server of this database matche
 // work runs f while no other goroutine and no other server does any, and reports
 // whether it did.
 func (a *Advisories) work(ctx context.Context, f func() error) (bool, error) {
-	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+	if err := a.takeTurn(ctx); err != nil {
+		return false, err
 	}
+	defer func() { <-a.turn }()
 	mine, err := a.claim(ctx)
 	if err != nil || !mine {
 		return false, err
 	}
 	defer a.release(ctx)
 	return true, f()
+}
+
+// takeTurn waits until no other goroutine works. One that reads a list is asked to follow
+// hosts meanwhile.
+func (a *Advisories) takeTurn(ctx context.Context) error {
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case a.wanted <- struct{}{}:
+	default: // it is asked already
+	}
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (a *Advisories) claim(ctx context.Context) (mine bool, err error) {
@@ -52,7 +70,17 @@ func holderOf(tx *db.Tx) (holder string, held int64, err error) {
 
 func (a *Advisories) extend(tx *db.Tx, now time.Time) error {
 	_, err := tx.Exec("UPDATE advisories_self SET holder = ?, held = ? WHERE name = 'work'", a.Self, now.Add(hold).Unix())
+	a.heldTo.Store(now.Add(hold).Unix())
 	return err
+}
+
+// prolong keeps the work with this server while it reads what takes long, and writes
+// nothing.
+func (a *Advisories) prolong(ctx context.Context) error {
+	if a.heldTo.Load() >= a.Now().Add(hold/2).Unix() {
+		return nil
+	}
+	return a.write(ctx, nothing)
 }
 
 func (a *Advisories) release(ctx context.Context) {

@@ -19,7 +19,7 @@ const scorePart = 256 << 10
 func (a *Advisories) takeScores(ctx context.Context, src sourceRow, c content, shrink bool, due int64) (out api.AdvisoryImport, err error) {
 	st := &stage{a: a, source: src, next: src.generation + 1, unread: map[string]bool{}, out: api.AdvisoryImport{Source: src.name}}
 	var s *advisory.Scores
-	err = c.each(ctx, func(e entryOf) error {
+	err = a.entries(ctx, &c, func(e entryOf) error {
 		if e.skipped != nil {
 			return st.skip(e.name, e.skipped)
 		}

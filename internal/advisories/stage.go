@@ -268,14 +268,24 @@ func (st *stage) current(ctx context.Context, id string) (out *advisory.Advisory
 // whether that was anything.
 func joined(to, from *advisory.Advisory) bool {
 	grew := false
+	has := map[string]bool{} // there may be very many of both
+	for i := range to.Affected {
+		has[fmt.Sprintf("%#v", to.Affected[i])] = true
+	}
 	for _, f := range from.Affected {
-		if !slices.ContainsFunc(to.Affected, func(have advisory.Affected) bool { return fmt.Sprint(have) == fmt.Sprint(f) }) {
-			to.Affected, grew = append(to.Affected, f), true
+		if text := fmt.Sprintf("%#v", f); !has[text] {
+			has[text], grew = true, true
+			to.Affected = append(to.Affected, f)
 		}
 	}
+	clear(has)
+	for _, n := range to.Aliases {
+		has[n] = true
+	}
 	for _, n := range from.Aliases {
-		if !slices.Contains(to.Aliases, n) {
-			to.Aliases, grew = append(to.Aliases, n), true
+		if !has[n] {
+			has[n], grew = true, true
+			to.Aliases = append(to.Aliases, n)
 		}
 	}
 	slices.Sort(to.Aliases)
@@ -416,7 +426,7 @@ func (st *stage) ended(ctx context.Context, nums []int64) (docs []*document, err
 func (st *stage) shrunk() error {
 	entries := st.out.Entries + st.spared
 	had := int64(len(st.had)) + int64(len(st.came)) - st.out.Added + st.spared
-	if had == 0 || entries > 0 && (had < 100 || entries*2 >= had) {
+	if had == 0 || entries > 0 && entries*2 >= had {
 		return nil
 	}
 	return tooFew(st.source.name, st.out.Entries, had)
