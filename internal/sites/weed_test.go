@@ -58,10 +58,6 @@ func TestWeed(t *testing.T) {
 		other := w.report("A", "x", "gone 3")
 		other.System.ID, other.System.Kernel = "rocky", "5.14"
 		w.take(other)
-		refused := w.report("B", "m", "never 1")
-		refused.Time = 1
-		_, err := w.Take(ctx(t), w.now, refused, by("B"))
-		wantKind(t, err, muster.Conflict)
 		w.weed() // nothing is old enough
 		if got := w.dictionary(); got != "package 5, system 2, platform 2" {
 			t.Errorf("all that hosts have: %s", got)
