@@ -117,6 +117,7 @@ type Advisories struct {
 	unpack *zstd.Decoder
 	unseen unmapped
 	known  factKeeper
+	heads  headKeeper
 	lapsed time.Time // when ends of support were last looked for
 
 	broken func(after bool) error // of tests: the process ends before a write, or after it

@@ -251,45 +251,6 @@ func truth(b bool) int {
 	return 0
 }
 
-// headsOf reads what a list says of advisories.
-func (a *Advisories) headsOf(tx *db.Tx, nums []int64) (map[int64]*api.Advisory, error) {
-	nums = slices.Clone(nums)
-	slices.Sort(nums)
-	nums = slices.Compact(nums)
-	out := make(map[int64]*api.Advisory, len(nums))
-	x, err := a.facts(tx)
-	if err != nil {
-		return nil, err
-	}
-	for part := range slices.Chunk(nums, someIDs) {
-		err := tx.Each("SELECT v.advisory, s.name, v.body FROM advisories_version v JOIN advisories_source s ON s.num = v.source WHERE v.advisory IN "+db.In(len(part))+" AND "+current, anys(part), func(scan db.Scan) error {
-			var num int64
-			var source string
-			var body []byte
-			if err := scan(&num, &source, &body); err != nil {
-				return err
-			}
-			d, err := a.read(body)
-			if err != nil {
-				return err
-			}
-			h := x.headOf(num, source, d)
-			out[num] = &h
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func (x *facts) headOf(num int64, source string, d *advisory.Advisory) api.Advisory {
-	x.scores.Mark(d)
-	return api.Advisory{Number: num, ID: d.ID, Source: source, Aliases: d.Aliases, Summary: d.Summary, Severity: d.Severity.String(), CVSS: d.CVSS,
-		Exploited: d.Exploited, EPSS: d.EPSS, Percentile: d.Percentile, Published: d.Published, Modified: d.Modified, Withdrawn: d.Withdrawn, References: d.References}
-}
-
 // HostCounts counts what hosts have, by their numbers. Those that nobody may see, or
 // that are not counted yet, are left out.
 func (a *Advisories) HostCounts(ctx context.Context, see []string, hosts []int64) (out map[int64]api.AdvisoryCounts, err error) {
