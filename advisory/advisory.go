@@ -77,7 +77,7 @@ type Range struct {
 	After      string // last version before the first affected, where Introduced is not known; "" from the beginning
 	Fixed      string // first version that is not affected any more
 	Last       string // last version affected, where Fixed is not known
-	Branch     string // "el9_2": counts for versions of this branch alone, and no other range does; see [Branch]
+	Branch     string // "el9_2": counts for versions of this branch alone, and no other range does; see [Branch]; of packages of backports, see [Range.Backports]
 }
 
 // MaxSummary bounds a Summary; what is longer is cut by [Summarize].

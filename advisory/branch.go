@@ -2,6 +2,15 @@ package advisory
 
 import "strings"
 
+// unported is the version of the package that a backport was made of, or any other as it
+// is: 6.1.90-1~bpo11+1 has all that 6.1.90-1 has.
+func unported(version string) string {
+	if i := strings.LastIndex(version, "~bpo"); i > 0 && len(version) > i+4 && '0' <= version[i+4] && version[i+4] <= '9' {
+		return version[:i]
+	}
+	return version
+}
+
 // Branch is the minor release that a version of Red Hat was built for: "el9_2"
 // of 5.14.0-284.30.1.el9_2 and of module+el9.2.0, "" where the version does not
 // say one.
@@ -37,12 +46,15 @@ func cutNumber(s string) (digits, rest string) {
 }
 
 // RangesFor are the ranges of a that count for a version: those of its branch,
-// or where there are none those of no branch.
+// or where there are none those of no branch. Backports of Debian are a branch, too.
 func (a *Affected) RangesFor(version string) []Range {
 	if !a.hasBranches() {
 		return a.Ranges
 	}
 	branch := Branch(version)
+	if unported(version) != version {
+		branch = backports
+	}
 	var own, other []Range
 	for _, r := range a.Ranges {
 		switch r.Branch {

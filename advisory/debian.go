@@ -62,6 +62,8 @@ type debianRelease struct {
 	Fixed   string  `json:"fixed_version"`
 	Urgency string  `json:"urgency"`
 	NoDSA   *string `json:"nodsa"`
+	// Repositories are the versions that the suites of the release have.
+	Repositories map[string]string `json:"repositories"`
 }
 
 type debianReader struct {

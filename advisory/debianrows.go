@@ -27,6 +27,10 @@ func (in *debianReader) affected(source string, releases map[string]debianReleas
 		if err != nil {
 			return nil, err
 		}
+		keep, err = in.backported(&row, keep, releases, p.Release, unstable)
+		if err != nil {
+			return nil, err
+		}
 		if keep {
 			rows = append(rows, row)
 		}

@@ -85,8 +85,8 @@ type trackerRelease struct {
 func oracleTracker(sources []trackedSource) trackerDocument {
 	doc := trackerDocument{}
 	for i, s := range sources {
-		if doc[s.name] != nil || strings.HasPrefix(s.name, "linux-signed-") {
-			continue // two versions of it are installed; a name that the tracker does not have
+		if doc[s.name] != nil || strings.HasPrefix(s.name, "linux-signed-") || unported(s.version) != s.version {
+			continue // two versions of it are installed; a name, and a version, that the tracker does not have
 		}
 		obsolete := i%17 == 5 // bookworm does not have it
 		issues := map[string]*trackerIssue{}

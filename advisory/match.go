@@ -91,13 +91,18 @@ func (a *Affected) judge(c comparison, installed string) (fixed string, hit bool
 	if len(a.Ranges) == 0 && len(a.Versions) == 0 {
 		return "", a.Module == "" || !c.rpm || isModular(installed)
 	}
+	of := installed
+	if !c.rpm {
+		of = unported(installed)
+	}
 	for _, r := range a.RangesFor(installed) {
-		if c.rpm && !sameStream(a.Module, installed, r.bound()) {
+		if c.rpm && !sameStream(a.Module, installed, r.bound()) || !r.has(c, of) {
 			continue
 		}
-		if r.has(c, installed) {
-			return a.repaired(r.Fixed), true
+		if r.Backports() { // which of them backports have is not known
+			return "", true
 		}
+		return a.repaired(r.Fixed), true
 	}
 	for _, v := range a.Versions {
 		if a.Glob && Glob(v, installed) || !a.Glob && c.compare(installed, v) == 0 {
