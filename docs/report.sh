@@ -13,6 +13,7 @@
 #
 # A report that cannot be sent is lost: the next one says what is new.
 set -eu
+if [ -z "${OUT:-}" ]; then : "${COLLECTOR:?where to report, as https://collector.example.org}"; fi
 export LC_ALL=C
 umask 077
 work=$(mktemp -d)
@@ -114,4 +115,11 @@ if [ -n "${CERT:-}" ]; then
 	type=application/pkcs7-mime body=$work/sealed
 fi
 if [ -n "${OUT:-}" ]; then cp "$body" "$OUT"; exit; fi
-curl -sS -f --max-time 120 -H "Content-Type: $type" --data-binary "@$body" "$COLLECTOR/api/v1/reports?mode=${MODE:-store-only}"
+status=$(curl -sS --max-time 120 -o "$work/answer" -w '%{http_code}' -H "Content-Type: $type" --data-binary "@$body" "$COLLECTOR/api/v1/reports?mode=${MODE:-store-only}")
+case $status in
+200 | 202) cat "$work/answer" ;;
+*)
+	echo "report.sh: the collector answers $status: $(tr -cd '[:print:]' <"$work/answer")" >&2
+	exit 1
+	;;
+esac

@@ -163,7 +163,7 @@ func read(answer *http.Response) (outcome, error) {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return outcome{}, muster.WithHint(muster.WithKind(muster.Denied, said),
 			"the operators of the collector give out the key of a site: --secret-file FILE; --site has to be that of the key, or be left out")
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusSeeOther:
 		return outcome{}, muster.WithHint(muster.WithKind(muster.Invalid, said),
 			"--collector is the address of a server that takes reports, as https://collector.example.org")
 	}
