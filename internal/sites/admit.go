@@ -49,7 +49,7 @@ func (t *taking) checkTime() error {
 		return muster.WithHint(muster.Errorf(muster.Invalid, "the report of host %q is from %d s ahead", r.Host, ahead), "set the clock of the host")
 	}
 	if t.now-r.Time > int64(t.s.Window/time.Second) {
-		return muster.WithHint(muster.Errorf(muster.Conflict, "the report of host %q is more than %s old", r.Host, t.s.Window), "set the clock of the host")
+		return muster.WithHint(muster.Errorf(muster.Invalid, "the report of host %q is more than %s old", r.Host, t.s.Window), "set the clock of the host")
 	}
 	var err error
 	if t.nonce, err = hex.DecodeString(r.Nonce); err != nil || len(t.nonce) > 16 {

@@ -133,7 +133,7 @@ func TestCase36Reports(t *testing.T) {
 			{"an older one", muster.Conflict, by("A"), func() *sitereport.Report { return before }},
 			{"same second, other nonce", muster.Conflict, by("A"), func() *sitereport.Report { return w.report("A", "n1", "bash 3") }},
 			{"from ahead", muster.Invalid, by("A"), func() *sitereport.Report { r := w.report("A", "n1", "bash 3"); r.Time += 3601; return r }},
-			{"from a year ago", muster.Conflict, by("A"), func() *sitereport.Report { r := w.report("A", "n2", "bash 3"); r.Time -= 365 * 86400; return r }},
+			{"from a year ago", muster.Invalid, by("A"), func() *sitereport.Report { r := w.report("A", "n2", "bash 3"); r.Time -= 365 * 86400; return r }},
 			{"without a time", muster.Invalid, by("A"), func() *sitereport.Report { r := w.report("A", "n1", "bash 3"); r.Time = 0; return r }},
 			{"without a nonce", muster.Invalid, by("A"), func() *sitereport.Report { r := w.report("A", "n1", "bash 3"); r.Nonce = ""; return r }},
 			{"of another site", muster.Denied, by("A"), func() *sitereport.Report { r := w.report("B", "n1", "bash 3"); r.Time++; return r }},
