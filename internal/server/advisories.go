@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -120,13 +122,35 @@ func (s *Server) advisoryTrend(ctx context.Context, r *request) (any, error) {
 	return s.advisories.Trend(ctx, see, q.Get("site"), from)
 }
 
-// listAdvisorySources tells systems of hosts only those who may see all of them.
+// listAdvisorySources tells systems of hosts only those who may see all of them. Where a
+// source is read from, and what went wrong there, may name files and have words in it that
+// open something: who administers is told.
 func (s *Server) listAdvisorySources(ctx context.Context, r *request) (any, error) {
 	out, err := s.advisories.ListSources(ctx)
+	if !r.person.may(api.VerbAdminister).All() {
+		for i := range out.Sources {
+			one := &out.Sources[i]
+			one.Place = hostOf(one.Place)
+			if one.Error != "" {
+				one.Error = "it cannot be fetched or read; who administers the server is told why"
+			}
+		}
+	}
 	if !r.person.may(api.VerbView).All() {
 		out.Unmapped = nil
 	}
 	return out, err
+}
+
+// hostOf is the host of an address, or the name of a file without its folder.
+func hostOf(place string) string {
+	if u, err := url.Parse(place); err == nil && u.Host != "" {
+		return u.Scheme + "://" + u.Host + "/…"
+	}
+	if place == "" {
+		return "" // brought by hand
+	}
+	return filepath.Base(place)
 }
 
 // importAdvisories takes a document as it comes, onto the disk.

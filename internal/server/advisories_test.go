@@ -8,6 +8,7 @@ import (
 	"muster"
 	"muster/advisory/systems"
 	"muster/api"
+	"muster/internal/db"
 	"muster/internal/sites"
 	"muster/sitereport"
 )
@@ -78,8 +79,20 @@ func TestAdvisories(t *testing.T) {
 	if counts := must(bob.AdvisoryCounts(ctx))(t); len(counts.Sites) != 1 || counts.All.Hosts != 1 {
 		t.Errorf("counts %+v", counts)
 	}
-	if sources := must(bob.AdvisorySources(ctx))(t); len(sources.Sources) != 1 || sources.Unmapped != nil {
+	// Where a source is read from, and why not, is for who administers.
+	check(t, w.advisories.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE advisories_source SET place = 'https://lists.example.org/a?token=secret', error = 'cannot read /srv/secret', failing = 1")
+		return err
+	}))
+	sources := must(bob.AdvisorySources(ctx))(t)
+	if len(sources.Sources) != 1 || sources.Unmapped != nil || sources.Sources[0].Place != "https://lists.example.org/…" || strings.Contains(sources.Sources[0].Error, "secret") || sources.Sources[0].Error == "" {
 		t.Errorf("sources %+v", sources)
+	}
+	if s := must(admin.AdvisorySources(ctx))(t).Sources[0]; !strings.Contains(s.Place, "secret") || !strings.Contains(s.Error, "secret") {
+		t.Errorf("sources of who administers: %+v", s)
+	}
+	if of := hostOf("/srv/secret/rocky9.xml"); of != "rocky9.xml" || hostOf("") != "" {
+		t.Errorf("%q", of)
 	}
 	_, err = bob.IgnoreAdvisory(ctx, api.AdvisoryIgnore{Advisory: "CVE-2026-1", Reason: "no"})
 	wantKind(t, err, muster.Denied)
