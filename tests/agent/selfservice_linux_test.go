@@ -185,9 +185,11 @@ func TestSelfService(t *testing.T) {
 	if at := time.Now(); at.Before(forced) {
 		t.Errorf("upgraded at %s, before %s", at, forced)
 	}
-	if body := v.get("history"); !strings.Contains(body, "automatically") || !strings.Contains(body, "by you") {
-		t.Errorf("the history:\n%s", body)
-	}
+	// The agent lays the history out when the change is over, after its files are there.
+	s.until("the history has both", func() bool {
+		body := v.get("history")
+		return strings.Contains(body, "automatically") && strings.Contains(body, "by you")
+	})
 }
 
 // hold starts a program of that name, which runs until it is stopped.
