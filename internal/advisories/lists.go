@@ -301,7 +301,9 @@ func (a *Advisories) detail(tx *db.Tx, see []string, num int64) (out api.Advisor
 	}
 	out.Exploited = out.Exploited || exploited[num]
 	for i := range d.Affected {
-		out.Affected = append(out.Affected, affectedOf(&d.Affected[i]))
+		if !d.Affected[i].ForBackports() {
+			out.Affected = append(out.Affected, affectedOf(&d.Affected[i]))
+		}
 	}
 	total := int64(0)
 	in, args := seeSites("x.site", see)
@@ -326,6 +328,9 @@ func affectedOf(f *advisory.Affected) api.AdvisoryAffected {
 		out.Severity = f.Severity.String()
 	}
 	for _, r := range f.Ranges {
+		if r.Backports() {
+			continue // what is said of others is clearer without
+		}
 		out.Ranges = append(out.Ranges, api.AdvisoryRange{Introduced: r.Introduced, Fixed: r.Fixed, Last: r.Last})
 	}
 	return out

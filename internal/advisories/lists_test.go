@@ -158,3 +158,28 @@ func TestPatterns(t *testing.T) {
 		t.Errorf("%q", a)
 	}
 }
+
+// TestBackports: hosts that have packages of backports hear of them by what is said of newer
+// releases; who reads the advisory is shown what is said of each release.
+func TestBackports(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	w.site("LYON")
+	release := func(status, fixed, has string) string {
+		return `{"status":"` + status + `","fixed_version":"` + fixed + `","urgency":"high","repositories":{"main":"` + has + `"}}`
+	}
+	w.bring("tracker", "debian", `{"linux":{"CVE-1":{"releases":{"bullseye":`+release("resolved", "0", "5.10.244-1")+`,"bookworm":`+release("resolved", "6.1.99-1", "6.1.148-1")+`,"sid":`+release("resolved", "6.9.9-1", "6.16-1")+`}}}}`)
+	old := w.report("LYON", "old", said{version: "11"}, "linux-image-6.1.0-0.deb11.21-amd64 6.1.90-1~bpo11+1 linux-signed-amd64 6.1.90+1~bpo11+1")
+	plain := w.report("LYON", "plain", said{version: "11"}, "linux-image-5.10.0-20-amd64 5.10.1-1 linux-signed-amd64 5.10.1+1")
+	new := w.report("LYON", "new", said{version: "11"}, "linux-image-6.1.0-0.deb11.21-amd64 6.1.99-1~bpo11+1 linux-signed-amd64 6.1.99+1~bpo11+1")
+	w.follow()
+	same(t, "a backport", w.found(nil, old, api.FindingQuery{}), []string{"CVE-1 linux-image-6.1.0-0.deb11.21-amd64  high"})
+	same(t, "of the release", w.found(nil, plain, api.FindingQuery{}), []string{})
+	same(t, "a mended backport", w.found(nil, new, api.FindingQuery{}), []string{})
+	d, err := w.Show(t.Context(), nil, "CVE-1")
+	check(t, err)
+	var got []string
+	for _, a := range d.Affected {
+		got = append(got, fmt.Sprint(a.Release, a.Ranges))
+	}
+	same(t, "what is affected", got, []string{"12[{ 6.1.99-1 }]", "sid[{ 6.9.9-1 }]"})
+}
