@@ -54,6 +54,16 @@ func TestCommands(t *testing.T) {
 		{"config", 0, "listen: \":8443\""},
 		{"serve --config /nowhere.yaml", 1, "hint: 'musterd config > /nowhere.yaml' makes one"},
 		{"serve --nonsense", 2, "unknown flag"},
+		{"nonsense", 2, `unknown command "musterd nonsense"`},
+		{"sites key NIKHEF", 2, "hint: musterd sites key --help"},
+		{"sites add", 2, "usage: musterd sites add SITE"},
+		{"sites --data " + data + " add A --forget 2d --note x", 0, ""},
+		{"sites --data " + data + " add A", 1, "hint: musterd sites edit A"},
+		{"sites --data " + data + " edit A --hosts 5", 0, ""},
+		{"sites --data " + data + " edit B --hosts 5", 1, "musterd sites list"},
+		{"sites --data " + data + " key add A --file " + filepath.Join(dir, "absent"), 1, "hint: it has the line ID:SECRET"},
+		{"sites --data " + data + " key remove A absent", 1, "musterd sites list"},
+		{"collect --key absent.key --cert absent.crt --data " + data, 1, "hint: 'muster key new --name collector"},
 	} {
 		code, out, errs := said(strings.Fields(step.args)...)
 		if code != step.code || !strings.Contains(out+errs, step.want) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -174,9 +175,10 @@ func (a *app) siteEditCommand() *cobra.Command {
 	return cmd
 }
 
-// siteHint says where the names of sites and keys stand.
+// siteHint says where the names of sites and keys stand, here on the server.
 func siteHint(err error) error {
-	if muster.KindOf(err) == muster.NotFound {
+	hint := muster.HintOf(err)
+	if muster.KindOf(err) == muster.NotFound && (hint == "" || strings.HasPrefix(hint, "'muster sites")) {
 		return muster.WithHint(err, "musterd sites list shows sites and their keys")
 	}
 	return err
