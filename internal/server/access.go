@@ -132,7 +132,11 @@ func (p *person) lacks(v api.Verb) error {
 	if len(who) > 4 {
 		who = append(who[:4:4], "...")
 	}
-	return muster.WithHint(err, "who administers can give it ('muster rights add %s %s'): %s", whose, v, strings.Join(who, ", "))
+	hint := fmt.Sprintf("who administers can give it ('muster rights add %s %s'): %s", whose, v, strings.Join(who, ", "))
+	if v == api.VerbAdminister {
+		hint += "; or on the server itself: 'musterd people add --admin NAME'"
+	}
+	return muster.WithHint(err, "%s", hint)
 }
 
 // lacking names who has to be given a verb, for people and as rules do: a token has what
