@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"muster"
 	"muster/api"
 )
 
@@ -20,13 +21,13 @@ type findingFilter struct {
 // findingQuery is what the URL asks for.
 func (v *visit) findingQuery() api.FindingQuery {
 	return api.FindingQuery{Severity: v.query("severity"), Exploited: v.query("exploited") != "", Fixable: v.query("fixable") != "", Ignored: v.query("ignored") != "",
-		Text: strings.TrimSpace(v.query("text")), Cursor: v.query("cursor"), Limit: perPage}
+		Text: strings.TrimSpace(v.query("text")), Sort: v.query("sort"), Cursor: v.query("cursor"), Limit: perPage}
 }
 
 // findingsAt is the address of a list of findings.
 func (v *visit) findingsAt(path string, q api.FindingQuery, cursor string, more ...string) string {
 	yes := map[bool]string{true: "1"}
-	return v.link(path, append(more, "severity", q.Severity, "exploited", yes[q.Exploited], "fixable", yes[q.Fixable], "ignored", yes[q.Ignored], "text", q.Text, "cursor", cursor)...)
+	return v.link(path, append(more, "severity", q.Severity, "exploited", yes[q.Exploited], "fixable", yes[q.Fixable], "ignored", yes[q.Ignored], "text", q.Text, "sort", q.Sort, "cursor", cursor)...)
 }
 
 func (v *visit) findingFilter(q api.FindingQuery, files string, more ...string) findingFilter {
@@ -54,10 +55,11 @@ type advisoryRow struct {
 	Href  string
 	On    int64 // hosts
 	Known bool  // how many they are
+	Score string
 }
 
 func (v *visit) advisoryRow(a api.Advisory) advisoryRow {
-	row := advisoryRow{Advisory: a, Badge: severityOf(a.Severity), Href: v.link(place("advisories", a.ID)), Known: a.Hosts != nil}
+	row := advisoryRow{Advisory: a, Badge: severityOf(a.Severity), Href: v.link(place("advisories", a.ID)), Known: a.Hosts != nil, Score: score(&a)}
 	if row.Known {
 		row.On = *a.Hosts
 	}
@@ -88,7 +90,7 @@ type advisoriesPage struct {
 }
 
 func (v *visit) advisoryTabs(here string) (all []entry) {
-	for _, tab := range []struct{ path, title string }{{"/advisories", "Advisories"}, {"/advisories/ignored", "Ignored"}, {"/advisories/sources", "Sources"}} {
+	for _, tab := range []struct{ path, title string }{{"/advisories", "Advisories"}, {"/advisories/support", "Support"}, {"/advisories/ignored", "Ignored"}, {"/advisories/sources", "Sources"}} {
 		all = append(all, entry{Title: v.t(tab.title), Href: v.link(tab.path), Here: tab.path == here})
 	}
 	return all
@@ -215,6 +217,8 @@ func sourceList(v *visit) (any, error) {
 	for _, s := range page.Sources {
 		row := sourceRow{s, badge{"ok", "up to date"}}
 		switch {
+		case s.Leaving:
+			row.Badge = badge{"off", "being removed"}
 		case s.Failing != 0:
 			row.Badge = badge{"error", "failing"}
 		case s.Succeeded == 0:
@@ -226,4 +230,20 @@ func sourceList(v *visit) (any, error) {
 	}
 	slices.SortStableFunc(out.Rows, func(a, b sourceRow) int { return strings.Compare(a.Name, b.Name) })
 	return out, err
+}
+
+// changeSources has a source forgotten, with all that it said.
+func changeSources(v *visit) (string, error) {
+	name := v.PostForm.Get("name")
+	if v.PostForm.Get("do") != "remove" {
+		return "", muster.Errorf(muster.Invalid, "it is not said what to do")
+	}
+	if v.PostForm.Get("confirm") != name {
+		return "", fieldError{"confirm", muster.Errorf(muster.Invalid, "type %s to confirm", name)}
+	}
+	if err := v.api.RemoveAdvisorySource(v.ctx(), name); err != nil {
+		return "", err
+	}
+	v.flash(v.t("The source is gone, with all that it said"))
+	return v.link("/advisories/sources"), nil
 }

@@ -11,6 +11,7 @@ import (
 type advisoryPage struct {
 	api.AdvisoryDetail
 	Badge       badge
+	Score, Than string // how likely it is to be exploited, and than how many more so
 	Links       []foreignLink
 	Affects     []affectedRow
 	More        int // of Affects that are not shown
@@ -57,7 +58,7 @@ func advisoryShow(v *visit) (any, error) {
 		return nil, err
 	}
 	v.title = api.Legible(d.ID)
-	out := &advisoryPage{AdvisoryDetail: d, Badge: severityOf(d.Severity)}
+	out := &advisoryPage{AdvisoryDetail: d, Badge: severityOf(d.Severity), Score: score(&d.Advisory), Than: percent(int(d.Percentile*100_000), 100_000)}
 	if d.Advisory.Hosts != nil {
 		out.On = *d.Advisory.Hosts
 	}

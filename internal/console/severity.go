@@ -18,7 +18,8 @@ type level struct {
 }
 
 // levels are from the worst to none at all. The last three of severity look the same: nobody is
-// to hurry because of them.
+// to hurry because of them. Where none was found as no list speaks of a host, that is no level of
+// its own to hurry for, and not none.
 var levels = []level{
 	{badge{"critical", "critical"}, func(c *api.HostCounts) int64 { return c.Critical }},
 	{badge{"high", "high"}, func(c *api.HostCounts) int64 { return c.High }},
@@ -26,6 +27,7 @@ var levels = []level{
 	{badge{"low", "low"}, func(c *api.HostCounts) int64 { return c.Low }},
 	{badge{"slight", "negligible"}, func(c *api.HostCounts) int64 { return c.Negligible }},
 	{badge{"slight", "unknown"}, func(c *api.HostCounts) int64 { return c.Unknown }},
+	{badge{"slight", "not covered"}, func(c *api.HostCounts) int64 { return c.Uncovered }},
 	{badge{"ok", "none"}, func(c *api.HostCounts) int64 { return c.None }},
 }
 
@@ -46,10 +48,10 @@ type tallied struct {
 	Href string
 }
 
-// worst are hosts by their worst advisory, those that have none left out; to leads to the
+// worst are hosts by their worst advisory, those of which none is known left out; to leads to the
 // advisories of a severity and above.
 func worst(c *api.HostCounts, to func(severity string) string) (all []tallied) {
-	for _, l := range levels[:len(levels)-1] {
+	for _, l := range levels[:len(levels)-2] {
 		if n := l.hosts(c); n > 0 {
 			all = append(all, tallied{l.badge, n, to(l.Word)})
 		}

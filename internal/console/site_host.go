@@ -60,6 +60,7 @@ type foundList struct {
 	Rows        []foundRow
 	Counts      api.AdvisoryCounts
 	Worst       []tallied
+	Release     *releaseView // what the host runs
 	First, Next string
 }
 
@@ -68,6 +69,7 @@ type foundRow struct {
 	api.Finding
 	Badge  badge
 	Href   string
+	Score  string
 	Having string // of a package: the hosts that have this version of it
 	Fast   string // of a package: how fast the fix came
 }
@@ -75,6 +77,10 @@ type foundRow struct {
 // turn fills in a page of the list.
 func (l *foundList) turn(v *visit, page api.FindingPage, path string, more ...string) {
 	l.Counts = page.Counts
+	if page.Release != nil {
+		r := v.release(page.Release)
+		l.Release = &r
+	}
 	for _, l2 := range levels[:len(levels)-1] {
 		c := page.Counts
 		if n := l2.hosts(&api.HostCounts{SeverityCounts: c.SeverityCounts}); n > 0 {
@@ -82,7 +88,7 @@ func (l *foundList) turn(v *visit, page api.FindingPage, path string, more ...st
 		}
 	}
 	for _, f := range page.Findings {
-		l.Rows = append(l.Rows, foundRow{Finding: f, Badge: severityOf(f.Severity), Href: v.link(place("advisories", f.Advisory.ID))})
+		l.Rows = append(l.Rows, foundRow{Finding: f, Badge: severityOf(f.Severity), Score: score(&f.Advisory), Href: v.link(place("advisories", f.Advisory.ID))})
 	}
 	if l.Cursor != "" {
 		l.First = v.findingsAt(path, l.FindingQuery, "", more...)

@@ -162,7 +162,7 @@ type patchedView struct {
 // A patchedRow is the end of a day.
 type patchedRow struct {
 	api.ReferencePatchingDay
-	Percent string
+	Date, Percent string
 }
 
 // A patchedMark is when a share of the hosts had it.
@@ -221,7 +221,7 @@ func (p *patchedView) fill(v *visit) {
 	plot := chart.Plot{Title: v.t("Hosts that had the package"), Stacked: true}
 	for i := range days {
 		plot.Times = append(plot.Times, seconds(days[i].Time).UTC())
-		p.Rows = append(p.Rows, patchedRow{days[i], percent(days[i].Done, days[i].Hosts)})
+		p.Rows = append(p.Rows, patchedRow{days[i], dayOf(days[i].Time), percent(days[i].Done, days[i].Hosts)})
 	}
 	p.Plot = &spread{times: len(days)}
 	for _, part := range parts {

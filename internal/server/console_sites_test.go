@@ -94,6 +94,10 @@ func TestConsoleSites(t *testing.T) {
 		"/advisories?severity=none-such":                        {`role="alert"`},
 		"/advisories/CVE-2026-1":                                {"about curl", `href="/sites/NIKHEF/hosts/a.example.org"`, "every version", "Ignore it", `rel="noreferrer`},
 		"/advisories/ignored":                                   {"Nothing is ignored."},
+		"/advisories/support":                                   {"debian 12", "platform=debian&#43;12", "covered"},
+		"/advisories/support/hosts?platform=debian+12":          {"a.example.org", "covered"},
+		"/advisories/support/hosts.csv?uncovered=1":             {"host,site,tag,platform"},
+		"/advisories?sort=epss":                                 {"CVE-2026-1", "the most likely to be exploited"},
 		"/advisories/sources":                                   {"debian", "brought by hand", "up to date"},
 		"/references":                                           {`href="/references/baseline"`, "1 of 2"},
 		"/references/new":                                       {`name="text"`},
@@ -226,6 +230,12 @@ func TestConsoleSitesChange(t *testing.T) {
 	}
 	if at, _ = b.post("/sites/OPEN/hosts/c%2Fd%20%3Cx%3E", "do", "forget"); at != "/sites/OPEN" {
 		t.Errorf("at %q", at)
+	}
+	if _, page = b.post("/advisories/sources", "do", "remove", "name", "debian", "confirm", "x"); !strings.Contains(page, `id="wrong"`) || !strings.Contains(page, "<details open><summary>Remove") {
+		t.Errorf("removed without a word:\n%s", page)
+	}
+	if at, page = b.post("/advisories/sources", "do", "remove", "name", "debian", "confirm", "debian"); at != "/advisories/sources" || strings.Contains(page, "brought by hand") {
+		t.Errorf("at %q:\n%s", at, page)
 	}
 	if _, page = b.post("/sites/OPEN", "do", "remove", "confirm", "NIKHEF"); !strings.Contains(page, `id="wrong"`) || !strings.Contains(page, `<details class="medium" open><summary>Remove`) {
 		t.Errorf("removed without a word:\n%s", page)
