@@ -230,7 +230,7 @@ func TestWaited(t *testing.T) {
 		late := w.report("A", "n3", "bash 1")
 		late.Time -= 15 * 86400
 		_, err = w.Take(ctx(t), w.now, late, by("A"))
-		wantKind(t, err, muster.Conflict)
+		wantKind(t, err, muster.Invalid)
 	})
 }
 
