@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -39,18 +37,6 @@ func (s *site) believe() error {
 	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 	believed = base64.StdEncoding.EncodeToString(sum[:])
 	return nil
-}
-
-// processors is the time that this program and all it has waited for took.
-func processors() time.Duration {
-	var all time.Duration
-	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-		var u syscall.Rusage
-		if syscall.Getrusage(who, &u) == nil {
-			all += time.Duration(u.Utime.Nano() + u.Stime.Nano())
-		}
-	}
-	return all
 }
 
 // check ends a test at an error.

@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"muster/api"
 )
 
 // A view is a page as somebody sees it. In its path {host} is the id of a host with the
-// real agent, {busy} of one that has failed at something, and {pending} of one that waits.
+// real agent, {busy} of one that has failed at something, {pending} of one that waits; {weeks}
+// is a day some weeks ago.
 type view struct {
 	name, path string
 	says       string   // a text that is there
@@ -57,13 +59,21 @@ var views = []view{
 	{name: "site-record", path: "/sites/NIKHEF?tab=record", says: "Make a key"},
 	{name: "site-host", path: "/sites/NIKHEF/hosts/wn00.nikhef.example.org", says: "3.0.17-1", picture: true},
 	{name: "site-host-states", path: "/sites/NIKHEF/hosts/wn00.nikhef.example.org?tab=states", says: "6.1.0-28-amd64"},
+	{name: "software", path: "/software?name=openssl", says: "3.0.15-1", picture: true},
+	{name: "software-hosts", path: "/software?name=openssl&tab=hosts&version=3.0.15-1", says: "wn05.nikhef.example.org"},
+	{name: "software-findings", path: "/software?name=openssl&tab=findings", says: "CVE-2026-1001"},
+	{name: "software-patched", path: "/software?name=openssl&tab=patched&want=%3E%3D+3.0.15-1&site=NIKHEF&from={weeks}", says: "are left", picture: true},
+	{name: "software-none", path: "/software", says: "Which versions of it"},
 	{name: "advisories", path: "/advisories", says: "CVE-2026-1001", picture: true},
 	{name: "advisory", path: "/advisories/CVE-2026-1001", says: "Vulnerable packages", picture: true},
+	{name: "advisory-support", path: "/advisories/support", says: "debian 12", picture: true},
+	{name: "advisory-support-hosts", path: "/advisories/support/hosts?platform=debian+12", says: "wn00.nikhef.example.org"},
 	{name: "advisory-ignored", path: "/advisories/ignored", says: "not reachable from outside"},
 	{name: "advisory-sources", path: "/advisories/sources", says: "brought by hand"},
 	{name: "references", path: "/references", says: "baseline", picture: true},
 	{name: "reference", path: "/references/baseline", says: "1 of 6", picture: true},
 	{name: "reference-packages", path: "/references/baseline?by=package", says: "openssl"},
+	{name: "reference-behind", path: "/references/baseline?by=host&package=openssl&verdict=behind", says: "3.0.15-1"},
 	{name: "reference-text", path: "/references/baseline?tab=text", says: "Take this list away"},
 	{name: "reference-new", path: "/references/new", says: "New list"},
 	{name: "host-findings", path: "/hosts/{busy}?tab=findings", says: "Severity"},
@@ -147,7 +157,7 @@ func (w *world) places(t *testing.T) *strings.Replacer {
 		}
 		return page.Hosts[0].ID
 	}
-	return strings.NewReplacer("{host}", first("name:pc-1"), "{pending}", first("state:pending"), "{busy}", w.failed(t), "{action}", w.action(t))
+	return strings.NewReplacer("{host}", first("name:pc-1"), "{pending}", first("state:pending"), "{busy}", w.failed(t), "{action}", w.action(t), "{weeks}", time.Now().UTC().AddDate(0, 0, -20).Format(time.DateOnly))
 }
 
 // action is the one that was sent.

@@ -97,7 +97,8 @@ func TestHidden(t *testing.T) {
 	}
 }
 
-// TestFrench reads an error in French, and what a form says of a refusal.
+// TestFrench reads an error in French, and what a form says of a refusal: of a field beside
+// it, where one goes on typing.
 func TestFrench(t *testing.T) {
 	w := inWorld(t)
 	b := w.as(t, "bob")
@@ -113,7 +114,12 @@ func TestFrench(t *testing.T) {
 	if n := b.there(`.problem span[lang=en]`); n != 1 {
 		t.Errorf("%d texts are said to be English", n)
 	}
-	b.open("/settings")
+	b.open("/rights")
+	b.fill("input[name=who]", "moon")
+	b.click("input[name=verbs]")
+	b.press("Accorder")
+	b.until(`document.activeElement.name === "who" && document.activeElement.value === "moon" && document.querySelector("input[name=verbs]").checked`)
+	b.until(`document.getElementById(document.activeElement.getAttribute("aria-describedby")).textContent.includes("ne désigne personne")`)
 	b.press("English")
 	b.until(`document.documentElement.lang === "en"`)
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"muster/api"
+	"muster/internal/db"
+	"muster/internal/db/sqlite"
+	"muster/internal/sites"
 	"muster/sitereport"
 )
 
@@ -37,8 +40,11 @@ func (w *world) reports() error {
 	if _, err := w.person.PutSite(ctx, "NIKHEF", api.SitePut{Note: "Amsterdam", Open: true}); err != nil {
 		return err
 	}
+	if err := w.reported(); err != nil {
+		return err
+	}
 	for i := range 6 {
-		if err := w.report(fmt.Sprintf("wn%02d.nikhef.example.org", i), fmt.Sprintf("3.0.1%d-1", 4+i%4)); err != nil {
+		if err := w.report(hostName(i), fmt.Sprintf("3.0.1%d-1", 4+i%4)); err != nil {
 			return err
 		}
 	}
@@ -58,17 +64,51 @@ func (w *world) reports() error {
 	})
 }
 
-// report is one of a host, as it is sent.
-func (w *world) report(host, openssl string) error {
+// reported has the server know what hosts reported in the last weeks.
+func (w *world) reported() error {
+	ctx := context.Background()
+	d, err := db.Open(ctx, "sqlite:"+w.path("server/muster.db"), sqlite.Driver{})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	s, err := sites.Open(ctx, sites.Config{DB: d})
+	if err != nil {
+		return err
+	}
+	for _, past := range []struct {
+		days    int
+		openssl string
+		hosts   []int
+	}{{25, "3.0.14-1", []int{0, 1, 2, 3, 4, 5}}, {17, "3.0.15-1", []int{1, 5}}, {11, "3.0.16-1", []int{2}}, {4, "3.0.17-1", []int{3}}} {
+		at := time.Now().AddDate(0, 0, -past.days)
+		for _, i := range past.hosts {
+			if _, err := s.Take(ctx, at, reportOf(at, hostName(i), past.openssl), sites.Sender{Proven: "NIKHEF", Form: "native"}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func hostName(i int) string { return fmt.Sprintf("wn%02d.nikhef.example.org", i) }
+
+// reportOf is what a host says at a time.
+func reportOf(at time.Time, host, openssl string) *sitereport.Report {
 	var nonce [16]byte
 	rand.Read(nonce[:]) //nolint:errcheck // it never fails
-	r := &sitereport.Report{Host: host, Site: "NIKHEF", Tag: "worker", Time: time.Now().Unix(), Nonce: hex.EncodeToString(nonce[:]),
+	r := &sitereport.Report{Host: host, Site: "NIKHEF", Tag: "worker", Time: at.Unix(), Nonce: hex.EncodeToString(nonce[:]),
 		System: sitereport.System{ID: "debian", Version: "12", Name: "Debian GNU/Linux 12 (bookworm)", Arch: "x86_64", Kernel: "6.1.0-28-amd64"}}
 	for _, p := range [][2]string{{"openssl", openssl}, {"curl", "7.88.1-10+deb12u8"}, {"bash", "5.2.15-2"}} {
 		r.Packages = append(r.Packages, sitereport.Package{Manager: "dpkg", Name: p[0], Version: p[1], Arch: "amd64", Origin: "Debian"})
 	}
 	r.Packages = sitereport.SortPackages(r.Packages)
-	text, err := r.Marshal()
+	return r
+}
+
+// report is one of a host, as it is sent.
+func (w *world) report(host, openssl string) error {
+	text, err := reportOf(time.Now(), host, openssl).Marshal()
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,8 @@ func (s *site) command(program string, args ...string) *exec.Cmd {
 	cmd.Dir = s.dir
 	cmd.Env = []string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH"), "TZ=UTC", "MUSTER_KEY=alice.key", "MUSTER_CERT=alice.crt",
 		"MUSTERD_LISTEN=" + s.address, "MUSTERD_LIMITS_HOSTS=1000000", "MUSTERD_LIMITS_RATES_ENROL=100000", "MUSTERD_REPOSITORY_RESERVE=0",
-		"MUSTERD_COLLECTOR_MODE=open", "MUSTERD_COLLECTOR_CLEAR=true"}
+		"MUSTERD_COLLECTOR_MODE=open", "MUSTERD_COLLECTOR_CLEAR=true", // nothing is sealed: any key will do, and one of RSA takes seconds to make
+		"MUSTERD_COLLECTOR_KEY=" + s.path("alice.key"), "MUSTERD_COLLECTOR_CERT=" + s.path("alice.crt")}
 	return cmd
 }
 

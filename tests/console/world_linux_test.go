@@ -29,7 +29,7 @@ type world struct {
 }
 
 const (
-	simulated = 130 // more than a page of the list has
+	simulated = 106 // with the others more than a page of the list has
 	waiting   = 2
 	password  = "correct horse battery staple"
 )
@@ -237,7 +237,11 @@ func (w *world) arrange() error {
 		return errors.New("the simulated hosts have not come")
 	}
 	for _, h := range page.Hosts {
-		if _, err := w.person.EditHost(context.Background(), h.ID, api.HostEdit{AddGroups: []string{"lab", "office"}}); err != nil {
+		groups := []string{"lab"}
+		if h.Name == "pc-2" { // alone: the first that fails halts what is brought to the office
+			groups = append(groups, "office")
+		}
+		if _, err := w.person.EditHost(context.Background(), h.ID, api.HostEdit{AddGroups: groups}); err != nil {
 			return err
 		}
 	}
