@@ -155,7 +155,10 @@ func TestAdvisories(t *testing.T) {
 	// Scores, lists of what is ignored, and sources that go.
 	scores := "cve,epss,percentile\nCVE-2026-0001,0.5,0.9\n"
 	must(admin.ImportAdvisories(ctx, "epss", "epss", "", false, strings.NewReader(scores), int64(len(scores))))(t)
-	if page := must(admin.Advisories(ctx, api.AdvisoryQuery{FindingQuery: api.FindingQuery{EPSS: 0.1, Sort: "epss"}}))(t); len(page.Advisories) != 0 || page.Uncovered != 1 {
+	if page := must(admin.Advisories(ctx, api.AdvisoryQuery{FindingQuery: api.FindingQuery{EPSS: 0.1, Sort: "epss"}}))(t); len(page.Advisories) != 1 || page.Advisories[0].EPSS != 0.5 || page.Uncovered != 1 {
+		t.Errorf("by score %+v", page)
+	}
+	if page := must(admin.Advisories(ctx, api.AdvisoryQuery{FindingQuery: api.FindingQuery{EPSS: 0.6}}))(t); len(page.Advisories) != 0 {
 		t.Errorf("by score %+v", page)
 	}
 	_, err = admin.Advisories(ctx, api.AdvisoryQuery{FindingQuery: api.FindingQuery{EPSS: 7}})
