@@ -246,7 +246,9 @@ func TestFeedKinds(t *testing.T) {
 	}
 	named("../hosts", "what", "host.", "welcome")
 	named(".", "What", "audit.", "refused")
-	want[api.SiteRemoved] = true
+	for _, kind := range []string{api.SiteRemoved, api.SupportExtended, api.SupportEnded} {
+		want[kind] = true
+	}
 	for _, s := range []rollout.State{rollout.Running, rollout.Paused, rollout.Halted, rollout.Aborted, rollout.Completed} {
 		want["rollout."+string(s)] = true
 	}
