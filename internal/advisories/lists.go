@@ -354,7 +354,8 @@ func (a *Advisories) AllHolders(ctx context.Context, see []string, id string) ([
 	return a.holders(ctx, see, id, 0)
 }
 
-// A holding is an advisory, and what it concerns.
+// A holding is an advisory, and what it concerns. Its counter knows of rows what is found
+// of this advisory alone: the row of a kernel has thousands of others.
 type holding struct {
 	*counter
 	nums  map[int64]bool // those of its names
@@ -405,7 +406,14 @@ func (a *Advisories) holding(tx *db.Tx, see []string, id string) (*holding, erro
 	if err != nil {
 		return nil, err
 	}
-	return h, h.read(tx, slices.Sorted(maps.Keys(h.found)))
+	of := map[int64][]finding{}
+	for id, f := range h.found {
+		of[id] = []finding{f}
+	}
+	if err := h.begin(tx); err != nil {
+		return nil, err
+	}
+	return h, h.keep(tx, nil, of)
 }
 
 // holders goes from site to site until it has enough, of which there is none where that

@@ -226,16 +226,9 @@ func (c *counter) judged(w *whole, ids []int64) iter.Seq[*counted] {
 }
 
 // read has the counter know rows.
-func (c *counter) read(tx *db.Tx, ids []int64) (err error) {
-	if c.ignored == nil {
-		if c.ignored, err = c.a.ignoring(tx); err != nil {
-			return err
-		}
-	}
-	if c.size > maxCounter {
-		clear(c.rows)
-		clear(c.kernels)
-		c.size = 0
+func (c *counter) read(tx *db.Tx, ids []int64) error {
+	if err := c.begin(tx); err != nil {
+		return err
 	}
 	var ask []int64
 	for _, id := range ids {
@@ -247,14 +240,32 @@ func (c *counter) read(tx *db.Tx, ids []int64) (err error) {
 	if err != nil {
 		return err
 	}
+	return c.keep(tx, ask, found)
+}
+
+// begin has the counter know what is ignored, and forget rows where it knows too many.
+func (c *counter) begin(tx *db.Tx) (err error) {
+	if c.ignored == nil {
+		c.ignored, err = c.a.ignoring(tx)
+	}
+	if c.size > maxCounter {
+		clear(c.rows)
+		clear(c.kernels)
+		c.size = 0
+	}
+	return err
+}
+
+// keep has the counter know rows, and what is found in them.
+func (c *counter) keep(tx *db.Tx, ids []int64, found map[int64][]finding) error {
 	rows, err := rowsNumbered(tx, slices.Collect(maps.Keys(found)))
 	if err != nil {
 		return err
 	}
-	for _, id := range ask {
+	for _, id := range ids {
 		c.rows[id] = nil
 	}
-	c.size += len(ask)
+	c.size += len(ids)
 	for _, k := range rows {
 		r := &counted{knownRow: c.a.knownRow(k)}
 		r.kernel, _ = advisory.Kernel(noMachine.is, k.Package)
