@@ -47,15 +47,6 @@ type mark struct {
 // Len is the number of advisories and of rows about packages.
 func (x *Index) Len() (advisories, rows int) { return len(x.advisories), len(x.rows) }
 
-// Advisories yields all, without their Affected.
-func (x *Index) Advisories(yield func(*Advisory) bool) {
-	for _, a := range x.advisories {
-		if !yield(a) {
-			return
-		}
-	}
-}
-
 // A Finding is an advisory that affects a package.
 type Finding struct {
 	Advisory *Advisory // without Affected
