@@ -3,6 +3,7 @@ package selfservice
 import (
 	"net"
 	"net/netip"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -14,15 +15,35 @@ import (
 // connection is not listed, the secret has to do.
 func foreign(c net.Conn) bool {
 	theirs, ours := endOf(c.RemoteAddr()), endOf(c.LocalAddr())
+	process, listed := owner(theirs, ours)
+	for range ownerTries {
+		if !listed || process != 0 {
+			break
+		}
+		time.Sleep(ownerWait)
+		process, listed = owner(theirs, ours)
+	}
+	return listed && !mine(process)
+}
+
+// A connection that was made a moment ago may be listed before its process is: as of 0,
+// which has none.
+const (
+	ownerTries = 10
+	ownerWait  = 10 * time.Millisecond
+)
+
+// owner is the process that has the other end of a connection.
+func owner(theirs, ours netip.AddrPort) (process uint32, listed bool) {
 	for _, l := range []struct {
 		family uintptr
 		form   rowForm
 	}{{windows.AF_INET, fourForm}, {windows.AF_INET6, sixForm}} {
-		if process, ok := l.form.ownerIn(connections(l.family), theirs, ours); ok {
-			return !mine(process)
+		if process, listed = l.form.ownerIn(connections(l.family), theirs, ours); listed {
+			return process, true
 		}
 	}
-	return false
+	return 0, false
 }
 
 func endOf(a net.Addr) netip.AddrPort {
