@@ -148,7 +148,7 @@ func TestKeys(t *testing.T) {
 	b.key("pc-1")
 	b.until(`document.querySelector("dialog .hits a.at")?.textContent === "pc-1"`)
 	b.key(kb.Enter)
-	b.until(`document.querySelector("h1")?.textContent.startsWith("pc-1 ")`)
+	b.until(`document.querySelector("h1")?.textContent.startsWith("pc-1 ") && document.readyState === "complete"`) // the script is there
 
 	b.key("?")
 	b.until(`document.querySelector("dialog[open] #keys")`)
