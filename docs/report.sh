@@ -6,7 +6,7 @@
 #   COLLECTOR  address, https://collector.example.org
 #   CERT       file of the collector's certificate; without it nothing is sealed
 #   SITE, TAG  what the report says of the host
-#   NODE       the host's name, where hostname -f is not right
+#   NODE       the host's name, where its own, in full as /etc/hosts has it, is not right
 #   KEY        file of the site's key, ID:SECRET
 #   MODE       store-only, store-and-report or report-only
 #   OUT        write what would be sent to this file, and send nothing; "-" in clear
@@ -19,35 +19,48 @@ umask 077
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# listed writes what a program lists to a file. One that breaks off ends all: packages that
+# are not there would look as if they had been removed.
+listed() {
+	limit=
+	if command -v timeout >/dev/null; then limit='timeout 300'; fi
+	$limit "$@" >"$work/listed"
+}
+
 dpkg_packages() {
-	dpkg-query -W -f '${db:Status-Status}\tdpkg\t${Package}\t${Version}\t${Architecture}\t${source:Package}\t${source:Version}\t${Origin}\n' |
-		awk -F '\t' -v OFS='\t' '$1 == "installed" {
-			if ($6 == $3) $6 = ""
-			if ($7 == $4) $7 = ""
-			print $2, $3, $4, $5, $6, $7, $8
-		}'
+	listed dpkg-query -W -f '${db:Status-Status}\tdpkg\t${Package}\t${Version}\t${Architecture}\t${source:Package}\t${source:Version}\t${Origin}\n'
+	awk -F '\t' -v OFS='\t' '$1 == "installed" {
+		if ($6 == $3) $6 = ""
+		if ($7 == $4) $7 = ""
+		print $2, $3, $4, $5, $6, $7, $8
+	}' "$work/listed"
 }
 
 # The source package of rpm is the name of a file, NAME-VERSION-RELEASE.src.rpm.
 rpm_packages() {
-	rpm -qa --qf '%{NAME}\t%|EPOCH?{%{EPOCH}:}|\t%{VERSION}-%{RELEASE}\t%|ARCH?{%{ARCH}}|\t%|SOURCERPM?{%{SOURCERPM}}|\t%|VENDOR?{%{VENDOR}}:{%|PACKAGER?{%{PACKAGER}}|}|\n' |
-		awk -F '\t' -v OFS='\t' '$1 != "gpg-pubkey" {
-			source = ""; version = ""
-			if (match($5, /-[^-]+-[^-]+\.(no)?src\.rpm$/)) {
-				source = substr($5, 1, RSTART - 1)
-				version = substr($5, RSTART + 1)
-				sub(/\.(no)?src\.rpm$/, "", version)
-			}
-			if (source == $1) source = ""
-			if (version == $3) version = ""
-			if (version != "") version = $2 version
-			print "rpm", $1, $2 $3, $4, source, version, $6
-		}'
+	listed rpm -qa --qf '%{NAME}\t%|EPOCH?{%{EPOCH}:}|\t%{VERSION}-%{RELEASE}\t%|ARCH?{%{ARCH}}|\t%|SOURCERPM?{%{SOURCERPM}}|\t%|VENDOR?{%{VENDOR}}:{%|PACKAGER?{%{PACKAGER}}|}|\n'
+	awk -F '\t' -v OFS='\t' '$1 != "gpg-pubkey" {
+		source = ""; version = ""
+		if (match($5, /-[^-]+-[^-]+\.(no)?src\.rpm$/)) {
+			source = substr($5, 1, RSTART - 1)
+			version = substr($5, RSTART + 1)
+			sub(/\.(no)?src\.rpm$/, "", version)
+		}
+		if (source == $1) source = ""
+		if (version == $3) version = ""
+		if (version != "") version = $2 version
+		print "rpm", $1, $2 $3, $4, source, version, $6
+	}' "$work/listed"
 }
 
+# Where there is dpkg, rpm may be there without packages of its own, and then fails.
 packages() {
-	if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then dpkg_packages; fi
-	if command -v rpm >/dev/null && [ -n "$(rpm -qa | head -n 1)" ]; then rpm_packages; fi
+	if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then
+		dpkg_packages
+		if command -v rpm >/dev/null && rpm -qa 2>/dev/null | grep -q .; then rpm_packages; fi
+	elif command -v rpm >/dev/null; then
+		rpm_packages
+	fi
 }
 
 # clean takes away what is no UTF-8.
@@ -56,6 +69,21 @@ clean() {
 }
 
 field() { if [ -n "$2" ]; then printf '%s: %s\n' "$1" "$2"; fi; }
+
+# name is in full where the host or /etc/hosts says so. DNS says something else elsewhere.
+name() {
+	own=$(uname -n)
+	case $own in
+	*.*) echo "$own" ;;
+	*)
+		full=
+		if [ -r /etc/hosts ]; then
+			full=$(awk -v own="$own." '{ sub(/#.*/, ""); for (i = 2; i <= NF; i++) if (index(tolower($i), tolower(own)) == 1 && length($i) > length(own)) { print $i; exit } }' /etc/hosts)
+		fi
+		echo "${full:-$own}"
+		;;
+	esac
+}
 
 # proof prints the HMAC of a file. The second way shows the key for a moment to those
 # who may list processes; where other people use the host, install perl or use CMS.
@@ -81,11 +109,16 @@ seal() {
 		openssl smime -encrypt -binary -aes-256-cbc -in "$1" -outform DER -out "$2" "$CERT"
 }
 
+packages >"$work/packages"
+if [ ! -s "$work/packages" ]; then
+	echo "report.sh: found no packages of dpkg or rpm" >&2
+	exit 1
+fi
 ID='' VERSION_ID='' PRETTY_NAME=''
 if [ -r /etc/os-release ]; then . /etc/os-release; fi
 {
 	echo 'Muster-Report: 1'
-	field Host "${NODE:-$(hostname -f 2>/dev/null || uname -n)}"
+	field Host "${NODE:-$(name)}"
 	field Site "${SITE:-}"
 	field Tag "${TAG:-}"
 	field Id "$ID"
@@ -96,7 +129,7 @@ if [ -r /etc/os-release ]; then . /etc/os-release; fi
 	field Time "$(date +%s)"
 	field Nonce "$(openssl rand -hex 16)"
 	echo
-	packages | clean | sort -u
+	clean <"$work/packages" | sort -u
 } >"$work/report"
 
 if [ -n "${KEY:-}" ]; then

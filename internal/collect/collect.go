@@ -39,6 +39,9 @@ type Options struct {
 	Sections []string
 	// Now is the time to note in the volatile part.
 	Now time.Time
+	// Fixed is for names that are to stay: without the domain of resolv.conf, which is
+	// another in each network.
+	Fixed bool
 }
 
 // A Report is what Collect found.
@@ -62,6 +65,7 @@ func Collect(ctx context.Context, opts Options) (*Report, error) {
 		return nil, err
 	}
 	defer h.close()
+	h.fixed = opts.Fixed
 	r := &Report{
 		Document: inventory.New(),
 		Volatile: &inventory.Volatile{Format: inventory.Format, Time: opts.Now.Unix()},
@@ -180,6 +184,7 @@ func positive(n int64) int64 {
 type host struct {
 	files fs.FS
 	live  bool // files is the running system's
+	fixed bool // see Options
 	close func()
 }
 

@@ -58,7 +58,8 @@ func machineID(fsys fs.FS) string {
 	return cmp.Or(line(fsys, "etc/machine-id"), line(fsys, "var/lib/dbus/machine-id"), line(fsys, "etc/hostid"))
 }
 
-// hostname splits a name with dots; else the domain is that of resolv.conf.
+// hostname splits a name with dots; else the domain is that of /etc/hosts, then of
+// resolv.conf.
 func hostname(h *host) (name, domain string) {
 	name = line(h.files, "etc/hostname")
 	if h.live {
@@ -68,9 +69,30 @@ func hostname(h *host) (name, domain string) {
 	}
 	name, domain, _ = strings.Cut(name, ".")
 	if domain == "" {
+		domain = hostsDomain(h.files, name)
+	}
+	if domain == "" && !h.fixed {
 		domain = firstSearch(h.files)
 	}
 	return name, domain
+}
+
+// hostsDomain is the domain of the first full form of a name in hosts(5).
+func hostsDomain(fsys fs.FS, name string) string {
+	data, err := read(fsys, "etc/hosts", maxSmall)
+	if err != nil || name == "" {
+		return ""
+	}
+	for row := range strings.Lines(string(data)) {
+		row, _, _ = strings.Cut(row, "#")
+		f := strings.Fields(row)
+		for _, full := range f[min(1, len(f)):] {
+			if host, domain, _ := strings.Cut(full, "."); domain != "" && strings.EqualFold(host, name) {
+				return domain
+			}
+		}
+	}
+	return ""
 }
 
 // timezone is the target of /etc/localtime below zoneinfo, or Debian's file.

@@ -15,7 +15,7 @@ import (
 func (r *reporter) collect(ctx context.Context) (*sitereport.Report, error) {
 	now := r.now()
 	found, err := collect.Collect(ctx, collect.Options{
-		Root: cmp.Or(r.opts.root, rootOfSystem()), Sections: []string{"system", "packages"}, Now: now,
+		Root: cmp.Or(r.opts.root, rootOfSystem()), Sections: []string{"system", "packages"}, Now: now, Fixed: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot look at this host: %w", err)

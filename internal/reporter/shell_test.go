@@ -118,6 +118,20 @@ func TestShell(t *testing.T) {
 	}
 }
 
+// TestShellBrokenOff: a list that breaks off is no report, and none that is empty is.
+func TestShellBrokenOff(t *testing.T) {
+	col := newCollector(t, "ecdsa-p256")
+	for what, list := range map[string]string{"broken off": "printf 'installed\\tdpkg\\tbash\\t1\\tamd64\\t\\t\\t\\n'; exit 2", "empty": "exit 0"} {
+		s := newShell(t, col)
+		s.replace("dpkg-query", list)
+		cmd := exec.CommandContext(t.Context(), filepath.Join(s.bin, "sh"), "../../docs/report.sh")
+		cmd.Env = []string{"PATH=" + s.bin, "HOME=" + s.dir, "COLLECTOR=" + s.c.URL, "TMPDIR=" + s.dir}
+		if out, err := cmd.CombinedOutput(); err == nil || len(col.got) != 0 {
+			t.Errorf("%s: %v, %s; %d reports arrived", what, err, out, len(col.got))
+		}
+	}
+}
+
 func (s *shell) link(name string) {
 	s.t.Helper()
 	if err := os.Symlink(testneed.Program(s.t, name), filepath.Join(s.bin, name)); err != nil {
